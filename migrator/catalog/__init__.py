@@ -1,0 +1,15 @@
+"""Reading SQL for everything that is not schema: one file per noun, `NOUN.sql`, and `NOUN_16.sql` where 16+ differs."""
+
+from functools import cache
+from importlib.resources import files
+
+
+@cache
+def sql(noun: str, version: int, package: str = "migrator.catalog") -> str:
+    """The text of the newest `NOUN[_MAJOR].sql` that a server of `version` (server_version_num) understands."""
+    folder = files(package)
+    for major in range(version // 10000, 15, -1):
+        candidate = folder / f"{noun}_{major}.sql"
+        if candidate.is_file():
+            return candidate.read_text(encoding="utf-8")
+    return (folder / f"{noun}.sql").read_text(encoding="utf-8")

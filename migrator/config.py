@@ -1,0 +1,150 @@
+"""The configuration as frozen dataclasses. Loading and validating them is `migrator.config_file`'s work."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Secret(str):
+    """A string that does not print itself: repr is ***, formatting too. Use `reveal()` where it is really needed."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "***"
+
+    def __str__(self) -> str:
+        return "***"
+
+    def __format__(self, spec: str) -> str:
+        return "***"
+
+    def reveal(self) -> str:
+        """The secret itself, for libpq's parameters only."""
+        return str.__str__(self)
+
+
+class RoleConflictStrategy(StrEnum):
+    """What to do with a source role whose name the destination already has."""
+
+    MERGE = "merge"
+    SKIP = "skip"
+    FAIL = "fail"
+
+
+class CopyMethod(StrEnum):
+    """How rows get to the destination at first: PostgreSQL's own tablesync, or our COPY under one snapshot."""
+
+    SUBSCRIPTION = "subscription"
+    SNAPSHOT = "snapshot"
+
+
+class WalBudgetAction(StrEnum):
+    """What an exceeded WAL budget does: only raise the alarm, or also admit no further relation."""
+
+    NONE = "none"
+    PAUSE_COPY = "pause_copy"
+
+
+@dataclass(frozen=True)
+class InstanceSpec:
+    """How to reach one server. `replication_server`/`replication_port`: the source as the destination sees it."""
+
+    name: str
+    server: str
+    port: int = 5432
+    username: str = "postgres"
+    password: Secret | None = None
+    maintenance_database: str = "postgres"
+    sslmode: str | None = None
+    sslrootcert: str | None = None
+    sslcert: str | None = None
+    sslkey: str | None = None
+    passfile: str | None = None
+    replication_server: str | None = None
+    replication_port: int | None = None
+    connect_timeout_seconds: int = 10
+
+
+@dataclass(frozen=True)
+class Replication:
+    """Pace and thresholds. MB = 1,048,576 bytes."""
+
+    rate_limit_mbps: float | None = None
+    """MB/s read from each source instance; None: no limit; 0: no copying."""
+    ui_refresh_interval_seconds: float = 5.0
+    reconcile_interval_seconds: float = 5.0
+    full_look_interval_seconds: float = 300.0
+    wal_lag_threshold_mb: float = 16.0
+    """Lag in bytes above this keeps the light out."""
+    wal_lag_threshold_minutes: float = 1.0
+    """Lag in time above this keeps the light out."""
+    stable_seconds: float = 60.0
+    """How long every gating step must have been quiet before the light comes."""
+    wal_budget_gb: float = 64.0
+    """WAL our slots may retain on the source before the alarm. 1 GB = 1024 MB."""
+    wal_budget_action: WalBudgetAction = WalBudgetAction.PAUSE_COPY
+    lock_timeout_seconds: float = 2.0
+    """How long a statement of ours may wait for a lock before it gives up and tries again later."""
+    max_copies: int = 0
+    """Relations in tablesync at once, per mapping; 0: as many as the destination's sync workers."""
+
+
+@dataclass(frozen=True)
+class DatabaseSelection:
+    """Which source databases a mapping takes: shell patterns, exclude after include; `rename` source -> destination name."""
+
+    include: tuple[str, ...] = ("*",)
+    exclude: tuple[str, ...] = ()
+    rename: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class MappingSpec:
+    """One mapping with its two instances resolved."""
+
+    name: str
+    source: InstanceSpec
+    destination: InstanceSpec
+    replication: Replication = field(default_factory=Replication)
+    role_conflict_strategy: RoleConflictStrategy = RoleConflictStrategy.MERGE
+    copy_method: CopyMethod = CopyMethod.SUBSCRIPTION
+    databases: DatabaseSelection = field(default_factory=DatabaseSelection)
+    common_password: Secret | None = None
+    """For roles whose password hash the source does not let us read."""
+
+    def target_name(self, database: str) -> str:
+        """The destination's name for a source database."""
+        return self.databases.rename.get(database, database)
+
+
+@dataclass(frozen=True)
+class WebSpec:
+    """Where the dashboard listens. Loopback unless told otherwise: there is no login."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    flower_port: int = 5555
+
+
+@dataclass(frozen=True)
+class WorkerSpec:
+    """Celery processes per `pg-migrator worker` for the queues of long work (schema, relations, parts)."""
+
+    concurrency: int = 2
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything the file and the environment say."""
+
+    mappings: tuple[MappingSpec, ...]
+    instances: Mapping[str, InstanceSpec]
+    replication: Replication = field(default_factory=Replication)
+    redis_url: Secret | None = None
+    """None: `pg-migrator run` starts a Valkey of its own."""
+    web: WebSpec = field(default_factory=WebSpec)
+    workers: WorkerSpec = field(default_factory=WorkerSpec)
+
+    def mapping(self, name: str) -> MappingSpec | None:
+        return next((mapping for mapping in self.mappings if mapping.name == name), None)

@@ -1,0 +1,351 @@
+"""PostgreSQL's nouns, and those of our journal, as frozen values. Pure: nothing here talks to a server."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Lsn(int):
+    """A WAL position in bytes; written as PostgreSQL writes pg_lsn (`0/16B3748`)."""
+
+    @classmethod
+    def parse(cls, text: str) -> "Lsn":
+        """Read `X/Y`. Raises ValueError for anything else."""
+        high, _, low = text.partition("/")
+        return cls((int(high, 16) << 32) + int(low, 16))
+
+    def __str__(self) -> str:
+        return f"{int(self) >> 32:X}/{int(self) & 0xFFFFFFFF:X}"
+
+
+@dataclass(frozen=True)
+class User:
+    """The role we are connected as. `member_of` are the roles whose rights it has (pg_has_role USAGE)."""
+
+    name: str
+    superuser: bool
+    replication: bool
+    createdb: bool
+    createrole: bool
+    bypassrls: bool
+    member_of: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Database:
+    """A row of pg_database, in one spelling for all versions.
+
+    `provider` is pg_database.datlocprovider: c (libc), i (icu), b (builtin). `locale` is the ICU or builtin locale.
+    `acl` holds pg_database.datacl's items as text, None where it is NULL (the built-in default). `settings` are those of
+    ALTER DATABASE (setrole = 0), `name=value`. `size_bytes` is None where we may not connect.
+    """
+
+    name: str
+    oid: int
+    owner: str
+    encoding: str
+    provider: str
+    collate: str
+    ctype: str
+    locale: str | None
+    icu_rules: str | None
+    collation_version: str | None
+    is_template: bool
+    allows_connections: bool
+    connection_limit: int
+    tablespace: str
+    acl: tuple[str, ...] | None
+    settings: tuple[str, ...]
+    comment: str | None
+    size_bytes: int | None
+    may_connect: bool
+    may_create: bool
+
+
+@dataclass(frozen=True)
+class Role:
+    """A row of pg_roles. `has_password` is None where pg_authid cannot be read; the verifier itself never gets here."""
+
+    name: str
+    superuser: bool
+    inherit: bool
+    createrole: bool
+    createdb: bool
+    login: bool
+    replication: bool
+    bypassrls: bool
+    connection_limit: int
+    valid_until: str | None
+    has_password: bool | None
+    comment: str | None
+    bootstrap: bool
+
+
+@dataclass(frozen=True)
+class Membership:
+    """A row of pg_auth_members. `inherit_option` and `set_option` are None on 15, which knows neither."""
+
+    role: str
+    member: str
+    grantor: str
+    admin_option: bool
+    inherit_option: bool | None
+    set_option: bool | None
+
+
+@dataclass(frozen=True)
+class RoleSetting:
+    """One `name=value` of pg_db_role_setting for a role, in all databases (None) or one."""
+
+    role: str
+    database: str | None
+    setting: str
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A row of pg_replication_slots. Columns that this server's version lacks are None."""
+
+    name: str
+    plugin: str | None
+    database: str | None
+    active: bool
+    active_pid: int | None
+    restart_lsn: Lsn | None
+    confirmed_flush_lsn: Lsn | None
+    wal_status: str | None
+    safe_wal_size: int | None
+    invalidation_reason: str | None = None
+    inactive_since: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """An open or prepared transaction older than a minute, anywhere on the instance: they hold up slot creation."""
+
+    kind: str
+    """`open` or `prepared`."""
+    identity: str
+    """The pid, or the prepared transaction's gid."""
+    database: str | None
+    user: str | None
+    age_seconds: float
+    writing: bool
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One server, as seen just now: what is not per database."""
+
+    version: int
+    """server_version_num, e.g. 150020."""
+    system_identifier: str
+    timeline: int
+    in_recovery: bool
+    wal_lsn: Lsn
+    """pg_current_wal_flush_lsn(), on a standby the replayed position."""
+    user: User
+    settings: Mapping[str, str]
+    """pg_settings, value in the setting's own unit."""
+    databases: tuple[Database, ...]
+    roles: tuple[Role, ...]
+    memberships: tuple[Membership, ...]
+    role_settings: tuple[RoleSetting, ...]
+    tablespaces: tuple[str, ...]
+    available_extensions: Mapping[str, str]
+    """name -> default version, of what CREATE EXTENSION could find."""
+    slots: tuple[Slot, ...]
+    transactions: tuple[Transaction, ...]
+    connections: int
+    """Client backends now, ours included."""
+    walsenders: int
+    subscriptions: int
+    """Subscriptions in all databases, ours included (pg_subscription is shared)."""
+    clients: Mapping[str, int] = field(default_factory=dict)
+    """database -> client sessions other than ours."""
+
+    @property
+    def major(self) -> int:
+        return self.version // 10000
+
+    def setting(self, name: str) -> int:
+        """An integer setting; 0 where this version does not have it."""
+        return int(self.settings.get(name, "0"))
+
+    def database(self, name: str) -> Database | None:
+        return next((database for database in self.databases if database.name == name), None)
+
+    def slot(self, name: str) -> Slot | None:
+        return next((slot for slot in self.slots if slot.name == name), None)
+
+
+@dataclass(frozen=True)
+class Unreachable:
+    """Takes the place of an Instance that did not answer; `reason` is the server's or libpq's own sentence."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Publication:
+    """A publication of ours on the source and the relations it holds: relation -> (its oid, its pg_publication_rel oid)."""
+
+    name: str
+    oid: int
+    xmin: str
+    relations: Mapping[str, tuple[int, int]]
+
+
+class SyncState(StrEnum):
+    """pg_subscription_rel.srsubstate. Set by PostgreSQL; survives restarts of either server."""
+
+    INIT = "i"
+    DATA_COPY = "d"
+    FINISHED_COPY = "f"
+    SYNCED = "s"
+    READY = "r"
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """A subscription of ours on the destination. Its conninfo is never read."""
+
+    name: str
+    oid: int
+    enabled: bool
+    owner: str
+    slot_name: str | None
+    publications: tuple[str, ...]
+    worker_pid: int | None
+    """The apply worker, None while it is not running."""
+    apply_error_count: int
+    sync_error_count: int
+    conflict_count: int
+    """Sum of 18's confl_* counters; 0 before 18."""
+    remote_lsn: Lsn | None
+    """pg_replication_origin_status: the end of the last source transaction applied; None where never or unreadable."""
+    origin_readable: bool
+    relations: Mapping[str, SyncState]
+    copied_bytes: Mapping[str, int]
+    """pg_stat_progress_copy.bytes_processed of tablesync workers now copying, per relation."""
+    copied_rows: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class SequenceValue:
+    """A sequence's row, read from the sequence itself: last_value, is_called, and the sign of its increment."""
+
+    name: str
+    last_value: int
+    is_called: bool
+    increment: int
+
+    def position(self) -> int:
+        """A number that grows with every nextval(), whichever way the sequence runs."""
+        forward = 1 if self.increment > 0 else -1
+        return (self.last_value * 2 + (forward if self.is_called else 0)) * forward
+
+
+@dataclass(frozen=True)
+class RelationSize:
+    """A relation that holds rows: its bytes with TOAST (pg_table_size) and the estimate of live rows (-1: never analysed)."""
+
+    bytes: int
+    rows: int
+
+
+class Intent(StrEnum):
+    """What the operator wants of a mapping; set by commands, written before the first act of it."""
+
+    MIGRATE = "migrate"
+    PAUSED = "paused"
+    ABORTING = "aborting"
+    ABORTED = "aborted"
+    COMPLETING = "completing"
+    COMPLETED = "completed"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which server this is: changes with a restore (system identifier) or a failover (timeline)."""
+
+    system_identifier: str
+    timeline: int
+
+
+@dataclass(frozen=True)
+class Marker:
+    """A logical message in the source's WAL: our honest clock. `emitted_at` and `confirmed_at` by the destination's clock."""
+
+    lsn: Lsn
+    emitted_at: datetime
+    confirmed_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Barrier:
+    """A source position taken after the operator confirmed that no one writes any more."""
+
+    lsn: Lsn
+    taken_at: datetime
+
+
+@dataclass(frozen=True)
+class Journal:
+    """What the journal says of one mapping. Lives in the destination's maintenance database."""
+
+    intent: Intent
+    source: Identity | None
+    destination: Identity | None
+    rate_limit_mbps: float | None
+    """The live limit; None: the configuration's."""
+    quiet_since: datetime | None
+    barrier: Barrier | None
+    source_gone: bool
+    """Completion or abort was asked for with --source-gone: the source is not touched, and not checked."""
+    markers: tuple[Marker, ...]
+    """Oldest first; confirmed ones are pruned but for the newest."""
+
+
+@dataclass(frozen=True)
+class LedgerGroup:
+    """What a group was when it was made. Missing or different later is `replication_broken`."""
+
+    number: int
+    name: str
+    publication_oid: int | None
+    publication_xmin: str | None
+    slot_created: bool
+    subscription_oid: int | None
+    source: Identity
+    destination: Identity
+
+
+@dataclass(frozen=True)
+class LedgerRelation:
+    """A relation that has begun: admitted to its group's publication. `publication_rel_oid` None: not yet recorded."""
+
+    relation: str
+    group: int
+    source_oid: int
+    publication_rel_oid: int | None
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Our rows in one destination database; empty where the ledger does not exist yet."""
+
+    exists: bool = False
+    groups: tuple[LedgerGroup, ...] = ()
+    relations: Mapping[str, LedgerRelation] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The last failed try of one piece of work (from Redis; losing it costs a try): no secrets in `message`."""
+
+    key: str
+    message: str
+    count: int
+    next_try_at: datetime

@@ -1,0 +1,81 @@
+"""Observation: the record of both sides of a mapping at one moment. What `decide` sees is this and nothing else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from migrator.model import (
+    Failure,
+    Instance,
+    Journal,
+    Ledger,
+    Publication,
+    RelationSize,
+    SequenceValue,
+    Subscription,
+    Unreachable,
+)
+from migrator.schema import Schema
+
+
+@dataclass(frozen=True)
+class Scope:
+    """How far a look goes: the whole mapping, one (source) database, or one relation of it and what that refers to."""
+
+    database: str | None = None
+    relation: str | None = None
+
+
+@dataclass(frozen=True)
+class DatabasePair:
+    """One source database and its counterpart. `target_schema` is None while the destination database does not exist.
+
+    `source_error` holds the reason where the source database could not be read (then `source_schema` is None).
+    """
+
+    name: str
+    target: str
+    source_schema: Schema | None
+    target_schema: Schema | None
+    publications: tuple[Publication, ...] = ()
+    subscriptions: tuple[Subscription, ...] = ()
+    ledger: Ledger = field(default_factory=Ledger)
+    sizes: Mapping[str, RelationSize] = field(default_factory=dict)
+    """Source relations that hold rows (relkind r), by qualified name."""
+    target_sizes: Mapping[str, RelationSize] = field(default_factory=dict)
+    filled: frozenset[str] = frozenset()
+    """Destination relations with at least one row."""
+    sequences: Mapping[str, SequenceValue] = field(default_factory=dict)
+    target_sequences: Mapping[str, SequenceValue] = field(default_factory=dict)
+    source_error: str | None = None
+    target_error: str | None = None
+
+    def subscription(self, name: str) -> Subscription | None:
+        return next((subscription for subscription in self.subscriptions if subscription.name == name), None)
+
+    def publication(self, name: str) -> Publication | None:
+        return next((publication for publication in self.publications if publication.name == name), None)
+
+
+@dataclass(frozen=True)
+class Observation:
+    """Both sides, as read at `observed_at` (the destination's clock where it answers, else ours)."""
+
+    mapping: str
+    scope: Scope
+    observed_at: datetime
+    source: Instance | Unreachable
+    destination: Instance | Unreachable
+    journal: Journal | None
+    """None: the destination is unreachable, or holds no journal of this mapping yet."""
+    databases: tuple[DatabasePair, ...] = ()
+
+    def database(self, name: str) -> DatabasePair | None:
+        return next((pair for pair in self.databases if pair.name == name), None)
+
+
+@dataclass(frozen=True)
+class Hints:
+    """What Redis remembers to spare work: the failures that put a piece of work into backoff, by key."""
+
+    failures: Mapping[str, Failure] = field(default_factory=dict)

@@ -1,0 +1,43 @@
+"""What a phase is asked about: one mapping, or one database of it, at one moment."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from migrator.config import MappingSpec
+from migrator.model import Instance, Journal
+from migrator.observation import DatabasePair, Hints, Observation
+
+
+@dataclass(frozen=True)
+class View:
+    """The arguments of every phase's `examine`. `pair` is None for phases that ask about the whole mapping."""
+
+    spec: MappingSpec
+    observation: Observation
+    hints: Hints
+    now: datetime
+    pair: DatabasePair | None = None
+
+    @property
+    def source(self) -> Instance:
+        """The source instance; phases after preflight run only while it answers."""
+        assert isinstance(self.observation.source, Instance)
+        return self.observation.source
+
+    @property
+    def destination(self) -> Instance:
+        """The destination instance; phases after preflight run only while it answers."""
+        assert isinstance(self.observation.destination, Instance)
+        return self.observation.destination
+
+    @property
+    def journal(self) -> Journal:
+        """The journal's row of this mapping; reconcile makes it before the first decide that may act."""
+        assert self.observation.journal is not None
+        return self.observation.journal
+
+    @property
+    def database(self) -> DatabasePair:
+        """The database asked about."""
+        assert self.pair is not None
+        return self.pair
