@@ -306,6 +306,10 @@ class Journal:
     """Completion or abort was asked for with --source-gone: the source is not touched, and not checked."""
     markers: tuple[Marker, ...]
     """Oldest first; confirmed ones are pruned but for the newest."""
+    created_roles: frozenset[str] = frozenset()
+    """Destination roles that this mapping made."""
+    created_databases: frozenset[str] = frozenset()
+    """Destination databases that this mapping made."""
 
 
 @dataclass(frozen=True)

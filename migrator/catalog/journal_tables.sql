@@ -1,0 +1,35 @@
+CREATE SCHEMA IF NOT EXISTS migrator;
+COMMENT ON SCHEMA migrator IS 'pg-migrator journal and ledger, format 1';
+CREATE TABLE IF NOT EXISTS migrator.mappings (
+    name text PRIMARY KEY,
+    intent text NOT NULL DEFAULT 'migrate'
+        CHECK (intent IN ('migrate', 'paused', 'aborting', 'aborted', 'completing', 'completed')),
+    intent_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    source_system_identifier text,
+    source_timeline integer,
+    destination_system_identifier text,
+    destination_timeline integer,
+    rate_limit_mbps double precision CHECK (rate_limit_mbps >= 0),
+    quiet_since timestamptz,
+    barrier pg_lsn,
+    barrier_at timestamptz,
+    source_gone boolean NOT NULL DEFAULT false
+);
+CREATE TABLE IF NOT EXISTS migrator.markers (
+    mapping text NOT NULL,
+    lsn pg_lsn NOT NULL,
+    emitted_at timestamptz NOT NULL,
+    confirmed_at timestamptz,
+    PRIMARY KEY (mapping, lsn)
+);
+CREATE TABLE IF NOT EXISTS migrator.roles (
+    mapping text NOT NULL,
+    role text NOT NULL,
+    PRIMARY KEY (mapping, role)
+);
+CREATE TABLE IF NOT EXISTS migrator.databases (
+    mapping text NOT NULL,
+    database text NOT NULL,
+    target text NOT NULL,
+    PRIMARY KEY (mapping, database)
+);

@@ -1,0 +1,142 @@
+"""Sessions on either side: conninfo, timeouts, keepalives, the handshake's retries, advisory locks, muted statements."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+from psycopg.rows import DictRow, dict_row
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random
+
+from migrator.config import InstanceSpec
+from migrator.errors import UnreachableError
+
+Session = psycopg.Connection[DictRow]
+
+# Set on the server too: only there do they end a session whose client has vanished while a statement runs.
+# (Without them an advisory lock stayed for 11 s under a running statement, and for hours behind a black hole.)
+_SESSION_OPTIONS = {
+    "search_path": "",
+    "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "idle_session_timeout": "0",
+    "row_security": "off",
+    "check_function_bodies": "off",
+    "client_connection_check_interval": "5000",
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "20000",
+    "DateStyle": "ISO",
+    "IntervalStyle": "postgres",
+    "TimeZone": "UTC",
+}
+
+# What a walsender of ours must not inherit from the source's role or database settings.
+_WALSENDER_OPTIONS = {
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "idle_session_timeout": "0",
+    "row_security": "off",
+}
+
+_KEEPALIVES = {
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "20000",
+}
+
+# Parameters that would carry a statement's secrets into the server's log; superuser or GRANT SET ON PARAMETER.
+_MUTE = """
+SELECT set_config(name, value, false)
+FROM (VALUES ('log_statement', 'none'), ('log_min_duration_statement', '-1'), ('log_min_duration_sample', '-1'),
+             ('log_duration', 'off'), ('log_min_error_statement', 'panic'), ('log_transaction_sample_rate', '0'),
+             ('log_parameter_max_length_on_error', '0')) AS mute (name, value)
+WHERE has_parameter_privilege(name, 'SET')
+   OR name = 'log_parameter_max_length_on_error'
+"""
+
+
+def _options(settings: dict[str, str]) -> str:
+    return " ".join(f"-c {name}={value}" for name, value in settings.items())
+
+
+def _endpoint(instance: InstanceSpec, database: str) -> dict[str, str]:
+    parameters = {
+        "host": instance.server,
+        "port": str(instance.port),
+        "user": instance.username,
+        "password": instance.password.reveal() if instance.password else None,
+        "dbname": database,
+        "sslmode": instance.sslmode,
+        "sslrootcert": instance.sslrootcert,
+        "sslcert": instance.sslcert,
+        "sslkey": instance.sslkey,
+        "passfile": instance.passfile,
+        "connect_timeout": str(instance.connect_timeout_seconds),
+    }
+    return {name: value for name, value in parameters.items() if value is not None}
+
+
+def _is_transient(error: BaseException) -> bool:
+    """Worth a second try at once: the server is starting up, or the network blinked; never a refused password."""
+    return isinstance(error, psycopg.OperationalError) and error.sqlstate in (None, "57P03")
+
+
+def connect(instance: InstanceSpec, database: str | None, application_name: str) -> Session:
+    """An autocommit session as the configured user; `database` None is the maintenance database.
+
+    Raises UnreachableError with the server's own reason.
+    """
+    dbname = database or instance.maintenance_database
+    conninfo = make_conninfo(
+        "", **_endpoint(instance, dbname), **_KEEPALIVES, application_name=application_name, options=_options(_SESSION_OPTIONS)
+    )
+    try:
+        for attempt in Retrying(
+            retry=retry_if_exception(_is_transient), stop=stop_after_attempt(2), wait=wait_random(0.1, 0.4), reraise=True
+        ):
+            with attempt:
+                session: Session = psycopg.connect(conninfo, autocommit=True, row_factory=dict_row, prepare_threshold=None)
+    except psycopg.Error as error:
+        reason = " ".join(str(error).split())
+        raise UnreachableError(
+            f"{instance.name} ({instance.server}:{instance.port}, database {dbname}): {reason}"
+        ) from None
+    if session.info.server_version >= 170000:
+        session.execute("SET transaction_timeout = 0")
+    return session
+
+
+def replication_conninfo(source: InstanceSpec, database: str, source_version: int, application_name: str) -> str:
+    """What the destination dials the source with. Holds the password: for `apply` alone."""
+    options = dict(_WALSENDER_OPTIONS)
+    if source_version >= 170000:
+        options["transaction_timeout"] = "0"
+    parameters = _endpoint(source, database)
+    parameters["host"] = source.replication_server or source.server
+    parameters["port"] = str(source.replication_port or source.port)
+    return make_conninfo("", **parameters, **_KEEPALIVES, application_name=application_name, options=_options(options))
+
+
+def mute(session: Session) -> None:
+    """Keep what this session runs from now on out of the server's log, as far as our rights go."""
+    session.execute(_MUTE)
+
+
+def try_lock(session: Session, key: int) -> bool:
+    """Take a session advisory lock, or say at once that somebody else has it. It ends with the session at the latest."""
+    row = session.execute("SELECT pg_try_advisory_lock(%s) AS locked", (key,)).fetchone()
+    return bool(row and row["locked"])
+
+
+@contextmanager
+def session_of(instance: InstanceSpec, database: str | None, application_name: str) -> Iterator[Session]:
+    """`connect`, closed at the end whatever happens."""
+    session = connect(instance, database, application_name)
+    try:
+        yield session
+    finally:
+        session.close()

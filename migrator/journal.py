@@ -1,0 +1,255 @@
+"""The one doorway to our schema on the destination: the journal (maintenance database) and the ledger (each database)."""
+
+from datetime import datetime
+from importlib.resources import files
+
+from psycopg.rows import DictRow
+
+from migrator.connection import Session
+from migrator.errors import MigratorError
+from migrator.model import (
+    Barrier,
+    Identity,
+    Intent,
+    Journal,
+    Ledger,
+    LedgerGroup,
+    LedgerRelation,
+    Lsn,
+    Marker,
+)
+from migrator.names import SCHEMA, lock_key
+
+SCHEMA_COMMENT = "pg-migrator journal and ledger, format 1"
+"""Tells our schema from somebody else's that happens to have its name."""
+
+NOT_BEGUN = Journal(
+    intent=Intent.MIGRATE,
+    source=None,
+    destination=None,
+    rate_limit_mbps=None,
+    quiet_since=None,
+    barrier=None,
+    source_gone=False,
+    markers=(),
+)
+"""What a mapping's journal is before its first act."""
+
+
+def _sql(name: str) -> str:
+    return (files("migrator.catalog") / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def journal_ddl() -> str:
+    """Creates the journal's schema and tables where they are missing."""
+    return _sql("journal_tables")
+
+
+def ledger_ddl() -> str:
+    """Creates the ledger's schema and tables where they are missing."""
+    return _sql("ledger_tables")
+
+
+def _exists(session: Session, table: str) -> bool:
+    row = session.execute("SELECT to_regclass(%s) IS NOT NULL AS present", (f"{SCHEMA}.{table}",)).fetchone()
+    return bool(row and row["present"])
+
+
+def refuse_foreign_schema(session: Session) -> None:
+    """Raise MigratorError where a schema named `migrator` stands that we did not make."""
+    row = session.execute(
+        "SELECT obj_description(oid, 'pg_namespace') AS comment FROM pg_namespace WHERE nspname = %s", (SCHEMA,)
+    ).fetchone()
+    if row and row["comment"] != SCHEMA_COMMENT:
+        raise MigratorError(
+            f"Database {session.info.dbname} on the destination has a schema named {SCHEMA} that pg-migrator did not make.",
+            f"Rename it (ALTER SCHEMA {SCHEMA} RENAME TO ...): pg-migrator keeps its journal under that name.",
+        )
+
+
+def begin(session: Session, mapping: str, source: Identity, destination: Identity) -> None:
+    """Write the mapping's row before the first act. Does nothing where it stands already."""
+    refuse_foreign_schema(session)
+    with session.transaction():
+        session.execute("SELECT pg_advisory_xact_lock(%s)", (lock_key("journal"),))
+        session.execute(journal_ddl())
+        session.execute(
+            "INSERT INTO migrator.mappings (name, source_system_identifier, source_timeline,"
+            " destination_system_identifier, destination_timeline) VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            (mapping, source.system_identifier, source.timeline, destination.system_identifier, destination.timeline),
+        )
+
+
+def read_journal(session: Session, mapping: str) -> Journal:
+    """The mapping's journal; NOT_BEGUN where there is no row."""
+    if not _exists(session, "mappings"):
+        return NOT_BEGUN
+    row = session.execute("SELECT * FROM migrator.mappings WHERE name = %s", (mapping,)).fetchone()
+    if row is None:
+        return NOT_BEGUN
+    return Journal(
+        intent=Intent(row["intent"]),
+        source=_identity(row, "source"),
+        destination=_identity(row, "destination"),
+        rate_limit_mbps=row["rate_limit_mbps"],
+        quiet_since=row["quiet_since"],
+        barrier=Barrier(Lsn.parse(row["barrier"]), row["barrier_at"]) if row["barrier"] else None,
+        source_gone=row["source_gone"],
+        markers=_read_markers(session, mapping),
+        created_roles=_names(session, mapping, "roles", "role"),
+        created_databases=_names(session, mapping, "databases", "target"),
+    )
+
+
+def _identity(row: DictRow, side: str) -> Identity | None:
+    identifier = row[f"{side}_system_identifier"]
+    return Identity(identifier, row[f"{side}_timeline"]) if identifier else None
+
+
+def _read_markers(session: Session, mapping: str) -> tuple[Marker, ...]:
+    if not _exists(session, "markers"):
+        return ()
+    rows = session.execute(
+        "SELECT lsn::text, emitted_at, confirmed_at FROM migrator.markers WHERE mapping = %s ORDER BY lsn", (mapping,)
+    )
+    return tuple(Marker(Lsn.parse(row["lsn"]), row["emitted_at"], row["confirmed_at"]) for row in rows)
+
+
+def _names(session: Session, mapping: str, table: str, column: str) -> frozenset[str]:
+    if not _exists(session, table):
+        return frozenset()
+    rows = session.execute(f"SELECT {column} AS name FROM migrator.{table} WHERE mapping = %s", (mapping,))
+    return frozenset(row["name"] for row in rows)
+
+
+def set_intent(session: Session, mapping: str, intent: Intent, *, source_gone: bool = False) -> None:
+    """Write what the operator wants, before the first act of it."""
+    session.execute(
+        "UPDATE migrator.mappings SET intent = %s, intent_at = clock_timestamp(), quiet_since = NULL,"
+        " source_gone = source_gone OR %s WHERE name = %s",
+        (intent.value, source_gone, mapping),
+    )
+
+
+def set_rate_limit(session: Session, mapping: str, mbps: float | None) -> None:
+    """The live limit in MB/s; None gives it back to the configuration."""
+    session.execute("UPDATE migrator.mappings SET rate_limit_mbps = %s WHERE name = %s", (mbps, mapping))
+
+
+def set_quiet_since(session: Session, mapping: str, since: datetime | None) -> None:
+    """Since when every gating step has been quiet; None: it is not."""
+    session.execute("UPDATE migrator.mappings SET quiet_since = %s WHERE name = %s", (since, mapping))
+
+
+def set_barrier(session: Session, mapping: str, lsn: Lsn) -> None:
+    """Record the source position after which, says the operator, nobody writes any more."""
+    session.execute(
+        "UPDATE migrator.mappings SET barrier = %s::pg_lsn, barrier_at = clock_timestamp() WHERE name = %s",
+        (str(lsn), mapping),
+    )
+
+
+def clear_barrier(session: Session, mapping: str) -> None:
+    """The writers are back: upkeep goes on, and completion is refused until a new barrier."""
+    session.execute("UPDATE migrator.mappings SET barrier = NULL, barrier_at = NULL WHERE name = %s", (mapping,))
+
+
+def add_marker(session: Session, mapping: str, lsn: Lsn) -> None:
+    """Note a marker just emitted on the source, by the destination's clock."""
+    session.execute(
+        "INSERT INTO migrator.markers (mapping, lsn, emitted_at) VALUES (%s, %s::pg_lsn, clock_timestamp())"
+        " ON CONFLICT DO NOTHING",
+        (mapping, str(lsn)),
+    )
+
+
+def confirm_markers(session: Session, mapping: str, upto: Lsn) -> None:
+    """Note that every group has passed `upto`, and forget confirmed markers but the newest."""
+    with session.transaction():
+        session.execute(
+            "UPDATE migrator.markers SET confirmed_at = clock_timestamp()"
+            " WHERE mapping = %s AND lsn <= %s::pg_lsn AND confirmed_at IS NULL",
+            (mapping, str(upto)),
+        )
+        session.execute(
+            "DELETE FROM migrator.markers m WHERE mapping = %(mapping)s AND confirmed_at IS NOT NULL AND lsn <"
+            " (SELECT max(lsn) FROM migrator.markers WHERE mapping = %(mapping)s AND confirmed_at IS NOT NULL)",
+            {"mapping": mapping},
+        )
+
+
+def finish(session: Session, mapping: str, intent: Intent) -> None:
+    """The end of completion or abort: only the intent row stays of this mapping."""
+    with session.transaction():
+        session.execute("SELECT pg_advisory_xact_lock(%s)", (lock_key("journal"),))
+        for table in ("markers", "roles", "databases"):
+            if _exists(session, table):
+                session.execute(f"DELETE FROM migrator.{table} WHERE mapping = %s", (mapping,))
+                _drop_if_empty(session, table)
+        session.execute(
+            "UPDATE migrator.mappings SET intent = %s, intent_at = clock_timestamp(), quiet_since = NULL,"
+            " rate_limit_mbps = NULL WHERE name = %s",
+            (intent.value, mapping),
+        )
+
+
+def _drop_if_empty(session: Session, table: str) -> None:
+    if not session.execute(f"SELECT 1 FROM migrator.{table} LIMIT 1").fetchone():
+        session.execute(f"DROP TABLE migrator.{table}")
+
+
+def forget(session: Session, mapping: str) -> None:
+    """Remove the intent row, and the schema with the last of them."""
+    if not _exists(session, "mappings"):
+        return
+    with session.transaction():
+        session.execute("SELECT pg_advisory_xact_lock(%s)", (lock_key("journal"),))
+        session.execute("DELETE FROM migrator.mappings WHERE name = %s", (mapping,))
+        _drop_if_empty(session, "mappings")
+        left = session.execute(
+            "SELECT 1 FROM pg_class WHERE relnamespace = to_regnamespace('migrator') LIMIT 1"
+        ).fetchone()
+        if not left:
+            session.execute("DROP SCHEMA migrator")
+
+
+def read_ledger(session: Session, mapping: str) -> Ledger:
+    """This database's ledger for one mapping; `exists` is False where there is none."""
+    if not _exists(session, "groups"):
+        return Ledger()
+    groups = session.execute(
+        "SELECT *, publication_oid::text AS publication, subscription_oid::text AS subscription"
+        " FROM migrator.groups WHERE mapping = %s ORDER BY number",
+        (mapping,),
+    ).fetchall()
+    relations = session.execute(
+        "SELECT relation, group_number, source_oid::text AS source_oid, publication_rel_oid::text AS member"
+        " FROM migrator.relations WHERE mapping = %s",
+        (mapping,),
+    ).fetchall()
+    return Ledger(
+        exists=True,
+        groups=tuple(map(_group, groups)),
+        relations={row["relation"]: _relation(row) for row in relations},
+    )
+
+
+def _group(row: DictRow) -> LedgerGroup:
+    return LedgerGroup(
+        number=row["number"],
+        name=row["name"],
+        publication_oid=_oid(row["publication"]),
+        publication_xmin=row["publication_xmin"],
+        slot_created=row["slot_created"],
+        subscription_oid=_oid(row["subscription"]),
+        source=Identity(row["source_system_identifier"], row["source_timeline"]),
+        destination=Identity(row["destination_system_identifier"], row["destination_timeline"]),
+    )
+
+
+def _relation(row: DictRow) -> LedgerRelation:
+    return LedgerRelation(row["relation"], row["group_number"], int(row["source_oid"]), _oid(row["member"]))
+
+
+def _oid(text: str | None) -> int | None:
+    return int(text) if text is not None else None
