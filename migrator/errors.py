@@ -53,3 +53,7 @@ class UnknownMappingError(MigratorError):
 
 class BinariesMissingError(MigratorError):
     """No PostgreSQL or Valkey of the wanted version was found on this machine."""
+
+
+class StoreUnavailableError(MigratorError):
+    """Redis does not answer. Nothing is lost by it but time: what has been done stands in the servers."""

@@ -1,0 +1,157 @@
+"""The doorway to Redis, against fakeredis; the last one against a real Valkey."""
+
+from datetime import UTC, datetime, timedelta
+
+import fakeredis
+import pytest
+
+from migrator.errors import StoreUnavailableError
+from migrator.model import Failure
+from migrator.store import HISTORY_LENGTH, Store, backoff_seconds
+
+NOW = datetime(2026, 11, 22, 19, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def client() -> fakeredis.FakeRedis:
+    return fakeredis.FakeRedis(decode_responses=True)
+
+
+@pytest.fixture
+def store(client: fakeredis.FakeRedis) -> Store:
+    return Store(client)
+
+
+def test_nothing_published_is_none_or_empty(store: Store) -> None:
+    assert store.public() is None
+    assert store.summary("shop") is None
+    assert store.mapping_names() == []
+    assert store.relations("shop", "db") == {}
+    assert store.history("shop") == store.log("shop") == store.take_requests("shop") == []
+
+
+def test_summaries_come_back_stamped_with_their_version_and_names_sorted(store: Store) -> None:
+    store.publish_summary("b", {"name": "b"})
+    store.publish_summary("a", {"name": "a", "lag_bytes": None})
+    assert store.mapping_names() == ["a", "b"]
+    assert store.summary("a") == {"schema_version": 1, "name": "a", "lag_bytes": None}
+    store.publish_public({"mappings": []})
+    assert store.public() == {"schema_version": 1, "mappings": []}
+
+
+def test_relations_are_replaced_not_merged(store: Store) -> None:
+    store.publish_relations("m", "db", {"public.a": {"state": "waiting"}, 'public."Odd.Name"': {"state": "ready"}})
+    store.publish_relations("m", "db", {'public."Odd.Name"': {"state": "ready"}})
+    assert store.relations("m", "db") == {'public."Odd.Name"': {"state": "ready"}}
+    store.publish_relations("m", "db", {})
+    assert store.relations("m", "db") == {}
+
+
+def test_history_is_oldest_first_capped_and_thinned_with_the_newest_kept(
+    store: Store, client: fakeredis.FakeRedis
+) -> None:
+    for number in range(25):
+        store.append_history("m", {"n": number})
+    assert [sample["n"] for sample in store.history("m", last=2)] == [23, 24]
+    thinned = [sample["n"] for sample in store.history("m", points=10)]
+    assert thinned == [0, 3, 6, 9, 12, 15, 18, 21, 24]
+    client.rpush("migrator:m:history", *["{}"] * HISTORY_LENGTH)
+    store.append_history("m", {"n": "last"})
+    assert client.llen("migrator:m:history") == HISTORY_LENGTH
+
+
+def test_the_log_gives_the_newest_lines_oldest_first(store: Store) -> None:
+    for number in range(5):
+        store.append_log("m", {"n": number})
+    assert [line["n"] for line in store.log("m", limit=3)] == [2, 3, 4]
+
+
+def test_requests_are_handed_out_once(store: Store) -> None:
+    store.push_request("m", {"kind": "complete"})
+    store.push_request("m", {"kind": "retry"})
+    assert store.take_requests("m") == [{"kind": "complete"}, {"kind": "retry"}]
+    assert store.take_requests("m") == []
+
+
+def test_backoff_doubles_up_to_five_minutes() -> None:
+    assert [backoff_seconds(count) for count in (1, 2, 3, 8, 9, 5000)] == [2, 4, 8, 256, 300, 300]
+
+
+def test_failures_count_and_wait_longer_each_time(store: Store) -> None:
+    first = store.record_failure("m", "copy public.a", "lock timeout", NOW)
+    second = store.record_failure("m", "copy public.a", "lock timeout", NOW)
+    assert (first.count, second.count) == (1, 2)
+    assert timedelta(seconds=3.2) <= second.next_try_at - NOW <= timedelta(seconds=4)
+    assert store.failures("m") == {
+        "copy public.a": Failure("copy public.a", "lock timeout", 2, second.next_try_at),
+    }
+    store.clear_failure("m", "copy public.a")
+    assert store.failures("m") == {}
+
+
+def test_a_mark_in_flight_holds_until_it_is_cleared(store: Store) -> None:
+    assert store.mark_in_flight("m", "a", 60)
+    assert not store.mark_in_flight("m", "a", 60)
+    assert store.mark_in_flight("m", "b", 60)
+    store.clear_in_flight("m", "a")
+    assert store.mark_in_flight("m", "a", 60)
+
+
+def test_slots_are_those_of_living_workers(store: Store, client: fakeredis.FakeRedis) -> None:
+    store.register_worker("one", ["relations", "schema"], 4)
+    store.register_worker("two", ["relations"], 2)
+    store.register_worker("three", ["sampling"], 8)
+    client.hset("migrator:workers", "dead", '{"queues":["relations"],"concurrency":9,"at":1}')
+    assert store.slots("relations") == 6
+    store.register_worker("two", ["relations"], 1)
+    assert store.slots("relations") == 5
+    assert not client.hexists("migrator:workers", "dead")
+
+
+def test_queued_counts_the_messages_of_celery(store: Store, client: fakeredis.FakeRedis) -> None:
+    client.lpush("relations", "message", "message")
+    assert (store.queued("relations"), store.queued("parts")) == (2, 0)
+
+
+def test_admission_debits_and_then_makes_wait(store: Store) -> None:
+    assert store.admit("7", 5_000, 1_000) == 0.0
+    assert 3.0 < store.admit("7", 1, 1_000) <= 4.0
+    assert store.admit("other", 1, 1_000) == 0.0
+    assert store.admit("7", 1, 0) > 0
+
+
+def test_forget_takes_all_of_one_mapping_and_nothing_of_another(store: Store, client: fakeredis.FakeRedis) -> None:
+    for name in ("shop", "shop:db", "sh*", "shop2"):
+        store.publish_summary(name, {"name": name})
+        store.publish_relations(name, "db", {"public.a": {}})
+        store.append_log(name, {})
+        store.mark_in_flight(name, "a", 60)
+    store.forget("sh*")
+    assert store.mapping_names() == ["shop", "shop2", "shop:db"]
+    store.forget("shop")
+    assert store.mapping_names() == ["shop2", "shop:db"]
+    assert store.summary("shop:db") is not None
+    assert list(client.scan_iter(match="migrator:shop:*")) == []
+
+
+def test_redis_away_is_our_own_error_without_the_password() -> None:
+    store = Store.connect("redis://:s3cret@127.0.0.1:1/0")
+    with pytest.raises(StoreUnavailableError) as caught:
+        store.ping()
+    assert "s3cret" not in str(caught.value)
+    with pytest.raises(StoreUnavailableError):
+        store.admit("7", 1, 1)
+
+
+def test_on_a_real_valkey(valkey: str) -> None:
+    store = Store.connect(valkey)
+    assert store.ping()
+    store.publish_relations("m", "db", {f"public.t{n}": {"state": "ready", "bytes": n} for n in range(10_000)})
+    assert len(store.relations("m", "db")) == 10_000
+    store.push_request("m", {"kind": "complete"})
+    assert store.take_requests("m") == [{"kind": "complete"}]
+    assert store.admit("7", 5_000, 1_000) == 0.0
+    assert 3.0 < store.admit("7", 1, 1_000) <= 4.0
+    store.publish_summary("m", {})
+    store.forget("m")
+    assert store.mapping_names() == [] == list(store.relations("m", "db"))
