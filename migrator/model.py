@@ -80,6 +80,8 @@ class Role:
     has_password: bool | None
     comment: str | None
     bootstrap: bool
+    md5_password: bool | None = None
+    """Its verifier is an MD5 hash; None where pg_authid cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -135,12 +137,21 @@ class Transaction:
 
 
 @dataclass(frozen=True)
+class Walsender:
+    """A session that sends WAL away. `database` is None for physical ones: a standby's or a backup's."""
+
+    application: str
+    database: str | None
+
+
+@dataclass(frozen=True)
 class Instance:
     """One server, as seen just now: what is not per database."""
 
     version: int
     """server_version_num, e.g. 150020."""
     system_identifier: str
+    """Empty where we may not call pg_control_system(): preflight then says which GRANT it takes."""
     timeline: int
     in_recovery: bool
     wal_lsn: Lsn
@@ -164,6 +175,12 @@ class Instance:
     """Subscriptions in all databases, ours included (pg_subscription is shared)."""
     clients: Mapping[str, int] = field(default_factory=dict)
     """database -> client sessions other than ours."""
+    senders: tuple[Walsender, ...] = ()
+    """The walsenders that `walsenders` counts."""
+    subscription_names: tuple[str, ...] = ()
+    """The subscriptions that `subscriptions` counts."""
+    icu: bool = True
+    """Whether this server knows ICU collations."""
 
     @property
     def major(self) -> int:

@@ -1,0 +1,11 @@
+-- What an instance says of itself in one row. The system identifier comes from control.sql, where we may ask for it.
+SELECT pg_is_in_recovery() AS in_recovery,
+       CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_flush_lsn() END AS wal_lsn,
+       -- pg_control_checkpoint() names a new timeline only after the first checkpoint on it; the WAL file's name at once.
+       CASE WHEN NOT pg_is_in_recovery()
+            THEN ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int END AS timeline,
+       has_function_privilege('pg_control_system()', 'EXECUTE')
+           AND has_function_privilege('pg_control_checkpoint()', 'EXECUTE') AS control_readable,
+       has_column_privilege('pg_authid', 'rolpassword', 'SELECT') AS passwords_readable,
+       -- initdb lists ICU's locales as NAME-x-icu; "unicode" stands there in any case.
+       EXISTS (SELECT FROM pg_collation WHERE collname LIKE '%-x-icu') AS icu

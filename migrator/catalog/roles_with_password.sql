@@ -1,0 +1,19 @@
+-- As roles.sql, for those who may read pg_authid. The verifier itself stays on the server.
+SELECT r.rolname AS name,
+       r.rolsuper AS superuser,
+       r.rolinherit AS inherit,
+       r.rolcreaterole AS createrole,
+       r.rolcreatedb AS createdb,
+       r.rolcanlogin AS login,
+       r.rolreplication AS replication,
+       r.rolbypassrls AS bypassrls,
+       r.rolconnlimit AS connection_limit,
+       CASE WHEN isfinite(r.rolvaliduntil)
+            THEN to_char(r.rolvaliduntil AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || '+00'
+            ELSE r.rolvaliduntil::text END AS valid_until,
+       r.rolpassword IS NOT NULL AS has_password,
+       coalesce(r.rolpassword ~ '^md5[0-9a-f]{32}$', false) AS md5_password,
+       shobj_description(r.oid, 'pg_authid') AS comment,
+       r.oid = 10 AS bootstrap
+FROM pg_authid AS r
+ORDER BY r.rolname

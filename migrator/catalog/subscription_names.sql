@@ -1,0 +1,1 @@
+SELECT subname AS name FROM pg_subscription ORDER BY subname

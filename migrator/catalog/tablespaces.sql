@@ -1,0 +1,1 @@
+SELECT spcname AS name FROM pg_tablespace ORDER BY spcname

@@ -1,0 +1,17 @@
+-- Creating a logical slot waits for every transaction that has an xid, in any database; prepared ones too.
+SELECT 'open' AS kind,
+       pid::text AS identity,
+       datname AS database,
+       usename AS user,
+       extract(epoch FROM clock_timestamp() - xact_start)::float8 AS age_seconds,
+       backend_xid IS NOT NULL AS writing
+FROM pg_stat_activity
+WHERE xact_start < clock_timestamp() - make_interval(secs => %(older_than)s)
+  AND backend_type IN ('client backend', 'background worker', 'autovacuum worker')
+  AND pid <> pg_backend_pid()
+  AND application_name NOT LIKE 'pg-migrator %%'
+UNION ALL
+SELECT 'prepared', gid, database, owner, extract(epoch FROM clock_timestamp() - prepared)::float8, true
+FROM pg_prepared_xacts
+WHERE prepared < clock_timestamp() - make_interval(secs => %(older_than)s)
+ORDER BY age_seconds DESC

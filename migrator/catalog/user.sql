@@ -1,0 +1,10 @@
+SELECT rolname AS name,
+       rolsuper AS superuser,
+       rolreplication AS replication,
+       rolcreatedb AS createdb,
+       rolcreaterole AS createrole,
+       rolbypassrls AS bypassrls,
+       ARRAY(SELECT other.rolname::text FROM pg_roles AS other
+             WHERE other.oid <> me.oid AND pg_has_role(other.oid, 'USAGE')) AS member_of
+FROM pg_roles AS me
+WHERE rolname = current_user
