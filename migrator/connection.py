@@ -92,14 +92,23 @@ def connect(instance: InstanceSpec, database: str | None, application_name: str)
     """
     dbname = database or instance.maintenance_database
     conninfo = make_conninfo(
-        "", **_endpoint(instance, dbname), **_KEEPALIVES, application_name=application_name, options=_options(_SESSION_OPTIONS)
+        "",
+        **_endpoint(instance, dbname),
+        **_KEEPALIVES,
+        application_name=application_name,
+        options=_options(_SESSION_OPTIONS),
     )
     try:
         for attempt in Retrying(
-            retry=retry_if_exception(_is_transient), stop=stop_after_attempt(2), wait=wait_random(0.1, 0.4), reraise=True
+            retry=retry_if_exception(_is_transient),
+            stop=stop_after_attempt(2),
+            wait=wait_random(0.1, 0.4),
+            reraise=True,
         ):
             with attempt:
-                session: Session = psycopg.connect(conninfo, autocommit=True, row_factory=dict_row, prepare_threshold=None)
+                session: Session = psycopg.connect(
+                    conninfo, autocommit=True, row_factory=dict_row, prepare_threshold=None
+                )
     except psycopg.Error as error:
         reason = " ".join(str(error).split())
         raise UnreachableError(

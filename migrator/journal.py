@@ -1,10 +1,10 @@
 """The one doorway to our schema on the destination: the journal (maintenance database) and the ledger (each database)."""
 
 from datetime import datetime
-from importlib.resources import files
 
 from psycopg.rows import DictRow
 
+from migrator.catalog import journal_tables
 from migrator.connection import Session
 from migrator.errors import MigratorError
 from migrator.model import (
@@ -36,20 +36,6 @@ NOT_BEGUN = Journal(
 """What a mapping's journal is before its first act."""
 
 
-def _sql(name: str) -> str:
-    return (files("migrator.catalog") / f"{name}.sql").read_text(encoding="utf-8")
-
-
-def journal_ddl() -> str:
-    """Creates the journal's schema and tables where they are missing."""
-    return _sql("journal_tables")
-
-
-def ledger_ddl() -> str:
-    """Creates the ledger's schema and tables where they are missing."""
-    return _sql("ledger_tables")
-
-
 def _exists(session: Session, table: str) -> bool:
     row = session.execute("SELECT to_regclass(%s) IS NOT NULL AS present", (f"{SCHEMA}.{table}",)).fetchone()
     return bool(row and row["present"])
@@ -72,7 +58,7 @@ def begin(session: Session, mapping: str, source: Identity, destination: Identit
     refuse_foreign_schema(session)
     with session.transaction():
         session.execute("SELECT pg_advisory_xact_lock(%s)", (lock_key("journal"),))
-        session.execute(journal_ddl())
+        session.execute(journal_tables())
         session.execute(
             "INSERT INTO migrator.mappings (name, source_system_identifier, source_timeline,"
             " destination_system_identifier, destination_timeline) VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",

@@ -1,4 +1,4 @@
-"""Reading SQL for everything that is not schema: one file per noun, `NOUN.sql`, and `NOUN_16.sql` where 16+ differs."""
+"""SQL for everything that is not schema: one file per noun, `NOUN.sql`, and `NOUN_16.sql` where 16+ differs."""
 
 from functools import cache
 from importlib.resources import files
@@ -13,3 +13,13 @@ def sql(noun: str, version: int, package: str = "migrator.catalog") -> str:
         if candidate.is_file():
             return candidate.read_text(encoding="utf-8")
     return (folder / f"{noun}.sql").read_text(encoding="utf-8")
+
+
+def journal_tables() -> str:
+    """Creates the journal's schema and tables where they are missing."""
+    return sql("journal_tables", 0)
+
+
+def ledger_tables() -> str:
+    """Creates the ledger's schema and tables where they are missing."""
+    return sql("ledger_tables", 0)

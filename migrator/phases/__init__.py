@@ -1,0 +1,124 @@
+"""The phases in their order, and `decide`: the pure function from what was seen to what is to be done."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from migrator.config import MappingSpec
+from migrator.model import Failure, Instance, Intent
+from migrator.observation import Hints, Observation
+from migrator.phases import (
+    catchup,
+    databases,
+    ending,
+    identity,
+    initial_copy,
+    post_data,
+    pre_data,
+    preflight,
+    privileges,
+    publication,
+    roles,
+    sequences,
+    subscription,
+    wal_budget,
+)
+from migrator.phases.view import View
+from migrator.steps import Action, Decision, Finding, Gates, Step
+
+FAILURES_UNTIL_BLOCKING = 3
+"""A lock timeout or a lost connection heals by itself; the third failure in a row is shown as a problem."""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A question, asked once per mapping or once per database."""
+
+    name: str
+    per_database: bool
+    examine: Callable[[View], Step]
+
+
+SUBSCRIPTION_METHOD: tuple[Phase, ...] = (
+    Phase("preflight", False, preflight.examine),
+    Phase("preflight", True, identity.examine),
+    Phase("wal_budget", False, wal_budget.examine),
+    Phase("roles", False, roles.examine),
+    Phase("databases", False, databases.examine),
+    Phase("pre_data", True, pre_data.examine),
+    Phase("publication", True, publication.examine),
+    Phase("subscription", True, subscription.examine),
+    Phase("initial_copy", True, initial_copy.examine),
+    Phase("sequences", True, sequences.examine),
+    Phase("post_data", True, post_data.examine),
+    Phase("privileges", True, privileges.examine),
+    Phase("catchup", True, catchup.examine),
+)
+
+
+def decide(spec: MappingSpec, observation: Observation, hints: Hints, now: datetime) -> Decision:
+    """Ask every phase; what a step that is not quiet gates is not asked for. Knows no clock, driver or store."""
+    view = View(spec, observation, hints, now)
+    if observation.journal is None or not isinstance(observation.destination, Instance):
+        return Decision(spec.name, (preflight.examine(view),))
+    intent = observation.journal.intent
+    if intent in (Intent.COMPLETED, Intent.ABORTED):
+        return Decision(spec.name)
+    if intent in ending.NAMES:
+        steps = tuple(ending.examine(replace(view, pair=pair)) for pair in observation.databases)
+    else:
+        steps = tuple(_asked(view))
+    if intent is Intent.PAUSED:
+        steps = tuple(_paused(step) for step in steps)
+    return Decision(spec.name, tuple(_held_back(step, hints, now) for step in steps))
+
+
+def _asked(view: View) -> Iterator[Step]:
+    """The steps of the phases that nothing before them gates."""
+    gated: set[str] = set()
+    for phase in SUBSCRIPTION_METHOD:
+        if not phase.per_database:
+            step = phase.examine(view)
+            yield step
+            if not step.quiet and step.gates is Gates.MAPPING:
+                return
+            continue
+        for pair in view.observation.databases:
+            if pair.name in gated:
+                continue
+            step = phase.examine(replace(view, pair=pair))
+            yield step
+            if not step.quiet and step.gates is Gates.DATABASE:
+                gated.add(pair.name)
+
+
+def _paused(step: Step) -> Step:
+    """The operator said pause: nothing new is begun, upkeep goes on."""
+    return replace(step, actions=()) if step.gates is not Gates.NOTHING else step
+
+
+def key_of(step: Step, action: Action) -> str:
+    """The name under which an action's failures are remembered."""
+    return f"{step.phase}:{step.database or ''}:{action.relation or action.summary}"
+
+
+def _held_back(step: Step, hints: Hints, now: datetime) -> Step:
+    """Without the actions that are in backoff, and with a finding for each that failed."""
+    failed = [(action, hints.failures.get(key_of(step, action))) for action in step.actions]
+    if not any(failure for _, failure in failed):
+        return step
+    ready = tuple(action for action, failure in failed if failure is None or failure.next_try_at <= now)
+    findings = tuple(_failed(step, action, failure, now) for action, failure in failed if failure is not None)
+    return replace(step, actions=ready, findings=(*step.findings, *findings))
+
+
+def _failed(step: Step, action: Action, failure: Failure, now: datetime) -> Finding:
+    wait = max(0.0, (failure.next_try_at - now).total_seconds())
+    return Finding(
+        "action_failed",
+        f"Could not {action.summary} ({failure.count} {'try' if failure.count == 1 else 'tries'}): {failure.message}",
+        f"Next try in {wait:.0f} s; at once with: pg-migrator retry.",
+        blocking=failure.count >= FAILURES_UNTIL_BLOCKING,
+        database=step.database,
+        relation=action.relation,
+    )

@@ -1,0 +1,72 @@
+"""How far behind, and does apply run? Bytes and seconds must both be under their thresholds for the light."""
+
+from collections.abc import Iterable
+
+from migrator.model import LedgerGroup
+from migrator.phases import groups, lag
+from migrator.phases.view import View
+from migrator.quote import identifier
+from migrator.steps import Finding, Gates, Step, Wait
+
+NAME = "catchup"
+
+MB = 1024 * 1024
+
+
+def examine(view: View) -> Step:
+    """One answer for all groups of the database: the worst of them counts."""
+    group = groups.ledger_group(view)
+    if group is None:
+        return Step(NAME, view.database.name, waits=(Wait("the subscription is not there yet"),))
+    waits = (*_worker_wait(view, group), *_lag_waits(view))
+    return Step(NAME, view.database.name, Gates.DATABASE, (), tuple(waits), tuple(_apply_trouble(view, group)))
+
+
+def _worker_wait(view: View, group: LedgerGroup) -> Iterable[Wait]:
+    subscription = view.database.subscription(group.name)
+    slot = view.source.slot(group.name)
+    if subscription is not None and subscription.worker_pid is None:
+        yield Wait(f"the apply worker of {group.name} is not running")
+    elif slot is not None and not slot.active:
+        yield Wait(f"replication slot {group.name} is not active")
+
+
+def _lag_waits(view: View) -> Iterable[Wait]:
+    limits = view.spec.replication
+    position = lag.confirmed(view.observation, view.database)
+    distance = lag.lag_bytes(view.observation, view.database)
+    if distance is None:
+        yield Wait("no confirmed position yet")
+    elif distance > limits.wal_lag_threshold_mb * MB:
+        yield Wait(f"lag of {distance / MB:.1f} MB, more than {limits.wal_lag_threshold_mb:g} MB")
+    seconds = lag.lag_seconds(view.journal, position, view.now)
+    if seconds is None:
+        yield Wait("no WAL marker emitted yet")
+    elif seconds > limits.wal_lag_threshold_minutes * 60:
+        yield Wait(f"lag of {seconds:.0f} s, more than {limits.wal_lag_threshold_minutes * 60:g} s")
+
+
+def _apply_trouble(view: View, group: LedgerGroup) -> Iterable[Finding]:
+    subscription = view.database.subscription(group.name)
+    if subscription is None:
+        return
+    if subscription.worker_pid is None and subscription.apply_error_count:
+        yield Finding(
+            "apply_failing",
+            f"Apply in database {view.database.target} fails and starts again ({subscription.apply_error_count} errors so"
+            " far); no change of any relation of this database gets through.",
+            "The destination server's log names relation, key and transaction (look for 'logical replication apply "
+            "worker'). Mend the cause on the destination; PostgreSQL tries again by itself. Last resort, it drops the whole "
+            f"transaction: ALTER SUBSCRIPTION {identifier(group.name)} SKIP (lsn = '<finished at, from the log>');",
+            database=view.database.name,
+        )
+    if subscription.conflict_count:
+        yield Finding(
+            "apply_conflicts",
+            f"Apply in database {view.database.target} met {subscription.conflict_count} conflicts: rows on the destination "
+            "were not what the source's changes expected, and some changes may be missing.",
+            "See pg_stat_subscription_stats (confl_* columns) and the destination's log. Somebody has written to the "
+            "destination; compare the relations named there before you rely on them.",
+            blocking=view.journal.barrier is None,
+            database=view.database.name,
+        )

@@ -1,0 +1,139 @@
+"""Completion and abort: take away what is ours on both sides, nothing else, and say what could not be taken away."""
+
+from collections.abc import Iterable
+
+from migrator.model import Instance, Intent, Slot, Subscription
+from migrator.names import SCHEMA, is_ours, parse_group_name, sync_slot_subscription
+from migrator.phases.view import View
+from migrator.quote import identifier, literal
+from migrator.steps import Action, Finding, Gates, Side, Statement, Step, Wait
+
+NAMES = {
+    Intent.COMPLETING: "completion",
+    Intent.COMPLETED: "completion",
+    Intent.ABORTING: "abort",
+    Intent.ABORTED: "abort",
+}
+
+
+def examine(view: View) -> Step:
+    """What of ours still stands in one database: subscriptions, then slots, then the publication, then the ledger."""
+    name = NAMES[view.journal.intent]
+    if view.database.target_error:
+        return Step(name, view.database.name, findings=(_unreadable(view),))
+    for actions in (_subscriptions(view), _slots(view), _publications(view), _ledger(view)):
+        found = tuple(actions)
+        if found:
+            return Step(name, view.database.name, Gates.DATABASE, found, _busy(view))
+    return Step(name, view.database.name, Gates.DATABASE, (), _busy(view), _source_away(view))
+
+
+def source_answers(view: View) -> bool:
+    """Whether the source is there to be tidied."""
+    return isinstance(view.observation.source, Instance) and not view.journal.source_gone
+
+
+def _unreadable(view: View) -> Finding:
+    return Finding(
+        "database_unreadable",
+        f"Database {view.database.target} on the destination cannot be read: {view.database.target_error}",
+        "Its subscription, if any, cannot be removed until it can.",
+        database=view.database.name,
+    )
+
+
+def _source_away(view: View) -> tuple[Finding, ...]:
+    if source_answers(view) or view.journal.source_gone:
+        return ()
+    return (
+        Finding(
+            "source_unreachable",
+            "The source does not answer: our slots and publications there cannot be removed, and its slots keep WAL.",
+            "Bring it back; or, where it is gone for good, repeat the command with --source-gone.",
+            database=view.database.name,
+        ),
+    )
+
+
+def _subscriptions(view: View) -> Iterable[Action]:
+    for subscription in view.database.subscriptions:
+        yield Action(f"drop subscription {subscription.name}", tuple(_drop_subscription(view, subscription)))
+
+
+def _drop_subscription(view: View, subscription: Subscription) -> Iterable[Statement]:
+    """Detached from its slot first, so that a source that is away cannot hold the drop up; the slots are dropped after it."""
+    name, target = identifier(subscription.name), view.database.target
+    yield Statement(Side.DESTINATION, target, f"ALTER SUBSCRIPTION {name} DISABLE")
+    yield Statement(Side.DESTINATION, target, f"ALTER SUBSCRIPTION {name} SET (slot_name = NONE)")
+    yield Statement(Side.DESTINATION, target, f"DROP SUBSCRIPTION {name}", transactional=False)
+
+
+def our_slots(view: View) -> tuple[Slot, ...]:
+    """Slots of this database's groups, and tablesync slots of the subscriptions the ledger or the catalog knows."""
+    if not source_answers(view):
+        return ()
+    oids = {group.subscription_oid for group in view.database.ledger.groups}
+    oids |= {subscription.oid for subscription in view.database.subscriptions}
+    suffix = f"_{view.destination.system_identifier}"
+    return tuple(
+        slot
+        for slot in view.source.slots
+        if slot.database == view.database.name
+        and (_is_ours(view, slot.name) or (sync_slot_subscription(slot.name) in oids and slot.name.endswith(suffix)))
+    )
+
+
+def _is_ours(view: View, name: str) -> bool:
+    if is_ours(name, view.spec.name, view.destination.system_identifier, view.database.name):
+        return True
+    owned = parse_group_name(name)
+    known = {group.name for group in view.database.ledger.groups}
+    return owned is not None and name in known
+
+
+def _slots(view: View) -> Iterable[Action]:
+    for slot in our_slots(view):
+        if slot.active:
+            continue
+        drop = f"SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = {literal(slot.name)}"
+        yield Action(f"drop replication slot {slot.name}", (Statement(Side.SOURCE, None, drop),))
+
+
+def _busy(view: View) -> tuple[Wait, ...]:
+    return tuple(Wait(f"replication slot {slot.name} is still active") for slot in our_slots(view) if slot.active)
+
+
+def _publications(view: View) -> Iterable[Action]:
+    if not source_answers(view) or our_slots(view):
+        return
+    for publication in view.database.publications:
+        drop = Statement(Side.SOURCE, view.database.name, f"DROP PUBLICATION IF EXISTS {identifier(publication.name)}")
+        yield Action(f"drop publication {publication.name}", (drop,))
+
+
+def _ledger(view: View) -> Iterable[Action]:
+    """The ledger goes last: it says which tablesync slots were ours."""
+    away = not source_answers(view) and not view.journal.source_gone
+    if not view.database.ledger.exists or our_slots(view) or away:
+        return
+    target, mapping = view.database.target, literal(view.spec.name)
+    yield Action(
+        f"remove the ledger from database {target}",
+        (
+            Statement(Side.DESTINATION, target, f"DELETE FROM {SCHEMA}.relations WHERE mapping = {mapping}"),
+            Statement(Side.DESTINATION, target, f"DELETE FROM {SCHEMA}.groups WHERE mapping = {mapping}"),
+            Statement(Side.DESTINATION, target, _DROP_LEDGER),
+        ),
+    )
+
+
+# The schema itself stays where the journal lives in it (the maintenance database).
+_DROP_LEDGER = f"""DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM {SCHEMA}.groups) THEN
+        DROP TABLE {SCHEMA}.groups, {SCHEMA}.relations;
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_class WHERE relnamespace = '{SCHEMA}'::regnamespace) THEN
+        DROP SCHEMA {SCHEMA};
+    END IF;
+END $$"""

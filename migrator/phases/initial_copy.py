@@ -1,0 +1,238 @@
+"""What is not copied? PostgreSQL's own tablesync, paced by admission: the largest first, never more than the workers can take."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from migrator.model import LedgerRelation, Publication, Subscription, SyncState
+from migrator.phases import groups, wal_budget
+from migrator.phases.view import View
+from migrator.quote import identifier, literal
+from migrator.steps import Action, Finding, Gates, Side, Statement, Step, Wait
+
+NAME = "initial_copy"
+
+SMALL_BYTES = 8 * 1024 * 1024
+"""Relations up to this size are admitted many at a time: REFRESH costs 0.8 s at 10,000 relations, their copy nothing."""
+
+SMALL_AT_ONCE = 200
+
+ADMISSION = "admit relations"
+"""How the summary of every batch begins; a failed batch is tried again one relation at a time."""
+
+
+def examine(view: View) -> Step:
+    """Admit what waits, record and refresh what was stopped half way, report what is broken."""
+    group = groups.ledger_group(view)
+    subscription = view.database.subscription(group.name) if group else None
+    publication = view.database.publication(group.name) if group else None
+    if group is None or subscription is None or publication is None:
+        return Step(NAME, view.database.name, waits=(Wait("the subscription is not there yet"),))
+    findings = (*_broken(view, publication, subscription), *_foreign(view, publication))
+    unrefreshed = _unrefreshed(view, publication, subscription)
+    if findings:
+        return Step(NAME, view.database.name, Gates.DATABASE, (), _copying(view, subscription), findings)
+    if unrefreshed:
+        actions: tuple[Action, ...] = (_admit(view, publication, unrefreshed, "finish admitting"),)
+        return Step(NAME, view.database.name, Gates.DATABASE, actions, _copying(view, subscription))
+    batch, held = _batch(view, subscription)
+    actions = (_admit(view, publication, batch, ADMISSION),) if batch else ()
+    waits = (*_copying(view, subscription), *((Wait(held),) if held else ()))
+    return Step(NAME, view.database.name, Gates.DATABASE, actions, waits, _lagging_sync(view, subscription))
+
+
+def wanted(view: View) -> tuple[str, ...]:
+    """Every source relation that holds rows of its own and can be replicated, largest first."""
+    schema = view.database.source_schema
+    names = schema.leaves() if schema else ()
+    return tuple(sorted(names, key=lambda name: (-_bytes(view, name), name)))
+
+
+def _bytes(view: View, relation: str) -> int:
+    size = view.database.sizes.get(relation)
+    return size.bytes if size else 0
+
+
+def _broken(view: View, publication: Publication, subscription: Subscription) -> Iterable[Finding]:
+    for name, entry in sorted(view.database.ledger.relations.items()):
+        if reason := _reason_broken(view, entry, publication, subscription):
+            yield groups.broken(view, reason, name)
+
+
+def _reason_broken(
+    view: View, entry: LedgerRelation, publication: Publication, subscription: Subscription
+) -> str | None:
+    """Why a relation that has begun is no longer what the ledger remembers; None while it is."""
+    member = publication.relations.get(entry.relation)
+    if entry.publication_rel_oid is None:
+        begun = entry.relation in subscription.relations
+        return "it was added to the subscription before it was recorded in the ledger" if begun else None
+    if member is None:
+        gone = view.database.source_schema is not None and entry.relation not in view.database.source_schema.leaves()
+        return "it was dropped or renamed on the source" if gone else "it was taken out of the publication"
+    source_oid, member_oid = member
+    if source_oid != entry.source_oid:
+        return "it was dropped and made anew on the source"
+    if member_oid != entry.publication_rel_oid:
+        return "it was taken out of the publication and put back"
+    if entry.relation not in subscription.relations and entry.relation in view.database.filled:
+        return "it was taken out of the subscription"
+    return None
+
+
+def _foreign(view: View, publication: Publication) -> Iterable[Finding]:
+    for name in sorted(set(publication.relations) - set(view.database.ledger.relations)):
+        yield Finding(
+            "publication_foreign_relation",
+            f"Somebody else added {name} to our publication {publication.name}.",
+            f"In database {view.database.name} on the source: ALTER PUBLICATION {identifier(publication.name)} DROP TABLE {name};",
+            database=view.database.name,
+            relation=name,
+        )
+
+
+def _unrefreshed(view: View, publication: Publication, subscription: Subscription) -> tuple[str, ...]:
+    """Relations whose admission was stopped half way: in the ledger, not yet in the subscription, nothing copied."""
+    return tuple(name for name in sorted(view.database.ledger.relations) if name not in subscription.relations)
+
+
+def _copying(view: View, subscription: Subscription) -> tuple[Wait, ...]:
+    """One wait for all that tablesync has in hand, one for all that has not been admitted."""
+    in_hand = sum(1 for state in subscription.relations.values() if state is not SyncState.READY)
+    waiting = sum(1 for name in wanted(view) if name not in view.database.ledger.relations)
+    waits = []
+    if in_hand:
+        waits.append(Wait(f"{_count(in_hand)} in tablesync"))
+    if waiting:
+        waits.append(Wait(f"{_count(waiting)} to be admitted"))
+    return tuple(waits)
+
+
+def _count(number: int) -> str:
+    return f"{number} relation{'' if number == 1 else 's'}"
+
+
+def _batch(view: View, subscription: Subscription) -> tuple[tuple[str, ...], str | None]:
+    """The relations to admit now, and what holds the rest back, if anything does."""
+    if held := _held(view):
+        return (), held
+    waiting = [
+        name
+        for name in wanted(view)
+        if name not in view.database.ledger.relations and name not in view.database.filled
+    ]
+    single = _retries_one_by_one(view)
+    if single:
+        waiting = [name for name in waiting if not _in_backoff(view, name, view.now)]
+        return tuple(waiting[:1]), None
+    return _fitting(view, subscription, waiting), None
+
+
+def _fitting(view: View, subscription: Subscription, waiting: list[str]) -> tuple[str, ...]:
+    in_hand = [name for name, state in subscription.relations.items() if state is not SyncState.READY]
+    large_in_hand = sum(1 for name in in_hand if _bytes(view, name) > SMALL_BYTES)
+    large = [name for name in waiting if _bytes(view, name) > SMALL_BYTES][: max(0, _workers(view) - large_in_hand)]
+    small_room = max(0, SMALL_AT_ONCE - (len(in_hand) - large_in_hand))
+    small = [name for name in waiting if _bytes(view, name) <= SMALL_BYTES][:small_room]
+    return (*large, *small)
+
+
+def _workers(view: View) -> int:
+    """How many large relations may be in tablesync at once."""
+    return view.spec.replication.max_copies or max(1, view.destination.setting("max_sync_workers_per_subscription"))
+
+
+def _held(view: View) -> str | None:
+    """Why nothing may be admitted now."""
+    limit = view.journal.rate_limit_mbps
+    if limit is None:
+        limit = view.spec.replication.rate_limit_mbps
+    if limit == 0:
+        return "copying is paused: the rate limit is 0"
+    if wal_budget.pauses(view):
+        return "copying is paused: the WAL budget is used up"
+    return None
+
+
+def _retries_one_by_one(view: View) -> bool:
+    return any(
+        failure.key.startswith(f"{NAME}:{view.database.name}:{ADMISSION}") for failure in view.hints.failures.values()
+    )
+
+
+def _in_backoff(view: View, relation: str, now: datetime) -> bool:
+    failure = view.hints.failures.get(f"{NAME}:{view.database.name}:{_summary(ADMISSION, (relation,))}")
+    return failure is not None and failure.next_try_at > now
+
+
+def _summary(verb: str, relations: tuple[str, ...]) -> str:
+    return f"{verb}: {relations[0]}" if len(relations) == 1 else f"{verb}: {len(relations)} at once"
+
+
+def _admit(view: View, publication: Publication, relations: tuple[str, ...], verb: str) -> Action:
+    """The ledger's rows first, then the publication, then their pg_publication_rel oids, then REFRESH."""
+    name, source, target = identifier(publication.name), view.database.name, view.database.target
+    missing = tuple(relation for relation in relations if relation not in publication.relations)
+    statements = [Statement(Side.DESTINATION, target, _insert_relations(view, relations))]
+    if missing:
+        tables = ", ".join(f"ONLY {relation}" for relation in missing)
+        statements.append(Statement(Side.SOURCE, source, f"ALTER PUBLICATION {name} ADD TABLE {tables}"))
+    statements += [
+        Statement(Side.SOURCE, source, _read_members(publication.name), keeps=("members",)),
+        Statement(Side.DESTINATION, target, _record_members(view), uses=("members",)),
+        Statement(
+            Side.DESTINATION,
+            target,
+            f"ALTER SUBSCRIPTION {name} REFRESH PUBLICATION WITH (copy_data = true)",
+            transactional=False,
+        ),
+    ]
+    cost = sum(_bytes(view, relation) for relation in relations)
+    return Action(_summary(verb, relations), tuple(statements), cost_bytes=cost, admits=True)
+
+
+def _insert_relations(view: View, relations: tuple[str, ...]) -> str:
+    schema = view.database.source_schema
+    assert schema is not None
+    rows = ", ".join(
+        f"({literal(view.spec.name)}, {literal(relation)}, {groups.FIRST_GROUP}, {schema.table(relation).oid})"
+        for relation in relations
+    )
+    return (
+        "INSERT INTO migrator.relations (mapping, relation, group_number, source_oid)"
+        f" VALUES {rows} ON CONFLICT DO NOTHING"
+    )
+
+
+def _read_members(publication: str) -> str:
+    return (
+        "SELECT jsonb_object_agg(format('%I.%I', n.nspname, c.relname), pr.oid::text)::text AS members"
+        " FROM pg_publication p JOIN pg_publication_rel pr ON pr.prpubid = p.oid JOIN pg_class c ON c.oid = pr.prrelid"
+        f" JOIN pg_namespace n ON n.oid = c.relnamespace WHERE p.pubname = {literal(publication)}"
+    )
+
+
+def _record_members(view: View) -> str:
+    return (
+        "UPDATE migrator.relations r SET publication_rel_oid = member.value::oid"
+        " FROM jsonb_each_text(%(members)s::jsonb) AS member"
+        f" WHERE r.mapping = {literal(view.spec.name)} AND r.relation = member.key AND r.publication_rel_oid IS NULL"
+    )
+
+
+def _lagging_sync(view: View, subscription: Subscription) -> tuple[Finding, ...]:
+    """Tablesync fails and retries without a word; its error count and no progress are the only signs."""
+    if subscription.sync_error_count == 0 or subscription.copied_bytes:
+        return ()
+    stuck = [n for n, s in sorted(subscription.relations.items()) if s in (SyncState.INIT, SyncState.DATA_COPY)]
+    if not stuck:
+        return ()
+    return (
+        Finding(
+            "tablesync_failing",
+            f"PostgreSQL's tablesync has failed {subscription.sync_error_count} times in database {view.database.target};"
+            f" not copied yet: {', '.join(stuck[:5])}{' and more' if len(stuck) > 5 else ''}.",
+            "The destination server's log names the relation and the reason (look for 'logical replication table "
+            "synchronization worker'). PostgreSQL tries again by itself every wal_retrieve_retry_interval.",
+            database=view.database.name,
+        ),
+    )

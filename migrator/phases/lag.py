@@ -1,0 +1,33 @@
+"""Lag, honestly: bytes between WAL positions, seconds by markers in the WAL. The unit is always in the name."""
+
+from datetime import datetime
+
+from migrator.model import Instance, Journal, Lsn
+from migrator.observation import DatabasePair, Observation
+
+
+def confirmed(observation: Observation, pair: DatabasePair) -> Lsn | None:
+    """What every group of one database has confirmed; None where one has no slot."""
+    if not isinstance(observation.source, Instance) or not pair.ledger.groups:
+        return None
+    slots = [observation.source.slot(group.name) for group in pair.ledger.groups]
+    positions = [slot.confirmed_flush_lsn for slot in slots if slot is not None and slot.confirmed_flush_lsn is not None]
+    return min(positions) if len(positions) == len(slots) else None
+
+
+def lag_bytes(observation: Observation, pair: DatabasePair) -> int | None:
+    """WAL distance of the group furthest behind. Other databases' WAL is in it, until the walsender has skipped it."""
+    position = confirmed(observation, pair)
+    if position is None or not isinstance(observation.source, Instance):
+        return None
+    return max(0, observation.source.wal_lsn - position)
+
+
+def lag_seconds(journal: Journal | None, position: Lsn | None, now: datetime) -> float | None:
+    """Age of the oldest marker not yet passed; 0 when the newest marker is; None before the first marker."""
+    if journal is None or position is None or not journal.markers:
+        return None
+    open_markers = [marker for marker in journal.markers if marker.lsn > position]
+    if not open_markers:
+        return 0.0
+    return max(0.0, (now - min(marker.emitted_at for marker in open_markers)).total_seconds())

@@ -1,0 +1,121 @@
+"""Are the group's slot and subscription there? The slot first, by a statement of its own, so that each stop in between shows."""
+
+from migrator.model import LedgerGroup, Slot, Subscription
+from migrator.phases import groups
+from migrator.phases.view import View
+from migrator.quote import identifier, literal
+from migrator.steps import Action, Finding, Gates, Side, Statement, Step, Wait
+
+NAME = "subscription"
+
+SLOT_WAIT_SECONDS = 60
+"""Slot creation waits for every transaction open on the source instance; it blocks nobody while it does."""
+
+
+def examine(view: View) -> Step:
+    """Slot, then subscription; each recorded in the ledger, neither made a second time once a relation has begun."""
+    group = groups.ledger_group(view)
+    if group is None:
+        return Step(NAME, view.database.name, waits=(Wait("the publication is not there yet"),))
+    slot = view.source.slot(group.name)
+    subscription = view.database.subscription(group.name)
+    if not group.slot_created:
+        return Step(NAME, view.database.name, actions=(_create_slot(view, group, slot),), findings=_holders(view, slot))
+    if finding := _slot_trouble(view, group, slot):
+        return Step(NAME, view.database.name, findings=(finding,))
+    if group.subscription_oid is None:
+        return Step(NAME, view.database.name, actions=(_create_subscription(view, group, subscription),))
+    return Step(NAME, view.database.name, Gates.DATABASE, findings=_subscription_trouble(view, group, subscription))
+
+
+def _create_slot(view: View, group: LedgerGroup, slot: Slot | None) -> Action:
+    create = (
+        Statement(Side.SOURCE, view.database.name, f"SET LOCAL lock_timeout = '{SLOT_WAIT_SECONDS}s'"),
+        Statement(
+            Side.SOURCE,
+            view.database.name,
+            f"SELECT lsn FROM pg_create_logical_replication_slot({literal(group.name)}, 'pgoutput')",
+        ),
+    )
+    return Action(
+        f"{'record' if slot else 'create'} replication slot {group.name}",
+        (*(() if slot else create), groups.update_group(view, "slot_created = true")),
+    )
+
+
+def _holders(view: View, slot: Slot | None) -> tuple[Finding, ...]:
+    """Who will keep the slot's creation waiting. The action itself shows whether they really did."""
+    if slot is not None:
+        return ()
+    return tuple(
+        Finding(
+            "slot_creation_waits",
+            f"A {transaction.kind} transaction ({transaction.identity}, database {transaction.database}, user "
+            f"{transaction.user}) has been open for {transaction.age_seconds:.0f} s; a replication slot cannot be made before it ends.",
+            f"End it: SELECT pg_terminate_backend({transaction.identity});"
+            if transaction.kind == "open"
+            else f"End it in database {transaction.database}: COMMIT PREPARED or ROLLBACK PREPARED {literal(transaction.identity)};",
+            blocking=False,
+            database=view.database.name,
+        )
+        for transaction in view.source.transactions
+        if transaction.writing
+    )
+
+
+def _slot_trouble(view: View, group: LedgerGroup, slot: Slot | None) -> Finding | None:
+    if slot is None:
+        return groups.broken(view, f"replication slot {group.name} is gone from the source")
+    if slot.wal_status == "lost":
+        reason = f" ({slot.invalidation_reason})" if slot.invalidation_reason else ""
+        return groups.broken(view, f"replication slot {group.name} was invalidated by the source{reason}")
+    return None
+
+
+def _create_subscription(view: View, group: LedgerGroup, subscription: Subscription | None) -> Action:
+    name = identifier(group.name)
+    options = f"slot_name = {literal(group.name)}, create_slot = false, copy_data = true, streaming = on"
+    if view.destination.major >= 16:
+        # Deliberate (docs/decisions): with false, FORCE ROW LEVEL SECURITY or a revoked INSERT would stop apply.
+        options += ", run_as_owner = true"
+    create = Statement(
+        Side.DESTINATION,
+        view.database.target,
+        f"CREATE SUBSCRIPTION {name} CONNECTION {{source_conninfo}} PUBLICATION {name} WITH ({options})",
+        transactional=False,
+        holes=("source_conninfo",),
+    )
+    record = (
+        Statement(
+            Side.DESTINATION,
+            view.database.target,
+            f"SELECT oid::text AS subscription_oid FROM pg_subscription WHERE subname = {literal(group.name)}"
+            " AND subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())",
+            keeps=("subscription_oid",),
+        ),
+        groups.update_group(view, "subscription_oid = %(subscription_oid)s::oid", uses=("subscription_oid",)),
+    )
+    return Action(
+        f"{'record' if subscription else 'create'} subscription {group.name}",
+        (*(() if subscription else (create,)), *record),
+    )
+
+
+def _subscription_trouble(view: View, group: LedgerGroup, subscription: Subscription | None) -> tuple[Finding, ...]:
+    if subscription is None:
+        return (groups.broken(view, f"subscription {group.name} was dropped on the destination"),)
+    if subscription.oid != group.subscription_oid:
+        return (groups.broken(view, f"subscription {group.name} was dropped and made anew on the destination"),)
+    if subscription.slot_name != group.name or subscription.publications != (group.name,):
+        return (groups.broken(view, f"subscription {group.name} was pointed at another slot or publication"),)
+    if not subscription.enabled:
+        return (
+            Finding(
+                "subscription_disabled",
+                f"Subscription {group.name} in database {view.database.target} is disabled: nothing is applied, and the "
+                "source keeps WAL for it.",
+                f"In database {view.database.target} on the destination: ALTER SUBSCRIPTION {identifier(group.name)} ENABLE;",
+                database=view.database.name,
+            ),
+        )
+    return ()

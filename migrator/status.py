@@ -1,0 +1,68 @@
+"""The one function that derives what a mapping's state is called. No code sets a status."""
+
+from datetime import datetime
+
+from migrator.config import MappingSpec
+from migrator.model import Instance, Intent
+from migrator.observation import Observation
+from migrator.steps import Decision, Gates, Status, Step
+
+_OF_INTENT = {
+    Intent.PAUSED: Status.PAUSED,
+    Intent.COMPLETING: Status.COMPLETING,
+    Intent.COMPLETED: Status.COMPLETED,
+    Intent.ABORTING: Status.ABORTING,
+    Intent.ABORTED: Status.ABORTED,
+}
+
+
+def status_of(spec: MappingSpec, observation: Observation, decision: Decision, now: datetime) -> Status:
+    """The mapping's status: the intent's own word, else the worst of what its steps say."""
+    journal = observation.journal
+    if journal is not None and journal.intent in _OF_INTENT:
+        return _OF_INTENT[journal.intent]
+    if any(finding.blocking for finding in decision.findings):
+        return Status.PROBLEMATIC
+    if journal is None or journal.source is None:
+        return Status.NOT_STARTED
+    if not decision.quiet:
+        return Status.IN_PROGRESS
+    return Status.CUTOVER_READY if is_stable(spec, observation, now) else Status.SYNCED
+
+
+def is_stable(spec: MappingSpec, observation: Observation, now: datetime) -> bool:
+    """Whether every gating step has been quiet for stable_seconds."""
+    journal = observation.journal
+    if journal is None or journal.quiet_since is None:
+        return False
+    return (now - journal.quiet_since).total_seconds() >= spec.replication.stable_seconds
+
+
+def database_status(mapping: Status, observation: Observation, decision: Decision, database: str) -> Status:
+    """One database's status: its own steps, under the mapping's intent."""
+    if mapping in _OF_INTENT.values() or mapping is Status.NOT_STARTED:
+        return mapping
+    pair = observation.database(database)
+    steps = gating_steps(decision, database)
+    if any(step.blocked for step in steps):
+        return Status.PROBLEMATIC
+    if not steps or not all(step.quiet for step in steps):
+        begun = pair is not None and pair.target_schema is not None
+        return Status.IN_PROGRESS if begun else Status.NOT_STARTED
+    return Status.CUTOVER_READY if mapping is Status.CUTOVER_READY else Status.SYNCED
+
+
+def gating_steps(decision: Decision, database: str) -> tuple[Step, ...]:
+    """The steps of one database that the light waits for."""
+    return tuple(step for step in decision.of(database) if step.gates is not Gates.NOTHING)
+
+
+def phase_of(decision: Decision, database: str | None = None) -> str | None:
+    """The first gating step that is not quiet; None when all are."""
+    steps = decision.gating if database is None else gating_steps(decision, database)
+    return next((step.phase for step in steps if not step.quiet), None)
+
+
+def reachable(observation: Observation) -> bool:
+    """Whether both servers answered."""
+    return isinstance(observation.source, Instance) and isinstance(observation.destination, Instance)
