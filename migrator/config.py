@@ -125,6 +125,8 @@ class WebSpec:
     host: str = "127.0.0.1"
     port: int = 8080
     flower_port: int = 5555
+    flower_url: str | None = None
+    """Where browsers find Flower when that is not `host:flower_port`: behind a proxy, or on another machine."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,129 @@
+"""From the checked tree to the frozen dataclasses of `migrator.config`."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TypeVar, cast
+
+from migrator.config import (
+    Config,
+    DatabaseSelection,
+    InstanceSpec,
+    MappingSpec,
+    Replication,
+    Secret,
+    WebSpec,
+    WorkerSpec,
+)
+from migrator.config_file import rules
+from migrator.config_file.keys import Tree, join, nearest, normalise
+from migrator.config_file.schemas import (
+    NOT_PER_MAPPING,
+    DatabasesSchema,
+    InstanceSchema,
+    MappingSchema,
+    ReplicationSchema,
+    RootSchema,
+    WebSchema,
+    WorkerSchema,
+)
+from migrator.config_file.section import section
+from migrator.errors import Fault
+
+_Spec = TypeVar("_Spec", InstanceSpec, MappingSpec, Replication, DatabaseSelection, WebSpec, WorkerSpec)
+
+
+def build(tree: Tree, faults: list[Fault]) -> Config:
+    """The configuration in `tree`; usable only where `faults` is empty afterwards."""
+    root = section(RootSchema(), tree, "", faults)
+    instances = _instances(root.get("instances"), faults)
+    replication = _spec(Replication, section(ReplicationSchema(), root.get("replication"), "replication", faults))
+    mappings = _mappings(root.get("mappings"), instances, replication, faults)
+    web = _spec(WebSpec, section(WebSchema(), root.get("web"), "web", faults))
+    workers = _spec(WorkerSpec, section(WorkerSchema(), root.get("workers"), "workers", faults))
+    redis_url = cast(Secret | None, root.get("redis_url"))
+    config = Config(mappings, instances, replication, redis_url, web, workers)
+    faults.extend(rules.of_config(config))
+    return config
+
+
+def _spec(kind: type[_Spec], values: Mapping[str, object]) -> _Spec:
+    """A dataclass from checked values: the schema has seen to their types, the dataclass to the defaults."""
+    return kind(**values)  # type: ignore[arg-type]
+
+
+def _instances(raw: object, faults: list[Fault]) -> dict[str, InstanceSpec]:
+    if not isinstance(raw, dict) or not raw:
+        faults.append(Fault("instances", "must name at least two instances: NAME: {server: ..., username: ...}"))
+        return {}
+    instances: dict[str, InstanceSpec] = {}
+    for name, keys in ((str(name), keys) for name, keys in raw.items()):
+        path = join("instances", name)
+        values = section(InstanceSchema(), keys, path, faults)
+        twin = next((other for other in instances if normalise(other) == normalise(name)), None)
+        if twin or not normalise(name):
+            other = f"differs from {twin} only in case or punctuation" if twin else "has neither letter nor digit"
+            faults.append(Fault(path, f"{other}; choose another name"))
+        instances[name] = _spec(InstanceSpec, {"name": name, "server": "", **values})
+        faults.extend(rules.of_instance(instances[name], path))
+    return instances
+
+
+def _mappings(
+    raw: object, instances: Mapping[str, InstanceSpec], replication: Replication, faults: list[Fault]
+) -> tuple[MappingSpec, ...]:
+    if not isinstance(raw, list) or not raw:
+        wanted = "must be a list with at least one item: {source_instance: ..., destination_instance: ...}"
+        faults.append(Fault("mappings", wanted))
+        return ()
+    built = [_mapping(item, f"mappings.{i}", instances, replication, faults) for i, item in enumerate(raw)]
+    faults.extend(rules.of_mappings(built))
+    return tuple(mapping for mapping in built if mapping is not None)
+
+
+def _mapping(
+    raw: object, path: str, instances: Mapping[str, InstanceSpec], replication: Replication, faults: list[Fault]
+) -> MappingSpec | None:
+    values = section(MappingSchema(), raw, path, faults)
+    databases = _databases(values.pop("databases", None), join(path, "databases"), faults)
+    own = section(
+        ReplicationSchema(exclude=NOT_PER_MAPPING), values.pop("replication", None), join(path, "replication"), faults
+    )
+    ends = [
+        _instance(values.pop(key, None), join(path, key), instances, faults)
+        for key in ("source_instance", "destination_instance")
+    ]
+    if ends[0] is None or ends[1] is None:
+        return None
+    values.setdefault("name", f"{ends[0].name}-to-{ends[1].name}")
+    spec = {"source": ends[0], "destination": ends[1], "databases": databases, **values}
+    return _spec(MappingSpec, {**spec, "replication": replace(replication, **own)})  # type: ignore[arg-type]
+
+
+def _databases(raw: object, path: str, faults: list[Fault]) -> DatabaseSelection:
+    """Either the group, or only what would stand in its `include`."""
+    if isinstance(raw, list | str):
+        raw = {"include": raw}
+    values = section(DatabasesSchema(), raw, path, faults)
+    for key in ("include", "exclude"):
+        if key in values:
+            values[key] = tuple(cast(list[str], values[key]))
+    selection = _spec(DatabaseSelection, values)
+    faults.extend(rules.of_databases(selection, path))
+    return selection
+
+
+def _instance(
+    name: object, path: str, instances: Mapping[str, InstanceSpec], faults: list[Fault]
+) -> InstanceSpec | None:
+    """The instance a mapping names, in whatever case and punctuation. A missing name is a fault already."""
+    if name is None:
+        return None
+    wanted = str(name)
+    for known, instance in instances.items():
+        if normalise(known) == normalise(wanted):
+            return instance
+    if instances:
+        meant = nearest(wanted, instances)
+        hint = f"did you mean {meant}?" if meant else f"known are {', '.join(sorted(instances))}"
+        faults.append(Fault(path, f"no instance is called {wanted!r}; {hint}"))
+    return None

@@ -1,0 +1,56 @@
+"""The configuration as the browser may see it: what is shown is listed, so that a new key is hidden at first."""
+
+from dataclasses import asdict
+
+from migrator.config import Config, InstanceSpec, MappingSpec
+
+_EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - compared with, not listened on
+
+
+def public(config: Config) -> dict[str, object]:
+    """The configuration without secrets."""
+    return {
+        "instances": [_instance(instance) for instance in config.instances.values()],
+        "mappings": [_mapping(mapping) for mapping in config.mappings],
+        "replication": asdict(config.replication),
+        "flower_url": flower_url(config),
+    }
+
+
+def flower_url(config: Config) -> str | None:
+    """Where a browser finds Flower; None where only a person can know: it listens on every address."""
+    if config.web.flower_url:
+        return config.web.flower_url
+    if config.web.host in _EVERYWHERE:
+        return None
+    host = f"[{config.web.host}]" if ":" in config.web.host else config.web.host
+    return f"http://{host}:{config.web.flower_port}"
+
+
+def _instance(instance: InstanceSpec) -> dict[str, object]:
+    return {
+        "name": instance.name,
+        "server": instance.server,
+        "port": instance.port,
+        "username": instance.username,
+        "maintenance_database": instance.maintenance_database,
+        "sslmode": instance.sslmode,
+        "replication_server": instance.replication_server,
+        "replication_port": instance.replication_port,
+    }
+
+
+def _mapping(mapping: MappingSpec) -> dict[str, object]:
+    return {
+        "name": mapping.name,
+        "source": mapping.source.name,
+        "destination": mapping.destination.name,
+        "copy_method": mapping.copy_method.value,
+        "role_conflict_strategy": mapping.role_conflict_strategy.value,
+        "databases": {
+            "include": list(mapping.databases.include),
+            "exclude": list(mapping.databases.exclude),
+            "rename": dict(mapping.databases.rename),
+        },
+        "replication": asdict(mapping.replication),
+    }

@@ -1,0 +1,190 @@
+"""Every fault at once, each with the path of its key and what would be right."""
+
+from pathlib import Path
+
+import pytest
+
+from migrator.config_file import load
+from migrator.errors import ConfigError
+
+GOOD = """
+instances:
+  old: {server: old.example.com}
+  new: {server: new.example.com}
+mappings:
+  - {source_instance: old, destination_instance: new}
+"""
+
+
+def faults(folder: Path, text: str, environ: dict[str, str] | None = None, name: str = "c.yaml") -> dict[str, str]:
+    (folder / name).write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load(folder / name, environ or {})
+    assert len({fault.path for fault in caught.value.faults}) == len(caught.value.faults), caught.value
+    return {fault.path: fault.message for fault in caught.value.faults}
+
+
+def test_everything_wrong_is_said_at_once(tmp_path: Path) -> None:
+    text = """
+    instances:
+      old: {server: old:5432, prot: 1, password: 12345}
+      new: {port: 70000, sslmode: maybe, sslrootcert: /nowhere/ca.pem, host: x}
+    mappings:
+      - {source_instance: odl, destination_instance: new, role_conflict_strategy: marge, copy_method: snapshot}
+      - {destination_instance: new, name: a/b, databases: {rename: [x]}, replication: {stable_seconds: -1}}
+      - nonsense
+    replication: {RateLimitMBps: -5, rate_limit_mbps: 7, max_copies: 1.5, stable_seconds: soon}
+    web: {port: true}
+    workers: []
+    redis_url: http://user:hidden@x
+    """
+    found = faults(tmp_path, text)
+    assert found == {
+        "instances.old.server": "must be without the port, which has a key of its own",
+        "instances.old.prot": "unknown key; did you mean port?",
+        "instances.old.password": "must be text; put it in quotes",
+        "instances.new.server": "is missing",
+        "instances.new.host": "unknown key; did you mean server?",
+        "instances.new.port": "must be between 1 and 65535",
+        "instances.new.sslmode": "must be one of disable, allow, prefer, require, verify-ca, verify-full",
+        "instances.new.sslrootcert": "/nowhere/ca.pem: no such file",
+        "mappings.0.source_instance": "no instance is called 'odl'; did you mean old?",
+        "mappings.0.role_conflict_strategy": "must be one of merge, skip, fail, not 'marge'",
+        "mappings.0.copy_method": "snapshot is not available yet; use subscription",
+        "mappings.1.source_instance": "is missing",
+        "mappings.1.name": "must be 1 to 63 letters, digits, dots, dashes or underscores: it stands in web addresses",
+        "mappings.1.databases.rename": "must be pairs of source name: destination name",
+        "mappings.1.replication.stable_seconds": "must be 0 or more",
+        "mappings.2": found["mappings.2"],
+        "replication.rate_limit_mbps": "is given twice, as RateLimitMBps and as rate_limit_mbps; keep one",
+        "replication.max_copies": "must be a whole number",
+        "replication.stable_seconds": "must be a number",
+        "web.port": "must be a whole number",
+        "workers": "must be a group of keys (concurrency)",
+        "redis_url": "must begin with redis://, rediss:// or unix://",
+    }
+    assert "must be a group of keys" in found["mappings.2"]
+
+
+def test_secrets_are_never_in_a_fault(tmp_path: Path) -> None:
+    text = GOOD.replace("old.example.com", "old, password: [hunter2]") + "\nredis_url: http://u:hunter2@x"
+    assert "hunter2" not in str(faults(tmp_path, text, {"MIGRATOR__WEB__PORT__X": "hunter2"}))
+
+
+@pytest.mark.parametrize(
+    ("change", "path", "message"),
+    [
+        (("destination_instance: new", "destination_instance: OLD"), "mappings.0.destination_instance", "same server"),
+        (("new.example.com", "OLD.example.com"), "mappings.0.destination_instance", "same server"),
+        (("  new:", "  Old_: {server: x}\n  new:"), "instances.Old_", "differs from old only in case"),
+        (("mappings:", "mapings:"), "mapings", "did you mean mappings?"),
+        (("  old:", "  'a b':"), "mappings.0.source_instance", "no instance is called 'old'"),
+        (("old.example.com", "h, sslkey: /etc/hostname"), "instances.old.sslkey", "needs sslcert too"),
+        (("instance: new}", "instance: new, databases: []}"), "mappings.0.databases.include", "must not be empty"),
+    ],
+)
+def test_rules(tmp_path: Path, change: tuple[str, str], path: str, message: str) -> None:
+    assert message in faults(tmp_path, GOOD.replace(*change))[path]
+
+
+def test_two_mappings_of_one_name(tmp_path: Path) -> None:
+    second = "  - {source_instance: old, destination_instance: new, name: OLD_TO_NEW, databases: [x]}\n"
+    found = faults(tmp_path, GOOD.replace("new}\n", "new, databases: [y]}\n") + second)
+    assert found == {"mappings.1.name": "OLD_TO_NEW is the name of mappings.0 too; give each a name of its own"}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "source", "taken"),
+    [
+        ("[shop]", "[crm, shop]", "other", "shop"),
+        ("[shop]", "{include: [crm], rename: {crm: shop}}", "other", "shop"),
+        ("['s*']", "[shop]", "old", "shop"),
+        ("['*']", "['*']", "old", "every database"),
+        ("[shop]", "[crm]", "old", None),
+        ("[shop]", "{include: [shop], rename: {shop: shop2}}", "other", None),
+        ("['*']", "['*']", "other", None),
+        ("{exclude: [shop]}", "[shop]", "old", None),
+    ],
+)
+def test_two_mappings_on_one_database(tmp_path: Path, first: str, second: str, source: str, taken: str | None) -> None:
+    text = f"""
+    instances: {{old: {{server: a}}, other: {{server: b}}, new: {{server: c}}}}
+    mappings:
+      - {{source_instance: old, destination_instance: new, databases: {first}}}
+      - {{source_instance: {source}, destination_instance: new, name: second, databases: {second}}}
+    """
+    if taken:
+        assert faults(tmp_path, text) == {"mappings.1.databases": f"{taken} on new is taken by mappings.0 too"}
+    else:
+        (tmp_path / "c.yaml").write_text(text)
+        assert len(load(tmp_path / "c.yaml", {}).mappings) == 2
+
+
+@pytest.mark.parametrize(
+    ("databases", "path", "message"),
+    [
+        ("{include: [a], rename: {b: c}}", "rename.b", "not selected"),
+        ("{include: [a, b], rename: {a: b}}", "rename", "a and b would both become b"),
+        ("{include: [a], rename: {a: " + "x" * 64 + "}}", "rename.a", "63 bytes"),
+        ("{include: [a], rename: {a: 5}}", "rename.a", "must be text"),
+    ],
+)
+def test_databases(tmp_path: Path, databases: str, path: str, message: str) -> None:
+    text = GOOD.replace("instance: new}", f"instance: new, databases: {databases}}}")
+    assert message in faults(tmp_path, text)[f"mappings.0.databases.{path}"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("c.yaml", "a: [1\nb: {", "line 2, column 2"),
+        ("c.yaml", "a: 1\nb: 2\na: 3", "a is given twice (again in line 3)"),
+        ("c.json", '{"a": 1,\n"b"}', "line 2"),
+        ("c.json", '{"a": 1, "a": 2}', "a is given twice"),
+        ("c.toml", "a = \nb = 1", "line 1"),
+        ("c.ini", "", "must end in .yaml, .yml, .json or .toml"),
+        ("c.yaml", "- 1", "must hold keys and values"),
+    ],
+)
+def test_files_that_cannot_be_read(tmp_path: Path, name: str, text: str, message: str) -> None:
+    assert message in faults(tmp_path, text, name=name)[str(tmp_path / name)]
+
+
+def test_yaml_errors_do_not_quote_the_line(tmp_path: Path) -> None:
+    assert "hunter2" not in str(faults(tmp_path, "password: hunter2: x"))
+
+
+def test_no_file() -> None:
+    with pytest.raises(ConfigError, match="no such file"):
+        load("/nowhere/c.yaml", {})
+    with pytest.raises(ConfigError, match="MIGRATOR_CONFIG"):
+        load(None, {})
+
+
+def test_empty_file(tmp_path: Path) -> None:
+    assert set(faults(tmp_path, "")) == {"instances", "mappings"}
+
+
+def test_environment(tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.touch()
+    environ = {
+        "MIGRATOR__REPLICATION__RATE_LIMIT_MBPZ": "1",
+        "MIGRATOR__MAPPINGS__5__NAME": "x",
+        "MIGRATOR__MAPPINGS__FIRST__NAME": "x",
+        "MIGRATOR__INSTANCES__OLD__SERVER__X": "x",
+        "MIGRATOR__INSTANCES__OLD__PASSWORD_FILE": "/nowhere",
+        "MIGRATOR__INSTANCES__NEW__PASSWORD_FILE": str(empty),
+        "MIGRATOR__REDIS_URL": "redis://x",
+        "MIGRATOR__REDIS_URL_FILE": "/nowhere",
+    }
+    assert faults(tmp_path, GOOD, environ) == {
+        "replication.rate_limit_mbpz": "unknown key; did you mean rate_limit_mbps?",
+        "MIGRATOR__MAPPINGS__5__NAME": "names item 5 of a list that has 1; the next one is 1",
+        "MIGRATOR__MAPPINGS__FIRST__NAME": "names item FIRST of a list that has 1; the next one is 1",
+        "MIGRATOR__INSTANCES__OLD__SERVER__X": "leads into a plain value; it has no keys below it",
+        "instances.old.password_file": "/nowhere cannot be read: No such file or directory",
+        "instances.new.password_file": f"{empty} is empty",
+        "MIGRATOR__REDIS_URL": "and MIGRATOR__REDIS_URL_FILE are both set; keep one",
+        "redis_url_file": "/nowhere cannot be read: No such file or directory",
+    }
