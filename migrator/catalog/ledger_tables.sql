@@ -2,6 +2,7 @@ CREATE SCHEMA IF NOT EXISTS migrator;
 COMMENT ON SCHEMA migrator IS 'pg-migrator journal and ledger, format 1';
 CREATE TABLE IF NOT EXISTS migrator.groups (
     mapping text NOT NULL,
+    database text NOT NULL,
     number integer NOT NULL,
     name text NOT NULL,
     publication_oid oid,

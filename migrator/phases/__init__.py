@@ -20,6 +20,7 @@ from migrator.phases import (
     publication,
     roles,
     sequences,
+    servers,
     subscription,
     wal_budget,
 )
@@ -41,6 +42,7 @@ class Phase:
 
 SUBSCRIPTION_METHOD: tuple[Phase, ...] = (
     Phase("preflight", False, preflight.examine),
+    Phase("preflight", False, servers.examine),
     Phase("preflight", True, identity.examine),
     Phase("wal_budget", False, wal_budget.examine),
     Phase("roles", False, roles.examine),

@@ -87,10 +87,17 @@ def _create(view: View, name: str, *, known: bool) -> Action:
 def _insert_group(view: View, name: str) -> str:
     source, destination = groups.identities(view)
     values = ", ".join(
-        (literal(view.spec.name), str(groups.FIRST_GROUP), literal(name), _identity(source), _identity(destination))
+        (
+            literal(view.spec.name),
+            literal(view.database.name),
+            str(groups.FIRST_GROUP),
+            literal(name),
+            _identity(source),
+            _identity(destination),
+        )
     )
     return (
-        "INSERT INTO migrator.groups (mapping, number, name, source_system_identifier, source_timeline,"
+        "INSERT INTO migrator.groups (mapping, database, number, name, source_system_identifier, source_timeline,"
         f" destination_system_identifier, destination_timeline) VALUES ({values}) ON CONFLICT DO NOTHING"
     )
 

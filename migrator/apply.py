@@ -1,0 +1,147 @@
+"""Carries out one action: statement by statement, holes filled last, sessions kept for the length of a task."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import groupby
+from types import TracebackType
+
+import psycopg
+
+from migrator.config import InstanceSpec, MappingSpec, Secret
+from migrator.connection import Session, connect, mute, replication_conninfo
+from migrator.errors import MigratorError
+from migrator.names import application_name
+from migrator.quote import literal
+from migrator.steps import Action, Side, Statement
+
+
+class ApplyError(MigratorError):
+    """An action that failed: the server's own sentence with its SQLSTATE, never the statement (it may hold a secret)."""
+
+
+class Applier:
+    """Applies actions of one mapping. A context manager: its sessions close at the end."""
+
+    def __init__(self, spec: MappingSpec, task: str, source_version: int) -> None:
+        self._spec = spec
+        self._task = task
+        self._source_version = source_version
+        self._stack = ExitStack()
+        self._sessions: dict[tuple[Side, str | None], Session] = {}
+
+    def __enter__(self) -> "Applier":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def apply(self, action: Action) -> None:
+        """Run the statements in order. Raises ApplyError at the first that fails; what ran before it stays."""
+        values: dict[str, object] = {}
+        for statements in _transactions(action.statements):
+            try:
+                self._run(statements, values)
+            except psycopg.Error as error:
+                raise ApplyError(_sentence(error)) from None
+
+    def _run(self, statements: list[Statement], values: dict[str, object]) -> None:
+        first = statements[0]
+        session = self.session(first.side, first.database)
+        if not first.transactional:
+            self._execute(session, first, values)
+            return
+        with session.transaction():
+            for statement in statements:
+                self._execute(session, statement, values)
+
+    def _execute(self, session: Session, statement: Statement, values: dict[str, object]) -> None:
+        text = statement.sql
+        if statement.holes:
+            mute(session)
+            for hole in statement.holes:
+                text = text.replace(f"{{{hole}}}", literal(self._secret(hole, statement)))
+        parameters = {name: values[name] for name in statement.uses} if statement.uses else None
+        cursor = session.execute(text.encode(), parameters)
+        if statement.keeps:
+            row = cursor.fetchone()
+            if row is None:
+                raise ApplyError("A row that this step relies on is not there any more.", "It is looked at again.")
+            values.update({name: row[name] for name in statement.keeps})
+
+    def session(self, side: Side, database: str | None) -> Session:
+        """The session of one side's database, opened at first use."""
+        key = (side, database)
+        session = self._sessions.get(key)
+        if session is None or session.closed:
+            session = connect(self._instance(side), database, application_name(self._spec.name, self._task))
+            self._stack.callback(session.close)
+            timeout = int(self._spec.replication.lock_timeout_seconds * 1000)
+            session.execute(f"SET lock_timeout = {timeout}")
+            self._sessions[key] = session
+        return session
+
+    def _instance(self, side: Side) -> InstanceSpec:
+        return self._spec.source if side is Side.SOURCE else self._spec.destination
+
+    def _secret(self, hole: str, statement: Statement) -> str:
+        if hole == "source_conninfo":
+            return self._conninfo(statement)
+        kind, _, role = hole.partition(":")
+        if kind == "password":
+            return self._verifier(role)
+        raise ValueError(f"unknown hole {hole}")
+
+    def _conninfo(self, statement: Statement) -> str:
+        source_database = self._source_database(statement.database)
+        return replication_conninfo(
+            self._spec.source,
+            source_database,
+            self._source_version,
+            application_name(self._spec.name, "apply"),
+        )
+
+    def _source_database(self, target: str | None) -> str:
+        renamed = {destination: source for source, destination in self._spec.databases.rename.items()}
+        name = target or self._spec.destination.maintenance_database
+        return renamed.get(name, name)
+
+    def _verifier(self, role: str) -> str:
+        """The role's own verifier where the source lets us read it, else the common password made into one."""
+        source = self.session(Side.SOURCE, None)
+        readable = source.execute("SELECT has_table_privilege('pg_authid', 'SELECT') AS may").fetchone()
+        if readable and readable["may"]:
+            row = source.execute("SELECT rolpassword FROM pg_authid WHERE rolname = %s", (role,)).fetchone()
+            if row and row["rolpassword"]:
+                return str(row["rolpassword"])
+        return self._from_common_password(role, self._spec.common_password)
+
+    def _from_common_password(self, role: str, password: Secret | None) -> str:
+        if password is None:
+            raise ApplyError(
+                f"The password hash of role {role} cannot be read on the source, and no common_password is configured.",
+                "Set common_password for this mapping.",
+            )
+        connection = self.session(Side.DESTINATION, None).pgconn
+        return connection.encrypt_password(password.reveal().encode(), role.encode(), b"scram-sha-256").decode()
+
+
+def _transactions(statements: tuple[Statement, ...]) -> Iterator[list[Statement]]:
+    """Consecutive transactional statements of one database together, every other statement by itself."""
+
+    def key(numbered: tuple[int, Statement]) -> tuple[Side, str | None, int]:
+        number, statement = numbered
+        return statement.side, statement.database, -1 if statement.transactional else number
+
+    for _, group in groupby(enumerate(statements), key):
+        yield [statement for _, statement in group]
+
+
+def _sentence(error: psycopg.Error) -> str:
+    """The server's primary message, detail and hint. Not the statement, not the context: both may hold secrets."""
+    diagnostics = error.diag
+    parts = [diagnostics.message_primary or " ".join(str(error).split())]
+    parts += [part for part in (diagnostics.message_detail, diagnostics.message_hint) if part]
+    code = f" [{error.sqlstate}]" if error.sqlstate else ""
+    return " ".join(parts) + code

@@ -1,0 +1,1 @@
+SELECT extname AS name, extversion AS value FROM pg_extension ORDER BY extname

@@ -1,0 +1,10 @@
+SELECT format('%I.%I', n.nspname, c.relname) AS name, s.seqincrement AS increment
+FROM pg_sequence s
+JOIN pg_class c ON c.oid = s.seqrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'migrator') AND n.nspname !~ '^pg_(toast|temp)'
+  AND c.relpersistence <> 't'
+  AND NOT EXISTS (SELECT FROM pg_depend d
+                  WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+  AND has_sequence_privilege(c.oid, 'SELECT')
+ORDER BY 1

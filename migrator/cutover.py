@@ -1,0 +1,199 @@
+"""What the operator does at the end, from live state; and why completion would be unsafe now. Pure: text and judgement."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from migrator.config import MappingSpec
+from migrator.model import Barrier, Instance, Intent, SyncState
+from migrator.observation import DatabasePair, Observation
+from migrator.phases.sequences import setval
+from migrator.quote import identifier, literal
+from migrator.steps import Decision, Side
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """One step of the cutover. `holds`: seen to be done (True), seen not to be (False), or not ours to see (None)."""
+
+    title: str
+    why: str
+    side: Side | None = None
+    database: str | None = None
+    sql: str | None = None
+    command: str | None = None
+    holds: bool | None = None
+
+
+def reasons_against(spec: MappingSpec, observation: Observation, decision: Decision) -> tuple[str, ...]:
+    """Why completion is refused now, one sentence each; empty when it is safe."""
+    return tuple(_reasons(spec, observation, decision))
+
+
+def _reasons(spec: MappingSpec, observation: Observation, decision: Decision) -> Iterator[str]:
+    journal = observation.journal
+    if journal is None or journal.source is None:
+        yield "The migration has not begun."
+        return
+    if journal.intent not in (Intent.MIGRATE, Intent.PAUSED):
+        yield f"The mapping is {journal.intent}."
+        return
+    if not isinstance(observation.source, Instance):
+        yield "The source does not answer, so nothing can be checked there."
+        return
+    for pair in observation.databases:
+        yield from _unready(pair)
+    if journal.barrier is None:
+        yield f"The write stop is not confirmed: stop the writers, then run: pg-migrator cutover {spec.name} --writes-stopped"
+        return
+    for pair in observation.databases:
+        yield from _not_passed(observation, pair, journal.barrier)
+    yield from (finding.message for finding in decision.findings if finding.blocking and finding.code != "schema_drift")
+
+
+def _unready(pair: DatabasePair) -> Iterator[str]:
+    schema = pair.source_schema
+    if schema is None:
+        yield f"Database {pair.name} cannot be read on the source: {pair.source_error}"
+        return
+    states = {name: state for subscription in pair.subscriptions for name, state in subscription.relations.items()}
+    missing = sum(1 for name in schema.leaves() if states.get(name) is not SyncState.READY)
+    if missing:
+        yield f"Database {pair.name}: {missing} relations are not ready."
+
+
+def _not_passed(observation: Observation, pair: DatabasePair, barrier: Barrier) -> Iterator[str]:
+    journal, source = observation.journal, observation.source
+    assert journal is not None and isinstance(source, Instance)
+    later = [marker.lsn for marker in journal.markers if marker.lsn > barrier.lsn]
+    for group in pair.ledger.groups:
+        slot = source.slot(group.name)
+        position = slot.confirmed_flush_lsn if slot else None
+        if position is None or position < barrier.lsn:
+            yield f"Group {group.name} has confirmed {position}, not yet the barrier at {barrier.lsn}."
+        elif not any(lsn <= position for lsn in later):
+            yield f"Group {group.name}: no WAL marker after the barrier is confirmed yet; wait for the next tick."
+        subscription = pair.subscription(group.name)
+        if subscription is None:
+            yield f"Group {group.name} has no subscription."
+        elif not subscription.origin_readable:
+            yield (
+                f"pg_replication_origin_status cannot be read in database {pair.target}: "
+                "GRANT EXECUTE ON FUNCTION pg_show_replication_origin_status() to the configured user."
+            )
+        elif subscription.remote_lsn is not None and subscription.remote_lsn > barrier.lsn:
+            yield (
+                f"Database {pair.name}: something was committed on the source after the barrier "
+                f"(at {subscription.remote_lsn}): somebody still writes. Stop them and take a new barrier."
+            )
+    behind = _behind(pair)
+    if behind:
+        yield f"Database {pair.name}: {len(behind)} sequences are behind the source: {', '.join(behind[:5])}"
+
+
+def _behind(pair: DatabasePair) -> tuple[str, ...]:
+    """Sequences of the destination that are behind, or absent."""
+    return tuple(
+        name
+        for name, value in sorted(pair.sequences.items())
+        if name not in pair.target_sequences or value.position() > pair.target_sequences[name].position()
+    )
+
+
+def instructions(
+    spec: MappingSpec, observation: Observation, decision: Decision, *, ready: bool
+) -> tuple[Instruction, ...]:
+    """The cutover, in order. Empty while the servers cannot be seen or the migration has not begun."""
+    source, journal = observation.source, observation.journal
+    if not isinstance(source, Instance) or journal is None or journal.source is None:
+        return ()
+    barrier = journal.barrier
+    after = barrier is not None
+    return (
+        Instruction(
+            "Wait for the green light",
+            "Everything is copied, indexed, granted and in step; only then is the pause of the application short.",
+            holds=ready or after,
+        ),
+        _stop_writers(spec, observation, source),
+        Instruction(
+            "Confirm the write stop",
+            "Takes the barrier: a position in the source's WAL that every group must pass. It is refused while a "
+            "transaction still writes. It also finalises the sequences.",
+            command=f"pg-migrator cutover {spec.name} --writes-stopped",
+            holds=after,
+        ),
+        _passed(observation, barrier),
+        *(_sequences(pair, after=after) for pair in observation.databases if pair.sequences),
+        Instruction(
+            "Point the applications at the destination",
+            f"Server {spec.destination.server}, port {spec.destination.port}. pg-migrator switches nothing by itself.",
+        ),
+        Instruction(
+            "Check the application",
+            "Read and write through it. Until the next step the way back is to let the writers of the source in again.",
+        ),
+        Instruction(
+            "Complete",
+            "Removes subscriptions, slots, publications and our ledger on both sides, and proves that nothing is left.",
+            command=f"pg-migrator complete {spec.name}",
+            holds=not reasons_against(spec, observation, decision) if after else False,
+        ),
+    )
+
+
+def _writers(spec: MappingSpec, source: Instance) -> tuple[str, ...]:
+    """Roles that can log in and are neither ours nor a superuser (whom NOLOGIN would lock out of the repair)."""
+    ours = {source.user.name, spec.source.username}
+    return tuple(role.name for role in source.roles if role.login and not role.superuser and role.name not in ours)
+
+
+def _stop_writers(spec: MappingSpec, observation: Observation, source: Instance) -> Instruction:
+    roles = _writers(spec, source)
+    names = ", ".join(literal(pair.name) for pair in observation.databases)
+    sessions = sum(source.clients.get(pair.name, 0) for pair in observation.databases)
+    stop = [f"ALTER ROLE {identifier(role)} NOLOGIN;" for role in roles]
+    terminate = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend'"
+        f" AND datname IN ({names}) AND usename <> current_user AND pid <> pg_backend_pid();"
+    )
+    undo = [f"--   ALTER ROLE {identifier(role)} LOGIN;" for role in roles]
+    return Instruction(
+        "Stop the writers",
+        "All of them: applications, cron jobs, poolers, and superusers by hand. Sessions still open in these databases: "
+        f"{sessions}. The last lines undo it.",
+        Side.SOURCE,
+        None,
+        "\n".join((*stop, terminate, "-- to undo:", *undo)),
+        holds=sessions == 0,
+    )
+
+
+def _passed(observation: Observation, barrier: Barrier | None) -> Instruction:
+    source = observation.source
+    assert isinstance(source, Instance)
+    slots = [source.slot(group.name) for pair in observation.databases for group in pair.ledger.groups]
+    passed = barrier is not None and all(
+        slot is not None and slot.confirmed_flush_lsn is not None and slot.confirmed_flush_lsn >= barrier.lsn
+        for slot in slots
+    )
+    return Instruction(
+        "Wait until every group has passed the barrier",
+        f"Barrier: {barrier.lsn if barrier else 'not taken yet'}. Usually a second.",
+        Side.SOURCE,
+        None,
+        "SELECT slot_name, confirmed_flush_lsn FROM pg_replication_slots WHERE slot_name LIKE 'migrator\\_%';",
+        holds=passed,
+    )
+
+
+def _sequences(pair: DatabasePair, *, after: bool) -> Instruction:
+    behind = _behind(pair)
+    text = "\n".join(f"{setval(pair.sequences[name])};" for name in sorted(pair.sequences))
+    return Instruction(
+        f"Sequences of {pair.name}",
+        "Done by the confirmation of the write stop; the statements move sequences forward only, and may be repeated.",
+        Side.DESTINATION,
+        pair.target,
+        text,
+        holds=after and not behind,
+    )

@@ -1,0 +1,190 @@
+"""The look: both sides of a mapping, read into an Observation. The only place that runs reading SQL."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from time import monotonic
+
+import psycopg
+
+from migrator import journal, schema
+from migrator.catalog import sql
+from migrator.config import InstanceSpec, MappingSpec
+from migrator.connection import Session, connect
+from migrator.errors import MigratorError, UnreachableError
+from migrator.instances import read_instance
+from migrator.model import Instance, Journal, Ledger, Unreachable
+from migrator.names import application_name
+from migrator.observation import DatabasePair, Observation, Scope
+from migrator.pair import Half, read_half
+from migrator.schema import Schema
+from migrator.selection import selected_databases
+
+
+@dataclass
+class SchemaCache:
+    """Schemas read before, by server, database and relations, with the fingerprint they had. Losing it costs a read."""
+
+    max_age_seconds: float = 300.0
+    entries: dict[tuple[str, str, str], tuple[str, float, Schema]] = field(default_factory=dict)
+
+    def get(self, key: tuple[str, str, str], fingerprint: str) -> Schema | None:
+        """The schema, while its fingerprint has not moved and it is not too old."""
+        entry = self.entries.get(key)
+        if entry is None or entry[0] != fingerprint or monotonic() - entry[1] > self.max_age_seconds:
+            return None
+        return entry[2]
+
+    def put(self, key: tuple[str, str, str], fingerprint: str, value: Schema) -> None:
+        self.entries[key] = (fingerprint, monotonic(), value)
+
+
+@dataclass
+class Looker:
+    """Looks at one mapping again and again; opens its sessions anew at each look and closes them with it."""
+
+    spec: MappingSpec
+    task: str = "look"
+    schemas: SchemaCache | None = None
+
+    def look(self, scope: Scope | None = None) -> Observation:
+        """Both sides now, as far as `scope` goes. A side that does not answer is Unreachable, never an exception."""
+        scope = scope or Scope()
+        with ExitStack() as sessions:
+            destination, destination_session = self._instance(self.spec.destination, sessions)
+            # The destination's own sequences and ledger are read before the source's: a source read later is never behind.
+            entry, now = self._journal(destination_session)
+            source, source_session = self._instance(self.spec.source, sessions)
+            pairs = tuple(self._pairs(scope, source, destination, source_session, destination_session))
+        return Observation(self.spec.name, scope, now, source, destination, entry, pairs)
+
+    def _instance(self, instance: InstanceSpec, sessions: ExitStack) -> tuple[Instance | Unreachable, Session | None]:
+        try:
+            session = connect(instance, None, application_name(self.spec.name, self.task))
+        except UnreachableError as error:
+            return Unreachable(error.message), None
+        sessions.callback(session.close)
+        try:
+            return read_instance(session), session
+        except psycopg.OperationalError as error:
+            return Unreachable(f"{instance.name}: {' '.join(str(error).split())}"), None
+
+    def _journal(self, session: Session | None) -> tuple[Journal | None, datetime]:
+        if session is None:
+            return None, datetime.now(UTC)
+        row = session.execute("SELECT clock_timestamp() AS now").fetchone()
+        assert row is not None
+        return journal.read_journal(session, self.spec.name), row["now"]
+
+    def _pairs(
+        self,
+        scope: Scope,
+        source: Instance | Unreachable,
+        destination: Instance | Unreachable,
+        source_session: Session | None,
+        destination_session: Session | None,
+    ) -> Iterator[DatabasePair]:
+        if not isinstance(destination, Instance):
+            return
+        if not isinstance(source, Instance):
+            yield from self._pairs_of_ledgers(scope, destination)
+            return
+        assert source_session is not None
+        for name in selected_databases(self.spec, source, self._has_user_objects):
+            if scope.database in (None, name):
+                yield self._pair(name, scope, source, destination)
+
+    def _has_user_objects(self, database: str) -> bool:
+        with connect(self.spec.source, database, application_name(self.spec.name, self.task)) as session:
+            row = session.execute(sql("user_objects", 0)).fetchone()
+        return bool(row and row["present"])
+
+    def _pairs_of_ledgers(self, scope: Scope, destination: Instance) -> Iterator[DatabasePair]:
+        """While the source is away: the databases whose ledger on the destination names this mapping."""
+        for database in destination.databases:
+            if not database.may_connect or database.is_template:
+                continue
+            half = self._half(self.spec.destination, database.name, destination.version, None)
+            for name in half.ledger_databases:
+                if scope.database in (None, name):
+                    yield _joined(name, database.name, None, half, "the source does not answer", None)
+
+    def _pair(self, name: str, scope: Scope, source: Instance, destination: Instance) -> DatabasePair:
+        target = self.spec.target_name(name)
+        target_half, target_error = None, None
+        source_half, source_error = None, None
+        if destination.database(target) is not None:
+            try:
+                target_half = self._half(self.spec.destination, target, destination.version, scope.relation)
+            except (psycopg.Error, MigratorError) as error:
+                target_error = " ".join(str(error).split())
+        try:
+            source_half = self._half(self.spec.source, name, source.version, scope.relation)
+        except (psycopg.Error, MigratorError) as error:
+            source_error = " ".join(str(error).split())
+        return _joined(name, target, source_half, target_half, source_error, target_error)
+
+    def _half(self, instance: InstanceSpec, database: str, version: int, relation: str | None) -> Half:
+        session = connect(instance, database, application_name(self.spec.name, self.task))
+        with session:
+            oids = relation_scope(session, relation) if relation else None
+            found = self._schema(session, instance, database, version, oids)
+            return read_half(session, version, self.spec.name, found, oids)
+
+    def _schema(
+        self, session: Session, instance: InstanceSpec, database: str, version: int, oids: list[int] | None
+    ) -> Schema:
+        if self.schemas is None or oids is not None:
+            return read_schema(session, version, oids)
+        row = session.execute(sql("fingerprint", version)).fetchone()
+        fingerprint = str(row["fingerprint"]) if row else ""
+        key = (instance.name, f"{instance.server}:{instance.port}", database)
+        found = self.schemas.get(key, fingerprint)
+        if found is None:
+            found = read_schema(session, version, None)
+            self.schemas.put(key, fingerprint, found)
+        return found
+
+
+def read_schema(session: Session, version: int, oids: list[int] | None = None) -> Schema:
+    """One database's schema, all of it or what belongs to some relations, as one snapshot sees it."""
+    with session.transaction():
+        session.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        rows = {
+            reader.name: session.execute(reader.sql(version), {"relations": oids}).fetchall()
+            for reader in schema.READERS
+        }
+    return schema.build(rows)
+
+
+def relation_scope(session: Session, relation: str) -> list[int]:
+    """The oids a look at one relation must read: itself, its partition tree, and what its foreign keys refer to."""
+    rows = session.execute(sql("scope", 0, "migrator.schema"), {"relation": relation}).fetchall()
+    return [int(row["oid"]) for row in rows]
+
+
+def _joined(
+    name: str,
+    target: str,
+    source: Half | None,
+    destination: Half | None,
+    source_error: str | None,
+    target_error: str | None,
+) -> DatabasePair:
+    return DatabasePair(
+        name=name,
+        target=target,
+        source_schema=source.schema if source else None,
+        target_schema=destination.schema if destination else None,
+        publications=source.publications if source else (),
+        subscriptions=destination.subscriptions if destination else (),
+        ledger=destination.ledger if destination else Ledger(),
+        sizes=source.sizes if source else {},
+        target_sizes=destination.sizes if destination else {},
+        filled=destination.filled if destination else frozenset(),
+        sequences=source.sequences if source else {},
+        target_sequences=destination.sequences if destination else {},
+        source_error=source_error,
+        target_error=target_error,
+    )

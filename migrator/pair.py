@@ -1,0 +1,141 @@
+"""One database of one side, read: what is neither schema nor instance. Either side is read alike; what it lacks is empty."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from psycopg.rows import DictRow
+
+from migrator import journal
+from migrator.catalog import sql
+from migrator.connection import Session
+from migrator.model import (
+    Ledger,
+    Lsn,
+    Publication,
+    RelationSize,
+    SequenceValue,
+    Subscription,
+    SyncState,
+)
+from migrator.names import parse_group_name
+from migrator.schema import Schema
+
+SEQUENCES_AT_ONCE = 200
+
+
+@dataclass(frozen=True)
+class Half:
+    """What one side's database says of itself."""
+
+    schema: Schema
+    publications: tuple[Publication, ...]
+    subscriptions: tuple[Subscription, ...]
+    ledger: Ledger
+    ledger_databases: tuple[str, ...]
+    """Source databases this database's ledger names for the mapping."""
+    sizes: Mapping[str, RelationSize]
+    filled: frozenset[str]
+    sequences: Mapping[str, SequenceValue]
+
+
+def read_half(session: Session, version: int, mapping: str, schema: Schema, oids: list[int] | None) -> Half:
+    """Everything but the schema, which the caller has (perhaps from a cache)."""
+    ledger = journal.read_ledger(session, mapping)
+    sizes, filled = _sizes(session, oids, ledger)
+    names = _group_names(session, mapping) if ledger.exists else ()
+    return Half(
+        schema=schema,
+        publications=_publications(session),
+        subscriptions=_subscriptions(session, version),
+        ledger=ledger,
+        ledger_databases=names,
+        sizes=sizes,
+        filled=filled,
+        sequences=_sequences(session),
+    )
+
+
+def _group_names(session: Session, mapping: str) -> tuple[str, ...]:
+    rows = session.execute("SELECT DISTINCT database FROM migrator.groups WHERE mapping = %s", (mapping,))
+    return tuple(row["database"] for row in rows)
+
+
+def _publications(session: Session) -> tuple[Publication, ...]:
+    return tuple(
+        Publication(
+            name=row["name"],
+            oid=int(row["oid"]),
+            xmin=row["xmin"],
+            relations={name: (int(oids[0]), int(oids[1])) for name, oids in row["relations"].items()},
+        )
+        for row in session.execute(sql("publications", 0))
+        if parse_group_name(row["name"])
+    )
+
+
+def _subscriptions(session: Session, version: int) -> tuple[Subscription, ...]:
+    rows = [row for row in session.execute(sql("subscriptions", version)) if parse_group_name(row["name"])]
+    if not rows:
+        return ()
+    copies = session.execute(sql("copies", version)).fetchall()
+    origins = _origins(session) if all(row["origin_readable"] for row in rows) else {}
+    return tuple(_subscription(row, copies, origins.get(f"pg_{row['oid']}")) for row in rows)
+
+
+def _origins(session: Session) -> dict[str, Lsn]:
+    rows = session.execute(sql("origins", 0))
+    return {row["name"]: Lsn.parse(row["remote_lsn"]) for row in rows if row["name"] and row["remote_lsn"]}
+
+
+def _subscription(row: DictRow, copies: list[DictRow], remote_lsn: Lsn | None) -> Subscription:
+    relations = {name: SyncState(state) for name, state in row["relations"].items()}
+    return Subscription(
+        name=row["name"],
+        oid=int(row["oid"]),
+        enabled=row["enabled"],
+        owner=row["owner"],
+        slot_name=row["slot_name"],
+        publications=tuple(row["publications"]),
+        worker_pid=row["worker_pid"],
+        apply_error_count=row["apply_error_count"],
+        sync_error_count=row["sync_error_count"],
+        conflict_count=row["conflict_count"],
+        remote_lsn=remote_lsn,
+        origin_readable=row["origin_readable"],
+        relations=relations,
+        copied_bytes={copy["relation"]: copy["bytes_processed"] for copy in copies if copy["relation"] in relations},
+        copied_rows={copy["relation"]: copy["tuples_processed"] for copy in copies if copy["relation"] in relations},
+    )
+
+
+def _sizes(session: Session, oids: list[int] | None, ledger: Ledger) -> tuple[dict[str, RelationSize], frozenset[str]]:
+    """Sizes of all relations, and which hold a row; those the ledger knows need no look inside."""
+    rows = session.execute(sql("sizes", 0), {"relations": oids}).fetchall()
+    sizes = {row["relation"]: RelationSize(row["bytes"], row["rows"]) for row in rows}
+    filled = {
+        row["relation"]
+        for row in rows
+        if row["has_blocks"] and (row["relation"] in ledger.relations or has_rows(session, row["relation"]))
+    }
+    return sizes, frozenset(filled)
+
+
+def has_rows(session: Session, relation: str) -> bool:
+    """Whether a relation holds at least one row."""
+    row = session.execute(f"SELECT EXISTS (SELECT FROM ONLY {relation}) AS present").fetchone()
+    return bool(row and row["present"])
+
+
+def _sequences(session: Session) -> dict[str, SequenceValue]:
+    """Each sequence's row, from the sequence itself, many in one query."""
+    known = {row["name"]: int(row["increment"]) for row in session.execute(sql("sequences", 0))}
+    names, values = list(known), {}
+    for start in range(0, len(names), SEQUENCES_AT_ONCE):
+        batch = names[start : start + SEQUENCES_AT_ONCE]
+        query = " UNION ALL ".join(
+            f"SELECT {number} AS number, last_value, is_called FROM {name}" for number, name in enumerate(batch)
+        )
+        for row in session.execute(query):
+            name = batch[row["number"]]
+            values[name] = SequenceValue(name, row["last_value"], row["is_called"], known[name])
+    return values

@@ -1,0 +1,223 @@
+"""The view of one mapping for people and machines: `status --json`, the dashboard, the HTTP API. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+
+from migrator.config import MappingSpec
+from migrator.cutover import instructions, reasons_against
+from migrator.model import Instance, SyncState
+from migrator.observation import DatabasePair, Observation
+from migrator.phases import SUBSCRIPTION_METHOD, lag, wal_budget
+from migrator.status import database_status, is_stable, phase_of, status_of
+from migrator.steps import Decision, Gates, Status
+
+SCHEMA_VERSION = 1
+
+Document = dict[str, object]
+
+
+def summary(
+    spec: MappingSpec,
+    observation: Observation,
+    decision: Decision,
+    now: datetime,
+    previous: Mapping[str, object] | None = None,
+) -> Document:
+    """Everything the mapping's page shows but its relations. `previous` (the last summary) gives rates."""
+    status = status_of(spec, observation, decision, now)
+    journal = observation.journal
+    reasons = reasons_against(spec, observation, decision)
+    databases = [_database(pair, observation, decision, status, now) for pair in observation.databases]
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "observed_at": now.isoformat(),
+        "name": spec.name,
+        "source": spec.source.name,
+        "destination": spec.destination.name,
+        "copy_method": spec.copy_method.value,
+        "status": status.value,
+        "phase": phase_of(decision),
+        "cutover_ready": status is Status.CUTOVER_READY,
+        "lag_bytes": _worst([database["lag_bytes"] for database in databases]),
+        "lag_seconds": _worst([database["lag_seconds"] for database in databases]),
+        "intent": journal.intent.value if journal else None,
+        "rate_limit_mbps": _rate(spec, observation),
+        "retained_bytes": wal_budget.retained_bytes(observation),
+        "row_delta": _row_delta(observation),
+        "light": _light(spec, observation, decision, now),
+        "progress": _progress(observation, now, previous),
+        "databases": databases,
+        "findings": [asdict(finding) for finding in decision.findings],
+        "waits": [
+            {"phase": step.phase, "database": step.database, "message": wait.message}
+            for step in decision.steps
+            for wait in step.waits
+        ],
+        "groups": _groups(observation),
+        "completion": {"safe": not reasons, "reasons": list(reasons)},
+        "cutover": [
+            {"number": number, **asdict(instruction)}
+            for number, instruction in enumerate(
+                instructions(spec, observation, decision, ready=status is Status.CUTOVER_READY), start=1
+            )
+        ],
+    }
+
+
+def relations(pair: DatabasePair) -> dict[str, Document]:
+    """One row per relation of a database, as the table page shows it."""
+    if pair.source_schema is None:
+        return {}
+    return {name: _relation(pair, name) for name in pair.source_schema.leaves()}
+
+
+def _relation(pair: DatabasePair, name: str) -> Document:
+    size, target = pair.sizes.get(name), pair.target_sizes.get(name)
+    subscription = next((entry for entry in pair.subscriptions if name in entry.relations), None)
+    return {
+        "relation": name,
+        "state": _state(pair, name),
+        "bytes": size.bytes if size else 0,
+        "rows": max(0, size.rows) if size else 0,
+        "copied_bytes": _copied_bytes(pair, name),
+        "copied_rows": subscription.copied_rows.get(name, 0) if subscription else 0,
+        "target_rows": max(0, target.rows) if target else 0,
+    }
+
+
+def _state(pair: DatabasePair, name: str) -> str:
+    subscription = next((entry for entry in pair.subscriptions if name in entry.relations), None)
+    state = subscription.relations[name] if subscription else None
+    if state is SyncState.READY:
+        return "ready"
+    if state in (SyncState.FINISHED_COPY, SyncState.SYNCED):
+        return "copied"
+    return "copying" if name in pair.ledger.relations else "waiting"
+
+
+def _copied_bytes(pair: DatabasePair, name: str) -> int:
+    size = pair.sizes.get(name)
+    total = size.bytes if size else 0
+    if _state(pair, name) in ("ready", "copied"):
+        return total
+    return min(total, sum(subscription.copied_bytes.get(name, 0) for subscription in pair.subscriptions))
+
+
+def _database(
+    pair: DatabasePair, observation: Observation, decision: Decision, status: Status, now: datetime
+) -> Document:
+    names = pair.source_schema.leaves() if pair.source_schema else ()
+    states = [_state(pair, name) for name in names]
+    failed = {finding.relation for finding in decision.findings if finding.blocking and finding.relation}
+    return {
+        "name": pair.name,
+        "target": pair.target,
+        "status": database_status(status, observation, decision, pair.name).value,
+        "phase": phase_of(decision, pair.name),
+        "relations": {
+            "total": len(names),
+            "ready": states.count("ready"),
+            "copying": states.count("copying") + states.count("copied"),
+            "waiting": states.count("waiting"),
+            "failed": sum(1 for name in names if name in failed),
+        },
+        "lag_bytes": lag.lag_bytes(observation, pair),
+        "lag_seconds": lag.lag_seconds(observation.journal, lag.confirmed(observation, pair), now),
+        "bytes_total": sum(size.bytes for name in names if (size := pair.sizes.get(name))),
+        "bytes_copied": sum(_copied_bytes(pair, name) for name in names),
+    }
+
+
+def _worst(values: list[object]) -> float | int | None:
+    numbers = [value for value in values if isinstance(value, int | float)]
+    return max(numbers) if numbers and len(numbers) == len(values) else None
+
+
+def _rate(spec: MappingSpec, observation: Observation) -> float | None:
+    live = observation.journal.rate_limit_mbps if observation.journal else None
+    return live if live is not None else spec.replication.rate_limit_mbps
+
+
+def _row_delta(observation: Observation) -> int | None:
+    """Source rows less destination rows, by the servers' own estimates."""
+    source = sum(max(0, size.rows) for pair in observation.databases for size in pair.sizes.values())
+    target = sum(max(0, size.rows) for pair in observation.databases for size in pair.target_sizes.values())
+    return source - target if observation.databases else None
+
+
+def _light(spec: MappingSpec, observation: Observation, decision: Decision, now: datetime) -> Document:
+    journal = observation.journal
+    since = journal.quiet_since if journal else None
+    names = list(dict.fromkeys(phase.name for phase in SUBSCRIPTION_METHOD if phase.name != "sequences"))
+    conditions = [_condition(name, observation, decision) for name in names]
+    stable = is_stable(spec, observation, now)
+    quiet = f"quiet for {(now - since).total_seconds():.0f} s" if since else "not quiet yet"
+    conditions.append({"name": "stable", "met": stable, "detail": f"{quiet}, of {spec.replication.stable_seconds:g} s"})
+    return {
+        "quiet_since": since.isoformat() if since else None,
+        "stable_seconds": spec.replication.stable_seconds,
+        "conditions": conditions,
+    }
+
+
+def _condition(name: str, observation: Observation, decision: Decision) -> Document:
+    """One phase as a condition of the light: met when every database was asked and is quiet."""
+    steps = [step for step in decision.steps if step.phase == name and step.gates is not Gates.NOTHING]
+    per_database = any(phase.per_database for phase in SUBSCRIPTION_METHOD if phase.name == name)
+    asked = {step.database for step in steps if step.database}
+    complete = bool(steps) and (not per_database or len(asked) == len(observation.databases))
+    noise = [step for step in steps if not step.quiet]
+    details = [wait.message for step in noise for wait in step.waits]
+    details += [action.summary for step in noise for action in step.actions]
+    details += [finding.message for step in noise for finding in step.findings if finding.blocking]
+    if not complete and not noise:
+        details = ["waits for what comes before it"]
+    more = f" and {len(details) - 3} more" if len(details) > 3 else ""
+    return {"name": name, "met": complete and not noise, "detail": "; ".join(details[:3]) + more}
+
+
+def _progress(observation: Observation, now: datetime, previous: Mapping[str, object] | None) -> Document:
+    total = sum(size.bytes for pair in observation.databases for size in pair.sizes.values())
+    copied = sum(_copied_bytes(pair, name) for pair in observation.databases for name in pair.sizes)
+    rows = sum(max(0, size.rows) for pair in observation.databases for size in pair.target_sizes.values())
+    rate = _bytes_per_second(copied, now, previous)
+    return {
+        "bytes_total": total,
+        "bytes_copied": copied,
+        "rows_copied": rows,
+        "bytes_per_second": rate,
+        "eta_seconds": (total - copied) / rate if rate else None,
+    }
+
+
+def _bytes_per_second(copied: int, now: datetime, previous: Mapping[str, object] | None) -> float | None:
+    if previous is None or not isinstance(before := previous.get("progress"), dict):
+        return None
+    elapsed = (now - datetime.fromisoformat(str(previous["observed_at"]))).total_seconds()
+    gained = copied - int(before["bytes_copied"])
+    return gained / elapsed if elapsed > 0 and gained > 0 else None
+
+
+def _groups(observation: Observation) -> list[Document]:
+    source = observation.source
+    return [
+        {
+            "database": pair.name,
+            "number": group.number,
+            "name": group.name,
+            "subscription_enabled": subscription.enabled if (subscription := pair.subscription(group.name)) else None,
+            "worker_running": bool(subscription and subscription.worker_pid),
+            "slot_active": slot.active if slot else None,
+            "wal_status": slot.wal_status if slot else None,
+            "lag_bytes": max(0, source.wal_lsn - slot.confirmed_flush_lsn)
+            if slot and slot.confirmed_flush_lsn is not None and isinstance(source, Instance)
+            else None,
+            "retained_bytes": max(0, source.wal_lsn - slot.restart_lsn)
+            if slot and slot.restart_lsn is not None and isinstance(source, Instance)
+            else None,
+        }
+        for pair in observation.databases
+        for group in pair.ledger.groups
+        for slot in [source.slot(group.name) if isinstance(source, Instance) else None]
+    ]
