@@ -178,9 +178,9 @@ class Cluster:
 
     def spec(self, name: str, **fields: Any) -> InstanceSpec:
         """How the tool is told about this server."""
-        return InstanceSpec(
-            **{"name": name, "server": self.host, "port": self.port, "username": self.superuser, **fields}
-        )
+        password = Secret(self.password) if self.password else None
+        known = {"server": self.host, "port": self.port, "username": self.superuser, "password": password}
+        return InstanceSpec(**{"name": name, **known, **fields})
 
 
 class Valkey:
@@ -238,7 +238,7 @@ def _initdb(directory: Path, data: Path) -> None:
 def _demoted() -> dict[str, Any]:
     """How server programs are started: never as root, without our PG* environment, where anybody may be."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-    started: dict[str, Any] = {"cwd": "/", "env": {**environment, "LC_ALL": "C.UTF-8", "HOME": "/tmp"}}
+    started: dict[str, Any] = {"cwd": "/", "env": {**environment, "LC_ALL": "C.UTF-8", "HOME": "/tmp"}}  # noqa: S108
     if as_root():
         nobody = pwd.getpwnam("nobody")
         started |= {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
