@@ -197,6 +197,46 @@ class Instance:
         return next((slot for slot in self.slots if slot.name == name), None)
 
 
+class Trouble(StrEnum):
+    """Why a relation that holds rows cannot be replicated as it stands, or not by the role we are."""
+
+    NO_PRIMARY_KEY = "no_primary_key"
+    DEFERRABLE_PRIMARY_KEY = "deferrable_primary_key"
+    REPLICA_IDENTITY_NOTHING = "replica_identity_nothing"
+    REPLICA_IDENTITY_INDEX = "replica_identity_index"
+    """USING INDEX, and that index is gone, invalid or deferrable."""
+    REPLICA_IDENTITY_FULL = "replica_identity_full"
+    """FULL, no usable primary key, and columns of types without an equality operator."""
+    NOT_OWNED = "not_owned"
+    NOT_READABLE = "not_readable"
+    ROW_SECURITY = "row_security"
+    """It has row-level security: no trouble here, but perhaps on the destination."""
+    ROW_SECURITY_HIDES = "row_security_hides"
+
+
+@dataclass(frozen=True)
+class RelationTrouble:
+    """One trouble of one relation; `detail` names the columns, or the owner."""
+
+    relation: str
+    reason: Trouble
+    detail: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reason", Trouble(self.reason))
+
+
+@dataclass(frozen=True)
+class DatabaseFacts:
+    """What preflight asks of a source database beyond its schema."""
+
+    extensions: Mapping[str, str] = field(default_factory=dict)
+    """Installed ones: name -> version."""
+    troubles: tuple[RelationTrouble, ...] = ()
+    reserved_schema: bool = False
+    """Somebody else's schema has the name of ours."""
+
+
 @dataclass(frozen=True)
 class Unreachable:
     """Takes the place of an Instance that did not answer; `reason` is the server's or libpq's own sentence."""

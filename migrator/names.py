@@ -54,6 +54,12 @@ def sync_slot_subscription(slot: str) -> int | None:
     return int(match["subscription"]) if match else None
 
 
+def sync_slot_destination(slot: str) -> str | None:
+    """The system identifier of the server that a tablesync slot feeds; None for any other slot's name."""
+    match = _SYNC_SLOT.match(slot)
+    return match["system"] if match else None
+
+
 def application_name(mapping: str, task: str) -> str:
     """What pg_stat_activity shows for our sessions, cut to PostgreSQL's 63 bytes."""
     return f"pg-migrator {task} {mapping}".encode()[:63].decode(errors="ignore")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from migrator.model import (
+    DatabaseFacts,
     Failure,
     Instance,
     Journal,
@@ -49,6 +50,8 @@ class DatabasePair:
     target_sequences: Mapping[str, SequenceValue] = field(default_factory=dict)
     source_error: str | None = None
     target_error: str | None = None
+    facts: DatabaseFacts = field(default_factory=DatabaseFacts)
+    """Of the source database."""
 
     def subscription(self, name: str) -> Subscription | None:
         return next((subscription for subscription in self.subscriptions if subscription.name == name), None)
