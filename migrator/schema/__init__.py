@@ -1,8 +1,228 @@
-"""The schema of one database as values: one room per object kind."""
+"""The schema of one database as values: one room per object kind, each with its reading .sql and its CREATE text.
 
+The SQL is to be run with the session settings `SESSION`: what PostgreSQL deparses depends on them.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import TypeVar
+
+from migrator.catalog import sql
+from migrator.schema import (
+    column,
+    comment,
+    composite,
+    constraint,
+    domain,
+    enum,
+    extension,
+    index,
+    namespace,
+    range,
+    sequence,
+    table,
+    uncarried,
+)
+from migrator.schema.comment import Comment
+from migrator.schema.composite import Composite
+from migrator.schema.constraint import Constraint
+from migrator.schema.domain import Domain
+from migrator.schema.enum import Enum
+from migrator.schema.extension import Extension
+from migrator.schema.index import Index
+from migrator.schema.item import Item
+from migrator.schema.namespace import Namespace
+from migrator.schema.range import Range
+from migrator.schema.row import Row
+from migrator.schema.sequence import Sequence as SequenceItem
+from migrator.schema.table import PARTITIONED, Table
+from migrator.schema.uncarried import Uncarried
+
+T = TypeVar("T")
+Rows = Mapping[str, Sequence[Mapping[str, object]]]
+
+SESSION: Mapping[str, str] = {
+    "search_path": "",
+    "DateStyle": "ISO, YMD",
+    "IntervalStyle": "postgres",
+    "TimeZone": "UTC",
+    "extra_float_digits": "3",
+    "bytea_output": "hex",
+    "quote_all_identifiers": "off",
+}
+"""Settings under which definitions are read, and under which statements made of them are run."""
 
 
 @dataclass(frozen=True)
 class Schema:
-    """Placeholder until the rooms are in."""
+    """Everything of one database that is carried, a tuple per kind, and the names of what is not."""
+
+    namespaces: tuple[Namespace, ...] = ()
+    extensions: tuple[Extension, ...] = ()
+    enums: tuple[Enum, ...] = ()
+    composites: tuple[Composite, ...] = ()
+    domains: tuple[Domain, ...] = ()
+    ranges: tuple[Range, ...] = ()
+    sequences: tuple[SequenceItem, ...] = ()
+    tables: tuple[Table, ...] = ()
+    indexes: tuple[Index, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
+    comments: tuple[Comment, ...] = ()
+    uncarried: tuple[Uncarried, ...] = ()
+    dependencies: frozenset[tuple[str, str]] = frozenset()
+    """(key, needed key) of items."""
+
+    def leaves(self) -> tuple[str, ...]:
+        """The relations that carry rows: plain tables and leaf partitions (relkind r), by qualified name."""
+        return tuple(each.qualified for each in self.tables if each.kind != PARTITIONED)
+
+    def has_table(self, relation: str) -> bool:
+        return relation in self._tables
+
+    def table(self, relation: str) -> Table:
+        """The table or partitioned table of this qualified name. Raises KeyError."""
+        return self._tables[relation]
+
+    def storage(self, relation: str) -> tuple[str, ...]:
+        """The leaves of a relation's tree: itself where it holds rows, and all that inherit from it, to any depth."""
+        found = [relation] if relation in self._tables and self.table(relation).kind != PARTITIONED else []
+        for child in self._children.get(relation, ()):
+            found.extend(self.storage(child))
+        return tuple(dict.fromkeys(found))
+
+    def descendants(self, relation: str) -> tuple[str, ...]:
+        """All tables beneath a relation, by partitioning or inheritance, itself left out."""
+        children = self._children.get(relation, ())
+        return tuple(dict.fromkeys([*children, *(each for child in children for each in self.descendants(child))]))
+
+    def find(self, identity: str) -> Item | None:
+        """The carried object of this identity."""
+        return self._items.get(identity)
+
+    @property
+    def items(self) -> Iterable[Item]:
+        """Every carried object, and every tie between two of them that is made by a statement of its own."""
+        return self._items.values()
+
+    @property
+    def carried_identities(self) -> frozenset[str]:
+        return frozenset(self._items)
+
+    @cached_property
+    def _items(self) -> Mapping[str, Item]:
+        plain: tuple[tuple[Item, ...], ...] = (
+            self.namespaces,
+            self.extensions,
+            self.enums,
+            self.composites,
+            self.domains,
+            self.ranges,
+            self.sequences,
+            self.tables,
+            self.indexes,
+            self.constraints,
+            self.comments,
+            self.ties,
+        )
+        return {item.identity: item for kind in plain for item in kind}
+
+    @cached_property
+    def ties(self) -> tuple[Item, ...]:
+        """OWNED BY, partition and index attachments, replica identities."""
+        made: tuple[Iterable[Item | None], ...] = (
+            map(sequence.ownership, self.sequences),
+            map(table.attachment, self.tables),
+            map(index.attachment, self.indexes),
+            map(table.replica_identity, self.tables),
+        )
+        return tuple(tie for ties in made for tie in ties if tie is not None)
+
+    @cached_property
+    def _tables(self) -> Mapping[str, Table]:
+        return {each.qualified: each for each in self.tables}
+
+    @cached_property
+    def _children(self) -> Mapping[str, tuple[str, ...]]:
+        found: dict[str, list[str]] = {}
+        for each in self.tables:
+            for parent in each.parents:
+                found.setdefault(parent, []).append(each.qualified)
+        return {parent: tuple(children) for parent, children in found.items()}
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One reading statement: its rows go to `build` under `name`. `sql` takes the server's version number."""
+
+    name: str
+    sql: Callable[[int], str]
+
+
+def _reader(name: str) -> Reader:
+    return Reader(name, partial(sql, name, package=__name__))
+
+
+READERS: tuple[Reader, ...] = tuple(
+    _reader(name)
+    for name in (
+        "namespace",
+        "extension",
+        "enum",
+        "composite",
+        "domain",
+        "range",
+        "sequence",
+        "table",
+        "column",
+        "index",
+        "constraint",
+        "comment",
+        "uncarried",
+        "dependency",
+    )
+)
+
+
+def scope_sql(version: int) -> str:
+    """Takes `%(relation)s` (a qualified name); one row, one column: the oids to pass to the readers as `%(relations)s`."""
+    return sql("scope", version, package=__name__)
+
+
+def build(rows: Rows) -> Schema:
+    """The Schema that the readers' rows, by reader name, describe."""
+    sequences = _all(rows, "sequence", sequence.read)
+    return Schema(
+        namespaces=_all(rows, "namespace", namespace.read),
+        extensions=_all(rows, "extension", extension.read),
+        enums=_all(rows, "enum", enum.read),
+        composites=_all(rows, "composite", composite.read),
+        domains=_all(rows, "domain", domain.read),
+        ranges=_all(rows, "range", range.read),
+        sequences=sequences,
+        tables=_tables(rows, sequences),
+        indexes=_all(rows, "index", index.read),
+        constraints=_all(rows, "constraint", constraint.read),
+        comments=_all(rows, "comment", comment.read),
+        uncarried=_all(rows, "uncarried", uncarried.read),
+        dependencies=frozenset((str(row["object"]), str(row["needs"])) for row in rows.get("dependency", ())),
+    )
+
+
+def _all(rows: Rows, name: str, read: Callable[[Row], T]) -> tuple[T, ...]:
+    return tuple(read(Row(row)) for row in rows.get(name, ()))
+
+
+def _tables(rows: Rows, sequences: Iterable[SequenceItem]) -> tuple[Table, ...]:
+    identities = {
+        (each.owner_relation, each.owner_column): each for each in sequences if each.link == sequence.IDENTITY
+    }
+    columns: dict[object, list[Row]] = {}
+    for values in rows.get("column", ()):
+        columns.setdefault(values["relation"], []).append(Row(values))
+    return tuple(_table(row, columns.get(row.number("oid"), []), identities) for row in map(Row, rows.get("table", ())))
+
+
+def _table(row: Row, columns: Iterable[Row], identities: Mapping[tuple[str | None, str | None], SequenceItem]) -> Table:
+    relation = table.name_of(row)
+    return table.read(row, [column.read(each, identities.get((relation, each.text("name")))) for each in columns])

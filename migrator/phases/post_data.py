@@ -1,0 +1,221 @@
+"""What do queries and integrity need? Indexes, UNIQUE, EXCLUDE, CHECK and foreign keys, built gently under apply."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from migrator.model import SyncState
+from migrator.observation import DatabasePair
+from migrator.phases.pre_data import drift_finding
+from migrator.phases.view import View
+from migrator.quote import identifier
+from migrator.schema import Schema
+from migrator.schema.comment import Comment
+from migrator.schema.compare import differences
+from migrator.schema.constraint import CHECK, FOREIGN_KEY, Constraint
+from migrator.schema.index import Index
+from migrator.schema.item import Item
+from migrator.steps import Action, Finding, Gates, Side, Statement, Step, Wait
+
+NAME = "post_data"
+_NOT_VALID_ON_PARTITIONED = 18
+"""The first major version that takes NOT VALID foreign keys on partitioned tables."""
+
+Work = Action | Wait | Finding
+
+
+def examine(view: View) -> Step:
+    """Everything belongs to one relation: a narrow look at that relation gives the same answer for it."""
+    pair = view.database
+    if pair.source_schema is None or pair.target_schema is None:
+        return Step(NAME, pair.name, Gates.DATABASE, waits=(Wait(f"the schema of {pair.name} has not been read"),))
+    work = tuple(_Builder(pair, pair.source_schema, pair.target_schema, view.destination.major).work())
+    return Step(
+        NAME,
+        pair.name,
+        Gates.DATABASE,
+        actions=tuple(each for each in work if isinstance(each, Action)),
+        waits=tuple(each for each in work if isinstance(each, Wait)),
+        findings=tuple(each for each in work if isinstance(each, Finding)),
+    )
+
+
+@dataclass(frozen=True)
+class _Builder:
+    """One database's two schemas, and which of its relations may be built on."""
+
+    pair: DatabasePair
+    source: Schema
+    target: Schema
+    major: int
+
+    def work(self) -> Iterator[Work]:
+        for index in self.source.indexes:
+            if not index.is_key and (index.valid or index.partitioned):
+                yield from self._hold(index.relation, index, self._index(index))
+        for constraint in self.source.constraints:
+            if constraint.type == CHECK and constraint.local:
+                yield from self._hold(constraint.relation, constraint, self._check(constraint))
+            elif constraint.type == FOREIGN_KEY and constraint.parent is None:
+                yield from self._foreign_key(constraint)
+        for comment in self.source.comments:
+            yield from self._comment(comment)
+
+    @cached_property
+    def _ready(self) -> frozenset[str]:
+        states = (item for each in self.pair.subscriptions for item in each.relations.items())
+        return frozenset(relation for relation, state in states if state is SyncState.READY)
+
+    @cached_property
+    def _all_ready(self) -> bool:
+        states = [state for each in self.pair.subscriptions for state in each.relations.values()]
+        return bool(states) and all(state is SyncState.READY for state in states)
+
+    def _hold(self, relation: str, item: Item, work: Iterable[Work]) -> Iterator[Work]:
+        """Work on a relation, or a wait in the place of its actions while rows are still being copied into it."""
+        for each in work:
+            if isinstance(each, Action) and not self._ready.issuperset(self.source.storage(relation)):
+                yield Wait(f"{item.identity} waits until {relation} is ready", relation)
+                return
+            yield each
+
+    def _index(self, index: Index) -> Iterator[Work]:
+        found = self.target.find(index.identity)
+        if not isinstance(found, Index):
+            yield self._build(index)
+            return
+        drift = [
+            each
+            for each in differences(index, found)
+            if not (each.property == "constraint" and found.constraint is None)
+            and not (each.property == "statistics targets" and not found.statistics)
+        ]
+        if drift:
+            yield from (drift_finding(self.pair.name, each, index.relation) for each in drift)
+        elif not found.valid and not index.partitioned:
+            yield self._build(index, found.drop_gently())
+        else:
+            yield from self._complete(index, found)
+
+    def _build(self, index: Index, *first: str) -> Action:
+        """`first` clears away the invalid leftover of a stopped build of ours."""
+        gentle = index.create_gently()
+        statements = [self._alone(sql) for sql in (*first, *gentle[:1])]
+        statements += [self._statement(sql) for sql in (gentle[1:] if gentle else index.create())]
+        if gentle and index.constraint is not None:
+            statements.append(self._statement(index.adopt()))
+        return self._action(f"build {index.identity}", index.relation, *statements)
+
+    def _complete(self, index: Index, found: Index) -> Iterator[Work]:
+        if index.constraint is not None and found.constraint is None:
+            yield self._action(f"add constraint on {index.identity}", index.relation, self._statement(index.adopt()))
+        if index.statistics and not found.statistics:
+            settings = map(self._statement, index.settings())
+            yield self._action(f"set statistics targets of {index.identity}", index.relation, *settings)
+        if index.partitioned:
+            yield from self._attach(index)
+
+    def _attach(self, parent: Index) -> Iterator[Work]:
+        """Takes in every partition's index that is there and not yet attached; waits for those still missing."""
+        for child in self.source.indexes:
+            if child.parent != parent.qualified:
+                continue
+            found = self.target.find(child.identity)
+            if not isinstance(found, Index) or not (found.valid or found.partitioned):
+                yield Wait(f"{parent.identity} waits for {child.identity}", parent.relation)
+            elif found.parent is None:
+                sql = f"ALTER INDEX {parent.qualified} ATTACH PARTITION {child.qualified}"
+                yield self._action(f"attach {child.identity}", parent.relation, self._statement(sql))
+
+    def _check(self, constraint: Constraint) -> Iterator[Work]:
+        """A check that inheriting tables also have as their own is merged with theirs, so theirs come first."""
+        for relation in self.source.descendants(constraint.relation):
+            identity = _constraint_identity(relation, constraint.name)
+            ours = self.source.find(identity)
+            if isinstance(ours, Constraint) and ours.local and self.target.find(identity) is None:
+                yield Wait(f"{constraint.identity} waits for {identity}", constraint.relation)
+                return
+        yield from self._constraint(constraint)
+
+    def _constraint(self, constraint: Constraint) -> Iterator[Work]:
+        """NOT VALID and VALIDATE are actions of their own: validating must not keep the lock that adding took."""
+        found = self.target.find(constraint.identity)
+        if isinstance(found, Constraint):
+            drift = differences(constraint, found)
+            yield from (drift_finding(self.pair.name, each, constraint.relation) for each in drift)
+            if drift:
+                return
+        else:
+            yield self._action(f"add {constraint.identity}", constraint.relation, self._statement(constraint.add()))
+        validated = isinstance(found, Constraint) and found.validated
+        if constraint.validated and constraint.enforced and not validated:
+            statement = self._statement(constraint.validate())
+            yield self._action(f"validate {constraint.identity}", constraint.relation, statement)
+
+    def _foreign_key(self, constraint: Constraint) -> Iterator[Work]:
+        if isinstance(self.target.find(constraint.identity), Constraint):
+            work = self._constraint(constraint)
+        elif not self._all_ready or not self._referenced_key_exists(constraint):
+            why = "every relation is ready and the referenced key exists"
+            work = iter((Wait(f"{constraint.identity} waits until {why}", constraint.relation),))
+        elif constraint.partitioned and self.major < _NOT_VALID_ON_PARTITIONED:
+            work = self._partitioned_foreign_key(constraint)
+        else:
+            work = self._constraint(constraint)
+        yield from work
+
+    def _partitioned_foreign_key(self, constraint: Constraint) -> Iterator[Work]:
+        """The detour before 18: each leaf's, NOT VALID and VALIDATE, then the parent's, which adopts them unchecked."""
+        leaves = [each for each in self.source.constraints if self._leads_to(each, constraint)]
+        done = True
+        for leaf in (leaf for leaf in leaves if not leaf.partitioned):
+            work = tuple(self._constraint(leaf))
+            done = done and not work
+            yield from work
+        if done:
+            statement = self._statement(constraint.add_valid())
+            yield self._action(f"add {constraint.identity}", constraint.relation, statement)
+        else:
+            yield Wait(f"{constraint.identity} waits for those of its partitions", constraint.relation)
+
+    def _leads_to(self, constraint: Constraint, top: Constraint) -> bool:
+        parent = constraint.parent
+        while parent is not None:
+            if parent == (top.relation, top.name):
+                return True
+            above = self.source.find(_constraint_identity(*parent))
+            parent = above.parent if isinstance(above, Constraint) else None
+        return False
+
+    def _referenced_key_exists(self, constraint: Constraint) -> bool:
+        if constraint.referenced is None:
+            return False
+        relation, key = constraint.referenced
+        return any(each.relation == relation and each.name == key and each.valid for each in self.target.indexes)
+
+    def _comment(self, comment: Comment) -> Iterator[Work]:
+        """Comments on what this phase makes; the others came with theirs."""
+        on = self.source.find(comment.needs)
+        late = isinstance(on, Constraint) or (isinstance(on, Index) and not on.is_key)
+        if comment.relation is None or not late or self.target.find(comment.needs) is None:
+            return
+        found = self.target.find(comment.identity)
+        if found is None:
+            statements = map(self._statement, comment.create())
+            yield self._action(f"create {comment.identity}", comment.relation, *statements)
+        else:
+            yield from (drift_finding(self.pair.name, each, comment.relation) for each in differences(comment, found))
+
+    def _action(self, summary: str, relation: str, *statements: Statement) -> Action:
+        sizes = (self.pair.sizes.get(leaf) for leaf in self.source.storage(relation))
+        return Action(summary, statements, relation, cost_bytes=sum(size.bytes for size in sizes if size is not None))
+
+    def _statement(self, sql: str) -> Statement:
+        return Statement(Side.DESTINATION, self.pair.target, sql)
+
+    def _alone(self, sql: str) -> Statement:
+        return Statement(Side.DESTINATION, self.pair.target, sql, transactional=False)
+
+
+def _constraint_identity(relation: str, name: str) -> str:
+    return f"constraint {identifier(name)} on {relation}"

@@ -1,0 +1,149 @@
+"""What can receive rows? Schemas, extensions, types, sequences, tables, partition trees and the keys apply needs."""
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from migrator.observation import DatabasePair
+from migrator.phases.view import View
+from migrator.schema import Schema
+from migrator.schema.compare import Difference, differences
+from migrator.schema.constraint import CHECK, Constraint
+from migrator.schema.index import Index, IndexAttachment
+from migrator.schema.index import attachment as index_attachment
+from migrator.schema.item import Item
+from migrator.schema.order import by_dependency, by_depth
+from migrator.schema.sequence import IDENTITY, ownership
+from migrator.schema.table import Table, replica_identity
+from migrator.schema.table import attachment as partition_attachment
+from migrator.steps import Action, Finding, Gates, Side, Statement, Step, Wait
+
+NAME = "pre_data"
+_BATCH = 100
+_NAMED = 20
+
+
+def examine(view: View) -> Step:
+    """Creates what is missing; names what differs, what is not carried, and what holds rows that are not ours."""
+    pair = view.database
+    source, target = pair.source_schema, pair.target_schema
+    if source is None or target is None:
+        return Step(NAME, pair.name, Gates.DATABASE, waits=(Wait(f"the schema of {pair.name} has not been read"),))
+    wanted = wanted_items(source, target)
+    findings = (*_not_carried(pair.name, source), *_drift(pair.name, wanted, target), *_filled(pair, source, target))
+    missing = [item for item in wanted if target.find(item.identity) is None]
+    return Step(NAME, pair.name, Gates.DATABASE, actions=tuple(_actions(pair.target, missing)), findings=findings)
+
+
+def wanted_items(source: Schema, target: Schema) -> tuple[Item, ...]:
+    """All that has to exist before the first row, in the order of its making.
+
+    A partition that is new beneath a parent the destination already has gets its indexes and checks before it is
+    attached: ATTACH would make indexes of other names, and refuse a partition without its parent's checks.
+    """
+    late = {table.qualified for table in source.tables if _is_late(table, target)}
+    keys = tuple(index for index in source.indexes if index.is_key or (index.relation in late and index.valid))
+    made: tuple[Iterable[Item | None], ...] = (
+        source.namespaces,
+        by_dependency(source.extensions, source.dependencies),
+        by_dependency(_storage(source), source.dependencies),
+        map(ownership, source.sequences),
+        keys,
+        _late_checks(source, late),
+        map(partition_attachment, by_depth(source.tables)),
+        _index_attachments(source, target, keys),
+        map(replica_identity, source.tables),
+    )
+    items = tuple(item for kind in made for item in kind if item is not None)
+    present = {item.identity for item in items}
+    return (*items, *(comment for comment in source.comments if comment.needs in present))
+
+
+def _storage(source: Schema) -> tuple[Item, ...]:
+    standalone = (sequence for sequence in source.sequences if sequence.link != IDENTITY)
+    return (*source.enums, *source.composites, *source.domains, *source.ranges, *standalone, *source.tables)
+
+
+def _is_late(table: Table, target: Schema) -> bool:
+    """Its parent is there, itself is not, or not yet attached: it came after the parent was made."""
+    if table.parent is None or not target.has_table(table.parent):
+        return False
+    return target.find(f"partition {table.qualified}") is None
+
+
+def _late_checks(source: Schema, late: set[str]) -> Iterator[Constraint]:
+    return (each for each in source.constraints if each.type == CHECK and each.relation in late)
+
+
+def _index_attachments(source: Schema, target: Schema, keys: Iterable[Index]) -> Iterator[IndexAttachment]:
+    """Those whose parent exists by then: a key, or an index the destination already has."""
+    identities = {key.identity for key in keys}
+    for attachment in filter(None, map(index_attachment, keys)):
+        parent = f"index {attachment.parent}"
+        if parent in identities or target.find(parent) is not None:
+            yield attachment
+
+
+def _actions(database: str, missing: Iterable[Item]) -> Iterator[Action]:
+    """Batches of about a hundred statements, cut between objects: each object is made whole, or not at all."""
+    batch: list[Item] = []
+    size = 0
+    for item in missing:
+        batch.append(item)
+        size += len(item.create())
+        if size >= _BATCH:
+            yield _action(database, batch)
+            batch, size = [], 0
+    if batch:
+        yield _action(database, batch)
+
+
+def _action(database: str, batch: list[Item]) -> Action:
+    statements = tuple(Statement(Side.DESTINATION, database, sql) for item in batch for sql in item.create())
+    what = (
+        batch[0].identity if len(batch) == 1 else f"{len(batch)} objects, {batch[0].identity} to {batch[-1].identity}"
+    )
+    return Action(f"create {what}", statements)
+
+
+def _not_carried(database: str, source: Schema) -> Iterator[Finding]:
+    ordered = sorted(source.uncarried, key=lambda each: (each.kind, each.identity))
+    for kind, group in groupby(ordered, key=lambda each: each.kind):
+        names = [each.identity for each in group]
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        yield Finding(
+            code="kind_not_carried",
+            message=f"{len(names)} of kind {kind} in {database} cannot be carried yet: {', '.join(names[:_NAMED])}{more}.",
+            remedy=f"Drop what is no longer needed, or leave {database} out of the mapping (databases.exclude).",
+            database=database,
+        )
+
+
+def _drift(database: str, wanted: Iterable[Item], target: Schema) -> Iterator[Finding]:
+    for item in wanted:
+        counterpart = target.find(item.identity)
+        if counterpart is not None:
+            yield from (drift_finding(database, each) for each in differences(item, counterpart))
+
+
+def drift_finding(database: str, difference: Difference, relation: str | None = None) -> Finding:
+    """The blocking finding for one difference: both definitions, and what mends the destination."""
+    mend = difference.mend
+    return Finding(
+        code="schema_drift",
+        message=f"{difference} (database {database}).",
+        remedy=f"On the destination: {mend}" if mend else "Make the two alike, or drop it on the destination.",
+        database=database,
+        relation=relation,
+    )
+
+
+def _filled(pair: DatabasePair, source: Schema, target: Schema) -> Iterator[Finding]:
+    for relation in sorted(pair.filled - pair.ledger.relations.keys()):
+        if source.has_table(relation) and target.has_table(relation):
+            yield Finding(
+                code="destination_not_empty",
+                message=f"{relation} in {pair.target} on the destination holds rows that this migration did not write.",
+                remedy=f"If they are not needed: TRUNCATE {relation} on the destination. Nothing is copied over them.",
+                database=pair.name,
+                relation=relation,
+            )

@@ -1,0 +1,125 @@
+"""Access privileges as sets: parsed, compared, and turned into GRANT and REVOKE.
+
+ACLs are compared as what they allow, never as text: `owner=arwdDxt/owner` on 15 and `owner=arwdDxtm/owner` on 18 say the
+same, and so do an ACL that is NULL and the built-in default written out.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+
+from migrator.quote import identifier
+
+PUBLIC = ""
+"""The grantee of what everybody has; no role can have an empty name."""
+
+_MAINTAIN_SINCE = 170000
+_TABLE_BEFORE_MAINTAIN = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"})
+_LETTERS = {"C": "CREATE", "T": "TEMPORARY", "c": "CONNECT"}
+_ITEM = re.compile(r'(?P<grantee>"(?:[^"]|"")*"|[^="]*)=(?P<rights>(?:[A-Za-z]\*?)*)/')
+
+
+@dataclass(frozen=True, order=True)
+class Grant:
+    """One right of one role (or PUBLIC); `grantable`: WITH GRANT OPTION. The grantor is left out."""
+
+    grantee: str
+    privilege: str
+    grantable: bool = False
+
+
+Acl = frozenset[Grant]
+
+
+def parse_database_acl(items: Iterable[str]) -> Acl:
+    """pg_database.datacl's items (`app=CTc/postgres`). Items that cannot be read raise ValueError."""
+    return frozenset(grant for item in items for grant in _parse_item(item))
+
+
+def _parse_item(item: str) -> Iterator[Grant]:
+    match = _ITEM.match(item)
+    if match is None:
+        raise ValueError(f"not an aclitem: {item!r}")
+    grantee = match["grantee"]
+    if grantee.startswith('"'):
+        grantee = grantee[1:-1].replace('""', '"')
+    for letter, star in re.findall(r"([A-Za-z])(\*?)", match["rights"]):
+        yield Grant(grantee, _LETTERS[letter], star == "*")
+
+
+def database_default(owner: str) -> Acl:
+    """acldefault('d', owner): what a NULL datacl means."""
+    public = {Grant(PUBLIC, "CONNECT"), Grant(PUBLIC, "TEMPORARY")}
+    return frozenset(public | {Grant(owner, privilege) for privilege in _LETTERS.values()})
+
+
+def owned_by(acl: Acl, owner: str, new_owner: str) -> Acl:
+    """`acl` as ALTER ... OWNER TO would leave it. The owner's own grant options are implied, hence dropped."""
+    moved = (Grant(new_owner if grant.grantee == owner else grant.grantee, *_rest(grant)) for grant in acl)
+    return frozenset(Grant(g.grantee, g.privilege, g.grantable and g.grantee != new_owner) for g in moved)
+
+
+def _rest(grant: Grant) -> tuple[str, bool]:
+    return grant.privilege, grant.grantable
+
+
+def lifted(acl: Acl, version: int, target_version: int) -> Acl:
+    """`acl` of a table as the newer server would hold it.
+
+    Whoever had every right of a table before 17 (GRANT ALL, and the owner) gets MAINTAIN too, as with pg_dump.
+    """
+    if version >= _MAINTAIN_SINCE or target_version < _MAINTAIN_SINCE:
+        return acl
+    return acl | {
+        Grant(grantee, "MAINTAIN", all(options.values()))
+        for grantee, options in _by_grantee(acl)
+        if options.keys() >= _TABLE_BEFORE_MAINTAIN and len(set(options.values())) == 1
+    }
+
+
+def _by_grantee(acl: Acl) -> Iterator[tuple[str, dict[str, bool]]]:
+    for grantee, grants in groupby(sorted(acl), key=lambda grant: grant.grantee):
+        yield grantee, {grant.privilege: grant.grantable for grant in grants}
+
+
+def grantees(acl: Acl) -> frozenset[str]:
+    """The roles that `acl` names, PUBLIC left out."""
+    return frozenset(grant.grantee for grant in acl) - {PUBLIC}
+
+
+def without(acl: Acl, roles: frozenset[str]) -> Acl:
+    """`acl` less every right of `roles`."""
+    return frozenset(grant for grant in acl if grant.grantee not in roles)
+
+
+def _options(acl: Acl) -> Mapping[tuple[str, str], bool]:
+    found: dict[tuple[str, str], bool] = {}
+    for grant in acl:
+        key = (grant.grantee, grant.privilege)
+        found[key] = found.get(key, False) or grant.grantable
+    return found
+
+
+def changes(wanted: Acl, present: Acl, target: str, column: str = "") -> list[str]:
+    """The REVOKEs, then GRANTs, that turn `present` into `wanted` on `target` (`TABLE public.t`, `SCHEMA s`).
+
+    `column` is a quoted column name where the rights are a column's. Empty where both mean the same.
+    """
+    want, have = _options(wanted), _options(present)
+    revoked = have.keys() - want.keys()
+    shrunk = {key for key in have.keys() & want.keys() if have[key] and not want[key]}
+    granted = {key for key in want if not want[key] and key not in have}
+    with_option = {key for key in want if want[key] and not have.get(key, False)}
+    return [
+        *_sentences("REVOKE", f"ON {target} FROM", revoked, column),
+        *_sentences("REVOKE GRANT OPTION FOR", f"ON {target} FROM", shrunk, column),
+        *_sentences("GRANT", f"ON {target} TO", granted, column),
+        *(f"{sentence} WITH GRANT OPTION" for sentence in _sentences("GRANT", f"ON {target} TO", with_option, column)),
+    ]
+
+
+def _sentences(verb: str, target: str, keys: Iterable[tuple[str, str]], column: str) -> Iterator[str]:
+    for grantee, pairs in groupby(sorted(keys), key=lambda key: key[0]):
+        names = ", ".join(f"{privilege} ({column})" if column else privilege for _, privilege in pairs)
+        yield f"{verb} {names} {target} {'PUBLIC' if grantee == PUBLIC else identifier(grantee)}"

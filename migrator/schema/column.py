@@ -1,0 +1,107 @@
+"""Room of columns: all that CREATE TABLE and ALTER TABLE ... ALTER COLUMN can say of one."""
+
+from dataclasses import dataclass
+
+from migrator.quote import identifier
+from migrator.schema.item import collate_clause, option_list
+from migrator.schema.row import Row
+from migrator.schema.sequence import Sequence
+
+_STORAGE = {"p": "PLAIN", "e": "EXTERNAL", "m": "MAIN", "x": "EXTENDED"}
+_COMPRESSION = {"p": "pglz", "l": "lz4"}
+_IDENTITY = {"a": "ALWAYS", "d": "BY DEFAULT"}
+_GENERATED = {"s": "STORED", "v": "VIRTUAL"}
+
+
+@dataclass(frozen=True)
+class NotNull:
+    """A NOT NULL. `name` is that of its constraint row, which servers before 18 do not have."""
+
+    name: str | None = None
+    no_inherit: bool = False
+    validated: bool = True
+    local: bool = True
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column. What is the type's default (storage, compression, collation, statistics) is "" or None."""
+
+    name: str
+    type: str
+    collation: str
+    default: str | None
+    not_null: NotNull | None
+    identity: str
+    generated: str
+    local: bool
+    """Declared by this table itself, not only inherited (a partition's columns are all inherited)."""
+    storage: str | None
+    compression: str
+    statistics: int | None
+    options: tuple[str, ...]
+    sequence: Sequence | None = None
+    """The sequence of an identity column."""
+
+    @property
+    def quoted(self) -> str:
+        return identifier(self.name)
+
+    def declaration(self, default_not_null_name: str) -> str:
+        """What stands in CREATE TABLE, name first."""
+        parts = [f"{self.quoted} {self.type}{self.collation}", self.value(), self._not_null(default_not_null_name)]
+        return " ".join(part for part in parts if part)
+
+    def value(self) -> str:
+        """Where its values come from: DEFAULT, GENERATED or identity; "" for nowhere."""
+        if self.generated:
+            return f"GENERATED ALWAYS AS ({self.default}) {_GENERATED[self.generated]}"
+        if self.identity and self.sequence is not None:
+            options = f"SEQUENCE NAME {self.sequence.qualified} {self.sequence.parameters()}"
+            return f"GENERATED {_IDENTITY[self.identity]} AS IDENTITY ({options})"
+        return f"DEFAULT {self.default}" if self.default is not None else ""
+
+    def _not_null(self, default_name: str) -> str:
+        not_null = self.not_null
+        if not_null is None or not not_null.validated:
+            return ""
+        named = not_null.name is not None and not_null.name != default_name
+        name = f"CONSTRAINT {identifier(not_null.name or '')} " if named else ""
+        return f"{name}NOT NULL{' NO INHERIT' if not_null.no_inherit else ''}"
+
+    def settings(self) -> tuple[str, ...]:
+        """What only ALTER COLUMN can say everywhere: `SET STORAGE ...`, ..."""
+        found = []
+        if self.storage is not None:
+            found.append(f"SET STORAGE {_STORAGE[self.storage]}")
+        if self.compression:
+            found.append(f"SET COMPRESSION {_COMPRESSION[self.compression]}")
+        if self.statistics is not None:
+            found.append(f"SET STATISTICS {self.statistics}")
+        if self.options:
+            found.append(f"SET ({option_list(self.options)})")
+        return tuple(found)
+
+
+def read(row: Row, sequence: Sequence | None) -> Column:
+    not_null = NotNull(
+        name=row.text_or_none("not_null_name"),
+        no_inherit=row.flag("not_null_no_inherit"),
+        validated=row.flag("not_null_validated"),
+        local=row.flag("not_null_local"),
+    )
+    return Column(
+        name=row.text("name"),
+        type=row.text("type"),
+        collation=collate_clause(row.text_or_none("collation_namespace"), row.text_or_none("collation")),
+        default=row.text_or_none("default_value"),
+        not_null=not_null if row.flag("not_null") else None,
+        identity=row.text("identity"),
+        generated=row.text("generated"),
+        local=row.flag("local"),
+        storage=row.text_or_none("storage"),
+        compression=row.text("compression"),
+        statistics=row.number_or_none("statistics"),
+        options=row.texts("options"),
+        sequence=sequence,
+    )

@@ -1,0 +1,49 @@
+"""Room of comments on carried objects."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from migrator.quote import identifier, literal, qualified
+from migrator.schema.row import Row
+
+
+@dataclass(frozen=True)
+class Comment:
+    """COMMENT ON `target`. `relation` is the table it concerns, None for what belongs to none."""
+
+    target: str
+    text: str
+    relation: str | None
+    needs: str
+    """The identity of the object it is on."""
+
+    @property
+    def identity(self) -> str:
+        return f"comment on {self.target}"
+
+    @property
+    def key(self) -> str:
+        return self.identity
+
+    def create(self) -> tuple[str, ...]:
+        return (f"COMMENT ON {self.target} IS {literal(self.text).strip()}",)
+
+    def properties(self) -> Mapping[str, str]:
+        return {"text": literal(self.text).strip()}
+
+    def mend(self, changed: str) -> str:
+        return self.create()[0]
+
+
+def read(row: Row) -> Comment:
+    kind, name, on = row.text("kind"), row.text("name"), row.text_or_none("relation_name")
+    namespace = row.text_or_none("namespace")
+    plain = qualified(namespace, name) if namespace is not None else identifier(name)
+    relation = qualified(namespace, on) if namespace is not None and on is not None else None
+    if kind == "COLUMN":
+        return Comment(f"COLUMN {relation}.{identifier(name)}", row.text("text"), relation, f"table {relation}")
+    if kind == "CONSTRAINT":
+        needs = "index " + plain if row.flag("on_index") else f"constraint {identifier(name)} on {relation}"
+        return Comment(f"CONSTRAINT {identifier(name)} ON {relation}", row.text("text"), relation, needs)
+    word = "type" if kind == "DOMAIN" else kind.lower()
+    return Comment(f"{kind} {plain}", row.text("text"), relation, f"{word} {plain}")

@@ -1,0 +1,86 @@
+"""Room of domains."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from migrator.quote import identifier, qualified
+from migrator.schema.item import collate_clause
+from migrator.schema.row import Row
+
+_NOT_VALID = " NOT VALID"
+
+
+@dataclass(frozen=True)
+class Domain:
+    """A domain; `checks` are (name, definition) of its CHECK constraints, ordered by name."""
+
+    oid: int
+    namespace: str
+    name: str
+    base: str
+    collation: str
+    default: str | None
+    not_null: bool
+    not_null_name: str | None
+    """Its constraint's name (17 and later) where that is not the default one."""
+    checks: tuple[tuple[str, str], ...]
+
+    @property
+    def qualified(self) -> str:
+        return qualified(self.namespace, self.name)
+
+    @property
+    def identity(self) -> str:
+        return f"type {self.qualified}"
+
+    @property
+    def key(self) -> str:
+        return f"type:{self.oid}"
+
+    def create(self) -> tuple[str, ...]:
+        parts = [f"CREATE DOMAIN {self.qualified} AS {self.base}{self.collation}"]
+        if self.default is not None:
+            parts.append(f"DEFAULT {self.default}")
+        if self.not_null:
+            parts.append(f"CONSTRAINT {identifier(self.not_null_name)} NOT NULL" if self.not_null_name else "NOT NULL")
+        valid = [check for check in self.checks if not check[1].endswith(_NOT_VALID)]
+        parts += [f"CONSTRAINT {identifier(name)} {definition}" for name, definition in valid]
+        return (" ".join(parts), *(self._add(*check) for check in self.checks if check not in valid))
+
+    def properties(self) -> Mapping[str, str]:
+        checks = {f"constraint {identifier(name)}": definition for name, definition in self.checks}
+        return {
+            "base type": self.base + self.collation,
+            "default": self.default or "none",
+            "null": "NOT NULL" if self.not_null else "NULL",
+            **checks,
+        }
+
+    def mend(self, changed: str) -> str:
+        alter = f"ALTER DOMAIN {self.qualified}"
+        if changed == "default":
+            return f"{alter} SET DEFAULT {self.default}" if self.default is not None else f"{alter} DROP DEFAULT"
+        if changed == "null":
+            return f"{alter} {'SET' if self.not_null else 'DROP'} NOT NULL"
+        checks = {f"constraint {identifier(name)}": (name, definition) for name, definition in self.checks}
+        if changed in checks:
+            return self._add(*checks[changed])
+        return "" if changed == "base type" else f"{alter} DROP {changed}"
+
+    def _add(self, name: str, definition: str) -> str:
+        return f"ALTER DOMAIN {self.qualified} ADD CONSTRAINT {identifier(name)} {definition}"
+
+
+def read(row: Row) -> Domain:
+    name, not_null_name = row.text("name"), row.text_or_none("not_null_name")
+    return Domain(
+        oid=row.number("oid"),
+        namespace=row.text("namespace"),
+        name=name,
+        base=row.text("base"),
+        collation=collate_clause(row.text_or_none("collation_namespace"), row.text_or_none("collation")),
+        default=row.text_or_none("default_value"),
+        not_null=row.flag("not_null"),
+        not_null_name=None if not_null_name == f"{name}_not_null" else not_null_name,
+        checks=tuple(zip(row.texts("checks"), row.texts("check_definitions"), strict=True)),
+    )

@@ -1,0 +1,172 @@
+"""Room of indexes, with the PRIMARY KEY, UNIQUE or EXCLUDE constraint that stands on one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from migrator.quote import identifier, qualified
+from migrator.schema.item import option_list
+from migrator.schema.row import Row
+
+PRIMARY_KEY, UNIQUE, EXCLUDE = "p", "u", "x"
+
+
+@dataclass(frozen=True)
+class IndexConstraint:
+    """A constraint that an index enforces. Both always have the same name."""
+
+    type: str
+    definition: str
+    deferral: str
+    """` DEFERRABLE`, ` DEFERRABLE INITIALLY DEFERRED` or nothing: the end of `definition`."""
+    temporal: bool
+    """18's WITHOUT OVERLAPS: enforced like an EXCLUDE, so not to be had from an existing index."""
+
+    @property
+    def adopts(self) -> bool:
+        """Whether ADD CONSTRAINT ... USING INDEX can make it."""
+        return self.type != EXCLUDE and not self.temporal
+
+
+@dataclass(frozen=True)
+class Index:
+    """An index. `relation` is its table's qualified name; `parent` the partitioned index it is attached to."""
+
+    oid: int
+    namespace: str
+    name: str
+    relation: str
+    partitioned: bool
+    definition: str
+    primary: bool
+    replica_identity: bool
+    valid: bool
+    constraint: IndexConstraint | None
+    options: tuple[str, ...]
+    parent: str | None
+    statistics: tuple[tuple[int, int], ...]
+    """Statistics targets of expression columns, by position."""
+
+    @property
+    def qualified(self) -> str:
+        return qualified(self.namespace, self.name)
+
+    @property
+    def identity(self) -> str:
+        return f"index {self.qualified}"
+
+    @property
+    def key(self) -> str:
+        return f"class:{self.oid}"
+
+    @property
+    def is_key(self) -> bool:
+        """Wanted before the first row arrives: the primary key, or the replica identity."""
+        return self.primary or self.replica_identity
+
+    def create(self) -> tuple[str, ...]:
+        """In one transaction, with the lock a plain build takes: for tables nothing is written to yet."""
+        made = self.definition if self.constraint is None else self._add_constraint(self.constraint)
+        return (made, *self.settings())
+
+    def create_gently(self) -> tuple[str, ...]:
+        """Statements of which each runs by itself, without stopping writes; empty where no gentle way exists.
+
+        The first builds, the others take hold of what was built. A partitioned index holds no rows: made ON ONLY its table.
+        """
+        if self.partitioned or (self.constraint is not None and not self.constraint.adopts):
+            return ()
+        head, word, rest = self.definition.partition("INDEX ")
+        return (f"{head}{word}CONCURRENTLY {rest}", *self.settings())
+
+    def adopt(self) -> str:
+        """The constraint on the index that already exists."""
+        assert self.constraint is not None
+        kind = "PRIMARY KEY" if self.constraint.type == PRIMARY_KEY else "UNIQUE"
+        using = f"{kind} USING INDEX {identifier(self.name)}{self.constraint.deferral}"
+        return f"ALTER TABLE ONLY {self.relation} ADD CONSTRAINT {identifier(self.name)} {using}"
+
+    def settings(self) -> tuple[str, ...]:
+        return tuple(
+            f"ALTER INDEX {self.qualified} ALTER COLUMN {column} SET STATISTICS {target}"
+            for column, target in self.statistics
+        )
+
+    def drop_gently(self) -> str:
+        return f"DROP INDEX CONCURRENTLY IF EXISTS {self.qualified}"
+
+    def properties(self) -> Mapping[str, str]:
+        """`definition` alone says whether a leftover was meant to be this index."""
+        statistics = ", ".join(f"{column}: {target}" for column, target in self.statistics)
+        constraint = {"constraint": self.constraint.definition} if self.constraint is not None else {}
+        return {"definition": self.definition, "statistics targets": statistics or "default", **constraint}
+
+    def mend(self, changed: str) -> str:
+        if changed == "statistics targets":
+            return "; ".join(self.settings())
+        if self.constraint is not None:
+            return f"ALTER TABLE {self.relation} DROP CONSTRAINT {identifier(self.name)}"
+        return f"DROP INDEX {self.qualified}"
+
+    def _add_constraint(self, constraint: IndexConstraint) -> str:
+        body = constraint.definition.removesuffix(constraint.deferral)
+        storage = f" WITH ({option_list(self.options)})" if self.options and constraint.type != EXCLUDE else ""
+        name = identifier(self.name)
+        return f"ALTER TABLE ONLY {self.relation} ADD CONSTRAINT {name} {body}{storage}{constraint.deferral}"
+
+
+@dataclass(frozen=True)
+class IndexAttachment:
+    """A partition's index under its parent's: `relation` is the parent index's table."""
+
+    index: str
+    parent: str
+
+    @property
+    def identity(self) -> str:
+        return f"partition index {self.index}"
+
+    @property
+    def key(self) -> str:
+        return self.identity
+
+    def create(self) -> tuple[str, ...]:
+        return (f"ALTER INDEX {self.parent} ATTACH PARTITION {self.index}",)
+
+    def properties(self) -> Mapping[str, str]:
+        return {"parent": self.parent}
+
+    def mend(self, changed: str) -> str:
+        return ""
+
+
+def attachment(index: Index) -> IndexAttachment | None:
+    return IndexAttachment(index.qualified, index.parent) if index.parent is not None else None
+
+
+def read(row: Row) -> Index:
+    namespace, parent = row.text("namespace"), row.text_or_none("parent_name")
+    return Index(
+        oid=row.number("oid"),
+        namespace=namespace,
+        name=row.text("name"),
+        relation=qualified(namespace, row.text("relation_name")),
+        partitioned=row.flag("partitioned"),
+        definition=row.text("definition"),
+        primary=row.flag("is_primary"),
+        replica_identity=row.flag("is_replica_identity"),
+        valid=row.flag("valid"),
+        constraint=_constraint(row),
+        options=row.texts("options"),
+        parent=qualified(row.text("parent_namespace"), parent) if parent is not None else None,
+        statistics=tuple(zip(row.numbers("statistics_columns"), row.numbers("statistics"), strict=True)),
+    )
+
+
+def _constraint(row: Row) -> IndexConstraint | None:
+    if row.text_or_none("constraint_name") is None:
+        return None
+    deferral = " DEFERRABLE" if row.flag("is_deferrable") else ""
+    deferral += " INITIALLY DEFERRED" if row.flag("is_deferred") else ""
+    return IndexConstraint(
+        row.text("constraint_type"), row.text("constraint_definition"), deferral, row.flag("is_temporal")
+    )

@@ -1,0 +1,8 @@
+-- Schemas of the user's: not PostgreSQL's, not an extension's, not ours.
+SELECT n.nspname::text AS name
+FROM pg_catalog.pg_namespace n
+WHERE n.nspname !~ '^pg_'
+  AND n.nspname NOT IN ('information_schema', 'migrator')
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e
+                  WHERE e.classid = 'pg_catalog.pg_namespace'::regclass AND e.objid = n.oid AND e.deptype = 'e')
+ORDER BY 1

@@ -1,0 +1,110 @@
+"""Room of sequences: standalone, owned by a column (serial), and those an identity column brings along."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from migrator.quote import identifier, qualified
+from migrator.schema.row import Row
+
+OWNED_BY = "a"
+IDENTITY = "i"
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """A sequence with every parameter. `link` says what ties it to `owner_relation`.`owner_column`, None: nothing."""
+
+    oid: int
+    namespace: str
+    name: str
+    type: str
+    start: int
+    increment: int
+    minimum: int
+    maximum: int
+    cache: int
+    cycle: bool
+    link: str | None
+    owner_relation: str | None
+    owner_column: str | None
+
+    @property
+    def qualified(self) -> str:
+        return qualified(self.namespace, self.name)
+
+    @property
+    def identity(self) -> str:
+        return f"sequence {self.qualified}"
+
+    @property
+    def key(self) -> str:
+        return f"class:{self.oid}"
+
+    def create(self) -> tuple[str, ...]:
+        return (f"CREATE SEQUENCE {self.qualified} AS {self.type} {self.parameters()}",)
+
+    def parameters(self) -> str:
+        """START WITH ... CYCLE, as CREATE SEQUENCE and identity columns take them."""
+        return (
+            f"START WITH {self.start} INCREMENT BY {self.increment} MINVALUE {self.minimum} MAXVALUE {self.maximum}"
+            f" CACHE {self.cache}{' CYCLE' if self.cycle else ' NO CYCLE'}"
+        )
+
+    def properties(self) -> Mapping[str, str]:
+        return {"type": self.type, "parameters": self.parameters()}
+
+    def mend(self, changed: str) -> str:
+        what = f"AS {self.type}" if changed == "type" else self.parameters()
+        return f"ALTER SEQUENCE {self.qualified} {what}"
+
+
+@dataclass(frozen=True)
+class Ownership:
+    """A sequence's OWNED BY: made after both the sequence and the table."""
+
+    sequence: str
+    relation: str
+    column: str
+
+    @property
+    def identity(self) -> str:
+        return f"owner of sequence {self.sequence}"
+
+    @property
+    def key(self) -> str:
+        return self.identity
+
+    def create(self) -> tuple[str, ...]:
+        return (f"ALTER SEQUENCE {self.sequence} OWNED BY {self.relation}.{identifier(self.column)}",)
+
+    def properties(self) -> Mapping[str, str]:
+        return {"column": f"{self.relation}.{identifier(self.column)}"}
+
+    def mend(self, changed: str) -> str:
+        return self.create()[0]
+
+
+def ownership(sequence: Sequence) -> Ownership | None:
+    """The OWNED BY of a sequence that has one; an identity column's sequence is its column's anyway."""
+    if sequence.link != OWNED_BY or sequence.owner_relation is None or sequence.owner_column is None:
+        return None
+    return Ownership(sequence.qualified, sequence.owner_relation, sequence.owner_column)
+
+
+def read(row: Row) -> Sequence:
+    table = row.text_or_none("owner_table")
+    return Sequence(
+        oid=row.number("oid"),
+        namespace=row.text("namespace"),
+        name=row.text("name"),
+        type=row.text("type"),
+        start=row.number("start"),
+        increment=row.number("increment"),
+        minimum=row.number("minimum"),
+        maximum=row.number("maximum"),
+        cache=row.number("cache"),
+        cycle=row.flag("cycle"),
+        link=row.text_or_none("link"),
+        owner_relation=qualified(row.text("owner_namespace"), table) if table is not None else None,
+        owner_column=row.text_or_none("owner_column"),
+    )

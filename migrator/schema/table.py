@@ -1,0 +1,230 @@
+"""Room of tables: plain, inheriting, partitioned, and partitions (made as tables of their own, attached afterwards)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from migrator.quote import identifier, qualified
+from migrator.schema.column import Column
+from migrator.schema.item import option_list
+from migrator.schema.row import Row
+
+PARTITIONED = "p"
+_HEAP = "heap"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A permanent table (kind r) or partitioned table (kind p)."""
+
+    oid: int
+    namespace: str
+    name: str
+    kind: str
+    is_partition: bool
+    parents: tuple[str, ...]
+    """What it inherits from, in order: a partition's one parent, or those of INHERITS."""
+    partition_key: str | None
+    bound: str | None
+    access_method: str | None
+    options: tuple[str, ...]
+    """Storage parameters, those of its TOAST table as toast.NAME."""
+    replica_identity: str
+    """pg_class.relreplident: d, f, n or i."""
+    identity_index: str | None
+    has_usable_identity: bool
+    """UPDATE and DELETE can be published by key: a valid, immediate primary key (d) or identity index (i)."""
+    columns: tuple[Column, ...]
+
+    @property
+    def qualified(self) -> str:
+        return qualified(self.namespace, self.name)
+
+    @property
+    def identity(self) -> str:
+        return f"table {self.qualified}"
+
+    @property
+    def key(self) -> str:
+        return f"class:{self.oid}"
+
+    @property
+    def parent(self) -> str | None:
+        """The partitioned table this is a partition of."""
+        return self.parents[0] if self.is_partition else None
+
+    @property
+    def inherits(self) -> tuple[str, ...]:
+        """The parents of plain inheritance."""
+        return () if self.is_partition else self.parents
+
+    def create(self) -> tuple[str, ...]:
+        return (self._create_table(), *self._inherited_differences(), *self._settings(), *self._unvalidated())
+
+    def properties(self) -> Mapping[str, str]:
+        columns = {f"column {column.quoted}": self._described(column) for column in self.columns}
+        return {
+            **columns,
+            "partition key": self.partition_key or "none",
+            "inherits": ", ".join(self.inherits) or "nothing",
+            "access method": self.access_method or _HEAP,
+            "storage parameters": option_list(self.options) or "none",
+        }
+
+    def mend(self, changed: str) -> str:
+        column = next((column for column in self.columns if f"column {column.quoted}" == changed), None)
+        alter = f"ALTER TABLE {self.qualified}"
+        if column is not None:
+            return f"{alter} ADD COLUMN {self._declaration(column)} -- or ALTER COLUMN where it exists"
+        if changed.startswith("column "):
+            return f"{alter} DROP {changed}"
+        if changed == "storage parameters" and self.options:
+            return f"{alter} SET ({option_list(self.options)})"
+        return ""
+
+    def _create_table(self) -> str:
+        declared = [column for column in self.columns if column.local or not self.inherits]
+        lines = ",\n    ".join(self._declaration(column) for column in declared)
+        clauses = [f"CREATE TABLE {self.qualified} (\n    {lines}\n)" if lines else f"CREATE TABLE {self.qualified} ()"]
+        if self.inherits:
+            clauses.append(f"INHERITS ({', '.join(self.inherits)})")
+        if self.partition_key is not None:
+            clauses.append(f"PARTITION BY {self.partition_key}")
+        if self.access_method not in (None, _HEAP):
+            clauses.append(f"USING {identifier(str(self.access_method))}")
+        if self.options:
+            clauses.append(f"WITH ({option_list(self.options)})")
+        return "\n".join(clauses)
+
+    def _declaration(self, column: Column) -> str:
+        return column.declaration(f"{self.name}_{column.name}_not_null")
+
+    def _settings(self) -> tuple[str, ...]:
+        return tuple(
+            f"ALTER TABLE ONLY {self.qualified} ALTER COLUMN {column.quoted} {setting}"
+            for column in self.columns
+            for setting in column.settings()
+        )
+
+    def _inherited_differences(self) -> tuple[str, ...]:
+        """Inherited columns are not declared; their own default and NOT NULL are set afterwards."""
+        if not self.inherits:
+            return ()
+        found = []
+        for column in (column for column in self.columns if not column.local and not column.generated):
+            alter = f"ALTER TABLE ONLY {self.qualified} ALTER COLUMN {column.quoted}"
+            found.append(f"{alter} SET DEFAULT {column.default}" if column.default else f"{alter} DROP DEFAULT")
+            if column.not_null is not None and column.not_null.local:
+                found.append(f"{alter} SET NOT NULL")
+        return tuple(found)
+
+    def _unvalidated(self) -> tuple[str, ...]:
+        """18 knows NOT NULL that is NOT VALID."""
+        return tuple(
+            f"ALTER TABLE ONLY {self.qualified} ADD CONSTRAINT {identifier(column.not_null.name or '')}"
+            f" NOT NULL {column.quoted} NOT VALID"
+            for column in self.columns
+            if column.not_null is not None and not column.not_null.validated
+        )
+
+    def _described(self, column: Column) -> str:
+        """One line per column for comparing: NOT NULL without its name, which servers before 18 do not know.
+
+        From 17 on a partition has its parent's identity, before it had none: a partition's is left out.
+        """
+        value = "" if self.is_partition and column.identity else column.value()
+        null = "" if column.not_null is None else "NOT NULL" + ("" if column.not_null.validated else " NOT VALID")
+        parts = (f"{column.type}{column.collation}", value, null, *column.settings())
+        return " ".join(part for part in parts if part)
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A partition's place under its parent: made after both tables, and after the partition's own keys."""
+
+    partition: str
+    parent: str
+    bound: str
+
+    @property
+    def identity(self) -> str:
+        return f"partition {self.partition}"
+
+    @property
+    def key(self) -> str:
+        return self.identity
+
+    def create(self) -> tuple[str, ...]:
+        return (f"ALTER TABLE ONLY {self.parent} ATTACH PARTITION {self.partition} {self.bound}",)
+
+    def properties(self) -> Mapping[str, str]:
+        return {"parent": self.parent, "bound": self.bound}
+
+    def mend(self, changed: str) -> str:
+        return f"ALTER TABLE {self.parent} DETACH PARTITION {self.partition}; {self.create()[0]}"
+
+
+@dataclass(frozen=True)
+class ReplicaIdentity:
+    """A replica identity other than the default. Made after the index it may name."""
+
+    relation: str
+    kind: str
+    index: str | None
+
+    @property
+    def identity(self) -> str:
+        return f"replica identity of {self.relation}"
+
+    @property
+    def key(self) -> str:
+        return self.identity
+
+    def create(self) -> tuple[str, ...]:
+        return (f"ALTER TABLE ONLY {self.relation} REPLICA IDENTITY {self._clause()}",)
+
+    def properties(self) -> Mapping[str, str]:
+        return {"identity": self._clause()}
+
+    def mend(self, changed: str) -> str:
+        return self.create()[0]
+
+    def _clause(self) -> str:
+        using = f"USING INDEX {identifier(self.index)}" if self.index is not None else "NOTHING"
+        return {"f": "FULL", "n": "NOTHING"}.get(self.kind, using)
+
+
+def attachment(table: Table) -> Attachment | None:
+    if table.parent is None or table.bound is None:
+        return None
+    return Attachment(table.qualified, table.parent, table.bound)
+
+
+def replica_identity(table: Table) -> ReplicaIdentity | None:
+    if table.replica_identity == "d":
+        return None
+    return ReplicaIdentity(table.qualified, table.replica_identity, table.identity_index)
+
+
+def name_of(row: Row) -> str:
+    """The qualified name of the table a row is about."""
+    return qualified(row.text("namespace"), row.text("name"))
+
+
+def read(row: Row, columns: Sequence[Column]) -> Table:
+    parents = zip(row.texts("parent_namespaces"), row.texts("parent_names"), strict=True)
+    return Table(
+        oid=row.number("oid"),
+        namespace=row.text("namespace"),
+        name=row.text("name"),
+        kind=row.text("kind"),
+        is_partition=row.flag("is_partition"),
+        parents=tuple(qualified(*parent) for parent in parents),
+        partition_key=row.text_or_none("partition_key"),
+        bound=row.text_or_none("bound"),
+        access_method=row.text_or_none("access_method"),
+        options=(*row.texts("options"), *(f"toast.{option}" for option in row.texts("toast_options"))),
+        replica_identity=row.text("replica_identity"),
+        identity_index=row.text_or_none("identity_index"),
+        has_usable_identity=row.flag("has_usable_identity"),
+        columns=tuple(columns),
+    )

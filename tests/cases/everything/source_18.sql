@@ -1,0 +1,24 @@
+-- What only 18 knows.
+CREATE EXTENSION btree_gist WITH SCHEMA app;
+CREATE EXTENSION hstore;
+CREATE TABLE app.extended (id integer PRIMARY KEY, tags hstore, key text);
+CREATE INDEX extended_tags ON app.extended USING gin (tags);
+CREATE TABLE app.newer (
+    id integer CONSTRAINT id_is_there NOT NULL, seen integer,
+    virtual integer GENERATED ALWAYS AS (id + 1) VIRTUAL,
+    valid daterange, plain integer NOT NULL NO INHERIT,
+    CONSTRAINT newer_key PRIMARY KEY (id, valid WITHOUT OVERLAPS),
+    CONSTRAINT loosely CHECK (id > 0) NOT ENFORCED
+);
+ALTER TABLE app.newer ADD CONSTRAINT seen_later NOT NULL seen NOT VALID;
+ALTER TABLE app.newer ADD CONSTRAINT newer_span UNIQUE (seen, valid WITHOUT OVERLAPS);
+CREATE TABLE app.newer_child (own integer) INHERITS (app.newer);
+CREATE TABLE app.newer_line (
+    id integer, valid daterange,
+    FOREIGN KEY (id, PERIOD valid) REFERENCES app.newer (id, PERIOD valid),
+    CONSTRAINT unenforced FOREIGN KEY (id) REFERENCES app.lines NOT ENFORCED
+);
+CREATE TABLE app.tickets (id bigint GENERATED ALWAYS AS IDENTITY, day date NOT NULL, customer bigint) PARTITION BY RANGE (day);
+CREATE TABLE app.tickets_old PARTITION OF app.tickets FOR VALUES FROM (MINVALUE) TO ('2020-01-01');
+ALTER TABLE app.tickets ADD CONSTRAINT tickets_customer FOREIGN KEY (customer) REFERENCES app.customers NOT VALID;
+CREATE DOMAIN app.named_null AS text CONSTRAINT must_be_there NOT NULL;
