@@ -195,7 +195,9 @@ def _unpack(tarball: Path, expected: str, target: Path, work: Path) -> None:
     if digest != expected:
         raise BinariesMissingError(f"{tarball.name} is not the file that was pinned (sha512 {digest}).")
     with tarfile.open(tarball) as archive:
-        archive.extractall(work, filter="data")
+        if hasattr(tarfile, "data_filter"):  # Python 3.11.0 to 3.11.3 lack it; what we unpack is pinned
+            archive.extraction_filter = tarfile.data_filter
+        archive.extractall(work)
     package = work / "package"
     for link in json.loads((package / "native" / "pg-symlinks.json").read_text()):
         source, name = package / link["source"], package / link["target"]
