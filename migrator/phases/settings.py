@@ -1,0 +1,81 @@
+"""Settings kept with a role or a database (ALTER ROLE / ALTER DATABASE ... SET), written as pg_dumpall writes them."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from migrator.model import Instance
+from migrator.quote import identifier, literal
+
+_LISTS = frozenset(
+    {
+        "local_preload_libraries",
+        "search_path",
+        "session_preload_libraries",
+        "shared_preload_libraries",
+        "temp_tablespaces",
+        "unix_socket_directories",
+    }
+)
+"""GUC_LIST_QUOTE: stored as a list of identifiers, and set as a list of literals."""
+
+_NOT_SHOWN = frozenset({"role", "seed", "session_authorization"})
+"""Real settings that pg_settings leaves out."""
+
+_ITEM = re.compile(r'\s*(?:"(?P<quoted>(?:[^"]|"")*)"|(?P<plain>[^,]*?))\s*(?:,|\Z)')
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One `name=value` of pg_db_role_setting, taken apart."""
+
+    name: str
+    value: str
+
+    @property
+    def clause(self) -> str:
+        """`SET name TO value`."""
+        return f"SET {_name(self.name)} TO {self._value()}"
+
+    def _value(self) -> str:
+        if self.name.lower() not in _LISTS:
+            return literal(self.value)
+        return ", ".join(map(literal, split_list(self.value)))
+
+
+def _name(name: str) -> str:
+    return ".".join(map(identifier, name.split(".")))
+
+
+def parse(text: str) -> Setting:
+    """`name=value`, as pg_db_role_setting holds it."""
+    name, _, value = text.partition("=")
+    return Setting(name, value)
+
+
+def split_list(value: str) -> list[str]:
+    """The items of a GUC_LIST_QUOTE value; an empty value is the list of one empty name, as `SET search_path TO ''` is."""
+    items: list[str] = []
+    position = 0
+    while position < len(value):
+        match = _ITEM.match(value, position)
+        assert match is not None
+        quoted = match["quoted"]
+        items.append(match["plain"] if quoted is None else quoted.replace('""', '"'))
+        position = match.end()
+    return items or [""]
+
+
+def known(setting: Setting, destination: Instance) -> bool:
+    """Whether the destination can hold the setting; of names with a dot it takes any."""
+    name = setting.name.lower()
+    return "." in name or name in _NOT_SHOWN or name in {other.lower() for other in destination.settings}
+
+
+def sort_known(settings: Iterable[str], destination: Instance) -> tuple[list[Setting], list[Setting]]:
+    """The settings the destination knows, and those it does not."""
+    parsed = [parse(text) for text in settings]
+    return (
+        [setting for setting in parsed if known(setting, destination)],
+        [setting for setting in parsed if not known(setting, destination)],
+    )

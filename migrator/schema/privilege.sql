@@ -1,0 +1,56 @@
+-- Owners and access privileges of what we carry, a row per object; of columns only those that have an ACL of their own.
+-- `acl` is what is allowed (the built-in default where the catalog says NULL: `defaulted`), as [grantee, privilege, grantable].
+WITH namespace AS (
+    SELECT oid, nspname, nspowner, nspacl
+    FROM pg_catalog.pg_namespace
+    WHERE nspname NOT IN ('pg_catalog', 'information_schema', 'migrator') AND nspname !~ '^pg_(toast|temp)'
+), relation AS (
+    SELECT c.oid, c.relkind, c.relowner, c.relacl, format('%%I.%%I', n.nspname, c.relname) AS identity,
+        (SELECT d.refobjid FROM pg_catalog.pg_depend d
+         WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.objsubid = 0
+           AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjsubid > 0
+           AND c.relkind = 'S' AND d.deptype IN ('a', 'i') LIMIT 1) AS owned_by
+    FROM pg_catalog.pg_class c JOIN namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+), object AS (
+    SELECT 1 AS rank, 'SCHEMA' AS kind, 'pg_catalog.pg_namespace'::regclass AS class, n.oid, quote_ident(n.nspname) AS identity,
+        NULL AS column_name, n.nspowner AS owner, false AS follows, n.nspacl AS acl, acldefault('n', n.nspowner) AS builtin
+    FROM namespace n
+    WHERE %(relations)s::oid[] IS NULL
+    UNION ALL
+    SELECT 2, 'TYPE', 'pg_catalog.pg_type'::regclass, t.oid, format('%%I.%%I', n.nspname, t.typname),
+        NULL, t.typowner, false, t.typacl, acldefault('T', t.typowner)
+    FROM pg_catalog.pg_type t JOIN namespace n ON n.oid = t.typnamespace
+    WHERE %(relations)s::oid[] IS NULL AND t.typtype IN ('b', 'c', 'd', 'e', 'r')
+      AND (t.typrelid = 0 OR EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = t.typrelid AND c.relkind = 'c'))
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_type e WHERE e.typarray = t.oid)
+    UNION ALL
+    SELECT 3, 'ROUTINE', 'pg_catalog.pg_proc'::regclass, p.oid, p.oid::regprocedure::text,
+        NULL, p.proowner, false, p.proacl, acldefault('f', p.proowner)
+    FROM pg_catalog.pg_proc p JOIN namespace n ON n.oid = p.pronamespace
+    WHERE %(relations)s::oid[] IS NULL
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_proc'::regclass
+                      AND d.objid = p.oid AND d.deptype = 'i')
+    UNION ALL
+    SELECT 4, CASE r.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'f' THEN 'FOREIGN TABLE'
+              WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END,
+        'pg_catalog.pg_class'::regclass, r.oid, r.identity, NULL, r.relowner, r.owned_by IS NOT NULL, r.relacl,
+        acldefault(CASE r.relkind WHEN 'S' THEN 's'::"char" ELSE 'r'::"char" END, r.relowner)
+    FROM relation r
+    WHERE %(relations)s::oid[] IS NULL OR coalesce(r.owned_by, r.oid) = ANY (%(relations)s::oid[])
+    UNION ALL
+    SELECT 5, 'COLUMN', 'pg_catalog.pg_class'::regclass, r.oid, r.identity, quote_ident(a.attname), r.relowner, true, a.attacl,
+        acldefault('c', r.relowner)
+    FROM relation r JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid
+    WHERE a.attacl IS NOT NULL AND NOT a.attisdropped
+      AND (%(relations)s::oid[] IS NULL OR r.oid = ANY (%(relations)s::oid[]))
+)
+SELECT o.kind, o.identity, o.column_name, pg_get_userbyid(o.owner) AS owner, o.follows AS follows_table,
+    o.acl IS NULL AS defaulted,
+    (SELECT coalesce(json_agg(json_build_array(coalesce(r.rolname, ''), e.privilege_type, e.is_grantable)), '[]')
+     FROM aclexplode(coalesce(o.acl, o.builtin)) e LEFT JOIN pg_catalog.pg_roles r ON r.oid = e.grantee
+     WHERE e.grantee = 0 OR r.oid IS NOT NULL) AS acl
+FROM object o
+WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
+                  WHERE d.classid = o.class AND d.objid = o.oid AND d.objsubid = 0 AND d.deptype = 'e')
+ORDER BY o.rank, o.identity, o.column_name
