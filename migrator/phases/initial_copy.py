@@ -116,9 +116,7 @@ def _batch(view: View, subscription: Subscription) -> tuple[tuple[str, ...], str
     if held := _held(view):
         return (), held
     waiting = [
-        name
-        for name in wanted(view)
-        if name not in view.database.ledger.relations and name not in view.database.filled
+        name for name in wanted(view) if name not in view.database.ledger.relations and name not in view.database.filled
     ]
     single = _retries_one_by_one(view)
     if single:

@@ -11,7 +11,9 @@ def confirmed(observation: Observation, pair: DatabasePair) -> Lsn | None:
     if not isinstance(observation.source, Instance) or not pair.ledger.groups:
         return None
     slots = [observation.source.slot(group.name) for group in pair.ledger.groups]
-    positions = [slot.confirmed_flush_lsn for slot in slots if slot is not None and slot.confirmed_flush_lsn is not None]
+    positions = [
+        slot.confirmed_flush_lsn for slot in slots if slot is not None and slot.confirmed_flush_lsn is not None
+    ]
     return min(positions) if len(positions) == len(slots) else None
 
 

@@ -1,0 +1,240 @@
+"""What the operator can ask of a mapping. Every wish is written to the journal before anything is done about it."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from migrator import journal
+from migrator.catalog import sql
+from migrator.config import MappingSpec
+from migrator.connection import Session, session_of, try_lock
+from migrator.cutover import reasons_against
+from migrator.errors import MigratorError, RefusedError
+from migrator.memory import Memory
+from migrator.model import Barrier, Identity, Instance, Intent, Journal, Lsn
+from migrator.names import application_name, is_ours, lock_key
+from migrator.observation import Observation
+from migrator.observe import Looker
+from migrator.perform import emit_marker, sample_lag
+from migrator.phases.lag import confirmed
+from migrator.quote import identifier, literal
+from migrator.reconcile import Assessment, assess, drive
+from migrator.sequence_finish import finalise_sequences
+from migrator.store import Store
+
+__all__ = ["Assessment", "Leftover", "Removal", "assess"]
+
+ENDING_SECONDS = 120.0
+"""How long `complete` and `abort` keep trying before they report what is left."""
+
+BARRIER_SECONDS = 30.0
+"""How long take_barrier waits for every group to pass, before it leaves the rest to the next ticks."""
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """Something of ours that still stands, and the statement that removes it."""
+
+    side: str
+    what: str
+    sql: str
+
+
+@dataclass(frozen=True)
+class Removal:
+    """The end of a mapping: what was taken away, and what could not be."""
+
+    removed: tuple[str, ...]
+    left: tuple[Leftover, ...]
+
+
+@contextmanager
+def _journal_session(spec: MappingSpec, task: str) -> Iterator[tuple[Session, Journal]]:
+    with session_of(spec.destination, None, application_name(spec.name, task)) as session:
+        entry = journal.read_journal(session, spec.name)
+        if entry.source is None:
+            raise MigratorError(f"Mapping {spec.name} has not begun.", "Start it with: pg-migrator run")
+        yield session, entry
+
+
+def pause(spec: MappingSpec) -> None:
+    """Begin nothing new until resume; apply and upkeep go on."""
+    _change_intent(spec, Intent.PAUSED, {Intent.MIGRATE, Intent.PAUSED})
+
+
+def resume(spec: MappingSpec) -> None:
+    """Go on after a pause."""
+    _change_intent(spec, Intent.MIGRATE, {Intent.MIGRATE, Intent.PAUSED})
+
+
+def _change_intent(spec: MappingSpec, wanted: Intent, allowed: set[Intent]) -> None:
+    with _journal_session(spec, "control") as (session, entry):
+        if entry.intent not in allowed:
+            raise MigratorError(f"Mapping {spec.name} is {entry.intent}: it cannot be {wanted} any more.")
+        journal.set_intent(session, spec.name, wanted)
+
+
+def set_rate_limit(spec: MappingSpec, mbps: float | None) -> None:
+    """The live MB/s limit of the mapping's source; None gives it back to the configuration, 0 stops copying."""
+    with _journal_session(spec, "control") as (session, _):
+        journal.set_rate_limit(session, spec.name, mbps)
+
+
+def retry(spec: MappingSpec, store: Store | None = None) -> None:
+    """Forget every backoff: what failed is tried again at the next tick."""
+    if store is not None:
+        store.clear_failures(spec.name)
+
+
+def take_barrier(spec: MappingSpec) -> Barrier:
+    """The operator says that nobody writes any more: take the barrier, then finalise the sequences.
+
+    Raises RefusedError naming every transaction that still writes.
+    """
+    with _journal_session(spec, "barrier") as (session, entry):
+        if entry.intent is not Intent.MIGRATE:
+            raise MigratorError(f"Mapping {spec.name} is {entry.intent}: there is no barrier to take.")
+        writers = _writers(spec)
+        if writers:
+            raise RefusedError("Somebody still writes on the source.", writers, "End these sessions, then repeat.")
+        # A marker's commit is flushed, and with it everything committed before, whatever synchronous_commit they used.
+        lsn = emit_marker(spec)
+        journal.set_barrier(session, spec.name, lsn)
+        finalise_sequences(spec)
+        _await_passing(spec, lsn)
+        barrier = journal.read_journal(session, spec.name).barrier
+        assert barrier is not None
+        return barrier
+
+
+def lift_barrier(spec: MappingSpec) -> None:
+    """The writers of the source are let in again: upkeep of sequences goes on, completion is refused as before."""
+    with _journal_session(spec, "barrier") as (session, _):
+        journal.clear_barrier(session, spec.name)
+
+
+def _writers(spec: MappingSpec) -> tuple[str, ...]:
+    with session_of(spec.source, None, application_name(spec.name, "barrier")) as session:
+        rows = session.execute(sql("writers", 0)).fetchall()
+    return tuple(str(row["sentence"]) for row in rows)
+
+
+def _await_passing(spec: MappingSpec, lsn: Lsn) -> None:
+    """A marker after the barrier, and a moment for every group to confirm it."""
+    deadline = time.monotonic() + BARRIER_SECONDS
+    sample_lag(spec)
+    while time.monotonic() < deadline:
+        observation = Looker(spec, "barrier").look()
+        positions = [confirmed(observation, pair) for pair in observation.databases]
+        later = [marker.lsn for marker in observation.journal.markers] if observation.journal else []
+        if all(position is not None and position >= max(later, default=lsn) for position in positions):
+            return
+        time.sleep(0.5)
+
+
+def completion_reasons(spec: MappingSpec, assessment: Assessment) -> list[str]:
+    """Why completion is refused now; empty when it is safe."""
+    return list(reasons_against(spec, assessment.observation, assessment.decision))
+
+
+def complete(spec: MappingSpec, *, source_gone: bool = False) -> Removal:
+    """Judge, write the intent, take everything of ours away. Raises RefusedError while it would be unsafe."""
+    with _journal_session(spec, "control") as (session, entry):
+        if entry.intent is not Intent.COMPLETING:
+            assessment = assess(spec)
+            reasons = [] if source_gone else completion_reasons(spec, assessment)
+            if source_gone and entry.intent not in (Intent.MIGRATE, Intent.PAUSED):
+                reasons = [f"The mapping is {entry.intent}."]
+            if reasons:
+                raise RefusedError(f"Completing {spec.name} is not safe now.", reasons)
+        journal.set_intent(session, spec.name, Intent.COMPLETING, source_gone=source_gone)
+    return _end(spec)
+
+
+def abort(spec: MappingSpec, *, source_gone: bool = False) -> Removal:
+    """Give up: the source is left as it was found. Rows and schema on the destination stay, they are the operator's."""
+    with session_of(spec.destination, None, application_name(spec.name, "control")) as session:
+        entry = journal.read_journal(session, spec.name)
+        if entry.intent is Intent.COMPLETED:
+            raise MigratorError(f"Mapping {spec.name} is completed: there is nothing to abort.")
+        if entry.source is None:
+            source, destination = _identities(spec)
+            journal.begin(session, spec.name, source, destination)
+        journal.set_intent(session, spec.name, Intent.ABORTING, source_gone=source_gone)
+    return _end(spec)
+
+
+def _identities(spec: MappingSpec) -> tuple[Identity, Identity]:
+    observation = Looker(spec, "control").look()
+    found = []
+    for side in (observation.source, observation.destination):
+        if not isinstance(side, Instance):
+            raise MigratorError(side.reason, "Both servers must answer to remove what an earlier migration left.")
+        found.append(Identity(side.system_identifier, side.timeline))
+    return found[0], found[1]
+
+
+def _end(spec: MappingSpec) -> Removal:
+    """Tick with the work done at once until nothing is left, or time is up."""
+    memory, removed = Memory(), dict[str, None]()
+    deadline = time.monotonic() + ENDING_SECONDS
+    while True:
+        assessment = drive(spec, memory)
+        if assessment is not None:
+            removed.update(dict.fromkeys(action.summary for _, action in assessment.decision.actions))
+            entry = assessment.observation.journal
+            if entry is not None and entry.intent in (Intent.COMPLETED, Intent.ABORTED):
+                break
+            if time.monotonic() > deadline or assessment.decision.findings:
+                break
+        time.sleep(0.3)
+    return Removal(tuple(removed), leftovers(spec, Looker(spec, "proof").look()))
+
+
+def leftovers(spec: MappingSpec, observation: Observation) -> tuple[Leftover, ...]:
+    """What of ours stands on either side now, read from the catalogs: the proof that nothing is left."""
+    return tuple(_leftovers(observation))
+
+
+def _leftovers(observation: Observation) -> Iterator[Leftover]:
+    for pair in observation.databases:
+        for subscription in pair.subscriptions:
+            name = identifier(subscription.name)
+            drop = f"ALTER SUBSCRIPTION {name} DISABLE; ALTER SUBSCRIPTION {name} SET (slot_name = NONE); DROP SUBSCRIPTION {name};"
+            yield Leftover("destination", f"subscription {subscription.name} in database {pair.target}", drop)
+        for publication in pair.publications:
+            drop = f"DROP PUBLICATION {identifier(publication.name)};"
+            yield Leftover("source", f"publication {publication.name} in database {pair.name}", drop)
+        if pair.ledger.exists and pair.ledger.groups:
+            yield Leftover("destination", f"ledger in database {pair.target}", "DROP SCHEMA migrator CASCADE;")
+    if isinstance(observation.source, Instance):
+        names = {group.name for pair in observation.databases for group in pair.ledger.groups}
+        databases = {pair.name for pair in observation.databases}
+        for slot in observation.source.slots:
+            if slot.name in names or (slot.database in databases and _is_of(observation, slot.name, slot.database)):
+                drop = f"SELECT pg_drop_replication_slot({literal(slot.name)});"
+                yield Leftover("source", f"replication slot {slot.name}", drop)
+
+
+def _is_of(observation: Observation, slot: str, database: str | None) -> bool:
+    destination = observation.destination
+    return isinstance(destination, Instance) and is_ours(
+        slot, observation.mapping, destination.system_identifier, database or ""
+    )
+
+
+def forget(spec: MappingSpec, store: Store | None = None) -> None:
+    """Remove the intent row of an ended mapping. Raises MigratorError while it has not ended."""
+    with session_of(spec.destination, None, application_name(spec.name, "control")) as session:
+        if not try_lock(session, lock_key("mapping", spec.name)):
+            raise MigratorError(f"Mapping {spec.name} is being worked on.", "Try again in a moment.")
+        entry = journal.read_journal(session, spec.name)
+        if entry.source is not None and entry.intent not in (Intent.COMPLETED, Intent.ABORTED):
+            raise MigratorError(
+                f"Mapping {spec.name} is still {entry.intent}.",
+                f"End it first: pg-migrator complete {spec.name}, or pg-migrator abort {spec.name}",
+            )
+        journal.forget(session, spec.name)
+    if store is not None:
+        store.forget(spec.name)

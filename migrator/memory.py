@@ -1,0 +1,41 @@
+"""What one process remembers where there is no Redis: failures, so that a broken action is not tried in a tight loop."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from migrator.model import Failure
+
+
+class Failures(Protocol):
+    """Who remembers failed actions between two decisions: the Store, or a process's own Memory."""
+
+    def failures(self, name: str) -> Mapping[str, Failure]: ...
+
+    def record_failure(self, name: str, key: str, message: str, now: datetime) -> Failure: ...
+
+    def clear_failure(self, name: str, key: str) -> None: ...
+
+    def admit(self, bucket: str, cost_bytes: float, rate_bytes_per_second: float) -> float: ...
+
+
+class Memory:
+    """Failures of this process alone. It has no token bucket: with a rate limit set, nothing is admitted."""
+
+    def __init__(self) -> None:
+        self._failures: dict[str, Failure] = {}
+
+    def failures(self, name: str) -> Mapping[str, Failure]:
+        return dict(self._failures)
+
+    def record_failure(self, name: str, key: str, message: str, now: datetime) -> Failure:
+        count = self._failures[key].count + 1 if key in self._failures else 1
+        failure = Failure(key, message, count, now + timedelta(seconds=min(30, 2 ** (count - 1))))
+        self._failures[key] = failure
+        return failure
+
+    def clear_failure(self, name: str, key: str) -> None:
+        self._failures.pop(key, None)
+
+    def admit(self, bucket: str, cost_bytes: float, rate_bytes_per_second: float) -> float:
+        return 1.0

@@ -1,0 +1,149 @@
+"""One task's work: lock, look again in its own scope, decide again, draw tokens, apply."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+
+from migrator import journal
+from migrator.apply import Applier, ApplyError
+from migrator.config import MappingSpec
+from migrator.connection import Session, connect, session_of, try_lock
+from migrator.errors import MigratorError
+from migrator.memory import Failures
+from migrator.model import Instance, Lsn
+from migrator.names import application_name, lock_key
+from migrator.observation import Hints, Observation, Scope
+from migrator.observe import Looker
+from migrator.phases import decide, key_of, lag
+from migrator.steps import Action, Step
+from migrator.work import Work
+
+MB = 1024 * 1024
+
+LOG = structlog.get_logger("migrator")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a task did: how many actions it applied, and whether somebody else held the lock."""
+
+    applied: int = 0
+    failed: int = 0
+    locked_elsewhere: bool = False
+
+
+Report = Callable[[dict[str, object]], None]
+
+
+def perform(spec: MappingSpec, work: Work, memory: Failures, report: Report | None = None) -> Outcome:
+    """Do one piece of work, or find that there is nothing to do. Raises UnreachableError when the lock cannot be had."""
+    with _lock_session(spec, work) as session:
+        row = session.execute("SELECT system_identifier::text AS identifier FROM pg_control_system()").fetchone()
+        if not try_lock(session, work.lock(row["identifier"] if row else "")):
+            return Outcome(locked_elsewhere=True)
+        observation = Looker(spec, work.task).look(Scope(work.database, work.relation))
+        if observation.journal is None or observation.journal.source is None:
+            return Outcome()
+        hints = Hints(memory.failures(spec.name))
+        decision = decide(spec, observation, hints, datetime.now(UTC))
+        actions = [(step, action) for step, action in decision.actions if work.covers(step, action)]
+        if not actions:
+            return Outcome()
+        return _apply_all(spec, work, observation, actions, memory, report or (lambda entry: None))
+
+
+def _lock_session(spec: MappingSpec, work: Work) -> Session:
+    """Relation locks live in the destination database, all others in the maintenance database."""
+    database = spec.target_name(work.database) if work.relation and work.database else None
+    return connect(spec.destination, database, application_name(spec.name, work.task))
+
+
+def _apply_all(
+    spec: MappingSpec,
+    work: Work,
+    observation: Observation,
+    actions: list[tuple[Step, Action]],
+    memory: Failures,
+    report: Report,
+) -> Outcome:
+    applied = failed = 0
+    version = observation.source.version if isinstance(observation.source, Instance) else 0
+    with Applier(spec, work.task, version) as applier:
+        for step, action in actions:
+            if action.admits and not _admitted(spec, observation, action, memory):
+                break
+            if _apply(spec, applier, step, action, memory, report):
+                applied += 1
+            else:
+                failed += 1
+    return Outcome(applied, failed)
+
+
+def _admitted(spec: MappingSpec, observation: Observation, action: Action, memory: Failures) -> bool:
+    """Draw the relations' bytes from the source's bucket. Redis unreachable raises: copying stops."""
+    live = observation.journal.rate_limit_mbps if observation.journal else None
+    rate = live if live is not None else spec.replication.rate_limit_mbps
+    if rate is None:
+        return True
+    assert isinstance(observation.source, Instance)
+    return memory.admit(observation.source.system_identifier, action.cost_bytes, rate * MB) == 0.0
+
+
+def _apply(spec: MappingSpec, applier: Applier, step: Step, action: Action, memory: Failures, report: Report) -> bool:
+    key, now = key_of(step, action), datetime.now(UTC)
+    entry: dict[str, object] = {
+        "at": now.isoformat(),
+        "event": action.summary,
+        "database": step.database,
+        "relation": action.relation,
+        "phase": step.phase,
+    }
+    try:
+        applier.apply(action)
+    except (ApplyError, MigratorError) as error:
+        memory.record_failure(spec.name, key, error.message, now)
+        report({**entry, "level": "error", "error": error.message})
+        LOG.error("action failed", mapping=spec.name, action=action.summary, error=error.message, phase=step.phase)
+        return False
+    memory.clear_failure(spec.name, key)
+    seconds = (datetime.now(UTC) - now).total_seconds()
+    report({**entry, "level": "info"})
+    LOG.info(
+        "action applied",
+        mapping=spec.name,
+        action=action.summary,
+        phase=step.phase,
+        database=step.database,
+        seconds=round(seconds, 3),
+    )
+    return True
+
+
+def sample_lag(spec: MappingSpec) -> bool:
+    """Emit a WAL marker on the source and note which are confirmed. Upkeep: also while paused, never before the pipe."""
+    name = application_name(spec.name, "sample_lag")
+    with session_of(spec.destination, None, name) as session:
+        if not try_lock(session, lock_key("sampling", spec.name)):
+            return False
+        observation = Looker(spec, "sample_lag").look()
+        source, entry = observation.source, observation.journal
+        positions = [lag.confirmed(observation, pair) for pair in observation.databases if pair.ledger.groups]
+        if not isinstance(source, Instance) or entry is None or not positions:
+            return False
+        known = [position for position in positions if position is not None]
+        if len(known) == len(positions):
+            journal.confirm_markers(session, spec.name, min(known))
+        journal.add_marker(session, spec.name, emit_marker(spec))
+        return True
+
+
+def emit_marker(spec: MappingSpec) -> Lsn:
+    """A logical message in the source's WAL, flushed: nothing committed before it lies behind the returned position."""
+    with session_of(spec.source, None, application_name(spec.name, "marker")) as session:
+        session.execute("SET synchronous_commit = local")
+        session.execute("SELECT pg_logical_emit_message(true, 'pg-migrator', %s)", (spec.name,))
+        row = session.execute("SELECT pg_current_wal_flush_lsn()::text AS lsn").fetchone()
+        assert row is not None
+        return Lsn.parse(row["lsn"])

@@ -1,0 +1,245 @@
+"""The tick: observe, decide, dispatch, publish. Also the same thing in one process, for the ends of a mapping and for tests."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Protocol
+
+import psycopg
+import structlog
+
+from migrator import journal, snapshot
+from migrator.config import MappingSpec
+from migrator.connection import Session, session_of, try_lock
+from migrator.cutover import reasons_against
+from migrator.errors import MigratorError, UnreachableError
+from migrator.memory import Failures, Memory
+from migrator.model import Identity, Instance, Intent
+from migrator.names import application_name, lock_key
+from migrator.observation import Hints, Observation
+from migrator.observe import Looker, SchemaCache
+from migrator.perform import perform, sample_lag
+from migrator.phases import decide
+from migrator.status import status_of
+from migrator.steps import Decision, Gates, Status
+from migrator.store import Store
+from migrator.work import Work, is_ending, work_for
+
+LOG = structlog.get_logger("migrator")
+
+IN_FLIGHT_SECONDS = 30.0
+"""How long a mark suppresses repeats of a message: as long as a killed worker's work may lie idle."""
+
+
+class Dispatcher(Protocol):
+    """Gets a piece of work done some time, somewhere; or not at all: the next tick asks again."""
+
+    def dispatch(self, work: Work) -> None: ...
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """One full look and what follows from it. Nothing was changed."""
+
+    observation: Observation
+    decision: Decision
+    status: Status
+    summary: dict[str, object]
+
+
+def assess(
+    spec: MappingSpec,
+    memory: Failures | None = None,
+    schemas: SchemaCache | None = None,
+    previous: Mapping[str, object] | None = None,
+) -> Assessment:
+    """Look at everything, decide, and change nothing."""
+    observation = Looker(spec, "look", schemas).look()
+    return judge(spec, observation, memory, previous)
+
+
+def judge(
+    spec: MappingSpec,
+    observation: Observation,
+    memory: Failures | None = None,
+    previous: Mapping[str, object] | None = None,
+) -> Assessment:
+    """Decide on an observation. The clock is the destination's, as the journal's times are."""
+    now = observation.observed_at
+    hints = Hints(memory.failures(spec.name) if memory else {})
+    decision = decide(spec, observation, hints, now)
+    view = snapshot.summary(spec, observation, decision, now, previous)
+    return Assessment(observation, decision, status_of(spec, observation, decision, now), view)
+
+
+@dataclass
+class Reconciler:
+    """Ticks one mapping. Holds nothing that a new process would miss but a cache of schemas."""
+
+    spec: MappingSpec
+    dispatcher: Dispatcher
+    store: Store | None = None
+    memory: Failures = field(default_factory=Memory)
+    schemas: SchemaCache = field(default_factory=SchemaCache)
+
+    def tick(self) -> Assessment | None:
+        """One round. None when another process is at it."""
+        started = datetime.now(UTC)
+        try:
+            with session_of(self.spec.destination, None, application_name(self.spec.name, "reconcile")) as session:
+                if not try_lock(session, lock_key("mapping", self.spec.name)):
+                    return None
+                assessment = self._locked_tick(session)
+        except (UnreachableError, psycopg.OperationalError):
+            assessment = self._assess()
+        self._publish(assessment)
+        LOG.info(
+            "tick",
+            mapping=self.spec.name,
+            status=assessment.status.value,
+            phase=assessment.summary["phase"],
+            actions=sum(1 for _ in assessment.decision.actions),
+            findings=len(assessment.decision.findings),
+            seconds=round((datetime.now(UTC) - started).total_seconds(), 3),
+        )
+        return assessment
+
+    def _assess(self) -> Assessment:
+        previous = self.store.summary(self.spec.name) if self.store else None
+        return assess(self.spec, self.memory, self.schemas, previous)
+
+    def _locked_tick(self, session: Session) -> Assessment:
+        assessment = self._assess()
+        if self._begin(session, assessment) or self._serve_requests(session, assessment):
+            assessment = self._assess()
+        if self._finish(session, assessment):
+            return self._assess()
+        assessment = self._note_quiet(session, assessment)
+        self._dispatch(assessment.decision)
+        return assessment
+
+    def _begin(self, session: Session, assessment: Assessment) -> bool:
+        """The journal's row is written before the first act, and not before preflight lets anything be done."""
+        seen = assessment.observation
+        if seen.journal is None or seen.journal.source is not None or not any(assessment.decision.actions):
+            return False
+        assert isinstance(seen.source, Instance) and isinstance(seen.destination, Instance)
+        journal.begin(session, self.spec.name, _identity(seen.source), _identity(seen.destination))
+        return True
+
+    def _serve_requests(self, session: Session, assessment: Assessment) -> bool:
+        """Requests from the web are judged again, live."""
+        requests = self.store.take_requests(self.spec.name) if self.store else []
+        served = False
+        for request in requests:
+            if request.get("kind") != "complete":
+                continue
+            reasons = reasons_against(self.spec, assessment.observation, assessment.decision)
+            if reasons:
+                self._log("warning", f"completion refused: {' '.join(reasons)}")
+                continue
+            journal.set_intent(session, self.spec.name, Intent.COMPLETING)
+            self._log("info", "completion begins, as asked for over HTTP")
+            served = True
+        return served
+
+    def _finish(self, session: Session, assessment: Assessment) -> bool:
+        """An ending with nothing left to do is over; only the intent row stays."""
+        entry = assessment.observation.journal
+        if entry is None or not is_ending(entry.intent) or not all(step.quiet for step in assessment.decision.steps):
+            return False
+        ended = Intent.COMPLETED if entry.intent is Intent.COMPLETING else Intent.ABORTED
+        journal.finish(session, self.spec.name, ended)
+        self._log("info", f"{ended.value}: nothing of ours is left")
+        return True
+
+    def _note_quiet(self, session: Session, assessment: Assessment) -> Assessment:
+        """Since when every gating step is quiet, by the destination's clock; kept in the journal."""
+        seen = assessment.observation
+        if seen.journal is None or seen.journal.source is None:
+            return assessment
+        quiet = assessment.decision.quiet and seen.journal.intent is Intent.MIGRATE
+        if quiet == (seen.journal.quiet_since is not None):
+            return assessment
+        since = seen.observed_at if quiet else None
+        journal.set_quiet_since(session, self.spec.name, since)
+        known = replace(seen, journal=replace(seen.journal, quiet_since=since))
+        previous = self.store.summary(self.spec.name) if self.store else None
+        return judge(self.spec, known, self.memory, previous)
+
+    def _dispatch(self, decision: Decision) -> None:
+        """Hand out work within each queue's budget: about twice its free slots, largest first."""
+        room: dict[str, int] = {}
+        for work in _in_order(self.spec.name, decision):
+            if self.store is not None:
+                left = room.setdefault(work.queue, self._room(work.queue))
+                if left <= 0 or not self.store.mark_in_flight(self.spec.name, work.key, IN_FLIGHT_SECONDS):
+                    continue
+                room[work.queue] = left - 1
+            self.dispatcher.dispatch(work)
+
+    def _room(self, queue: str) -> int:
+        assert self.store is not None
+        return max(1, 2 * self.store.slots(queue)) - self.store.queued(queue)
+
+    def _publish(self, assessment: Assessment) -> None:
+        if self.store is None:
+            return
+        name, seen, view = self.spec.name, assessment.observation, assessment.summary
+        before = self.store.summary(name)
+        if before is None or before.get("status") != view["status"]:
+            self._log("info", f"status: {view['status']}")
+        for pair in seen.databases:
+            self.store.publish_relations(name, pair.name, snapshot.relations(pair))
+        progress = view["progress"]
+        self.store.append_history(
+            name,
+            {
+                "at": view["observed_at"],
+                "lag_bytes": view["lag_bytes"],
+                "lag_seconds": view["lag_seconds"],
+                "bytes_copied": progress["bytes_copied"] if isinstance(progress, dict) else 0,
+                "retained_bytes": view["retained_bytes"],
+                "status": view["status"],
+            },
+        )
+        self.store.publish_summary(name, view)
+
+    def _log(self, level: str, event: str) -> None:
+        LOG.log({"info": 20, "warning": 30}[level], event, mapping=self.spec.name)
+        if self.store is not None:
+            entry = {"at": datetime.now(UTC).isoformat(), "level": level, "event": event}
+            self.store.append_log(self.spec.name, {**entry, "database": None, "relation": None, "phase": None})
+
+
+def _identity(instance: Instance) -> Identity:
+    return Identity(instance.system_identifier, instance.timeline)
+
+
+def _in_order(mapping: str, decision: Decision) -> Iterable[Work]:
+    """Each piece of work once: upkeep first, then by cost."""
+    actions = sorted(decision.actions, key=lambda item: (item[0].gates is not Gates.NOTHING, -item[1].cost_bytes))
+    return dict.fromkeys(work_for(mapping, step, action) for step, action in actions)
+
+
+@dataclass
+class Inline:
+    """Does the work at once, in this process: the ends of a mapping from the command line, and tests."""
+
+    spec: MappingSpec
+    memory: Failures = field(default_factory=Memory)
+
+    def dispatch(self, work: Work) -> None:
+        perform(self.spec, work, self.memory)
+
+
+def drive(spec: MappingSpec, memory: Failures | None = None) -> Assessment | None:
+    """One tick with its work done at once, and a lag sample. For tests and the endings; no Redis, no workers."""
+    memory = memory or Memory()
+    assessment = Reconciler(spec, Inline(spec, memory), None, memory).tick()
+    if assessment is not None and assessment.status in (Status.IN_PROGRESS, Status.SYNCED, Status.CUTOVER_READY):
+        try:
+            sample_lag(spec)
+        except MigratorError as error:
+            LOG.warning("no lag sample", mapping=spec.name, error=error.message)
+    return assessment

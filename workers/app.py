@@ -1,0 +1,79 @@
+"""The Celery application: broker, queues and settings, each with its reason. Tasks are in workers.tasks."""
+
+import logging
+import os
+
+from celery import Celery
+from celery.signals import setup_logging, worker_ready
+from kombu import Queue
+
+import beat_schedule
+from migrator import config_file, logs
+from migrator.config import Config
+from migrator.store import Store
+from migrator.work import QUEUES
+
+CONFIG: Config = config_file.load()
+
+
+def _redis_url(config: Config) -> str:
+    return config.redis_url.reveal() if config.redis_url else "redis://127.0.0.1:6379/0"
+
+
+REDIS_URL = _redis_url(CONFIG)
+
+app = Celery("pg-migrator", broker=REDIS_URL, include=["workers.tasks"])
+
+app.conf.update(
+    # Early acknowledgement and no retries: the next tick dispatches again, and nothing is redelivered behind our back.
+    task_acks_late=False,
+    task_ignore_result=True,
+    result_backend=None,
+    # With prefetch, a short task waited 24 s behind a long one beside an idle worker.
+    worker_disable_prefetch=True,
+    worker_prefetch_multiplier=1,
+    broker_connection_retry_on_startup=True,
+    broker_transport_options={
+        "visibility_timeout": 300,
+        "health_check_interval": 25,
+        "socket_keepalive": True,
+        "socket_timeout": 10,
+    },
+    task_default_queue="reconcile",
+    task_queues=[Queue(name) for name in QUEUES],
+    # What Flower shows.
+    worker_send_task_events=True,
+    task_send_sent_event=True,
+    task_track_started=True,
+    worker_soft_shutdown_timeout=20,
+    # A worker cut off from Redis finishes what it has in hand; PostgreSQL's locks, not the broker, keep work single.
+    worker_cancel_long_running_tasks_on_connection_loss=False,
+    worker_hijack_root_logger=False,
+    timezone="UTC",
+    beat_schedule=beat_schedule.build(CONFIG),
+    beat_schedule_filename=os.environ.get("MIGRATOR_BEAT_SCHEDULE", "/tmp/pg-migrator-beat-schedule"),  # noqa: S108
+)
+
+
+@setup_logging.connect
+def _set_up_logging(**_: object) -> None:
+    logs.configure(CONFIG)
+    logging.getLogger("celery").setLevel(logging.WARNING)
+
+
+def store() -> Store:
+    """This process's doorway to Redis, opened at first use (never before the fork)."""
+    global _store
+    if _store is None:
+        _store = Store.connect(REDIS_URL)
+    return _store
+
+
+_store: Store | None = None
+
+
+@worker_ready.connect
+def _publish_config(**_: object) -> None:
+    from migrator import config_public
+
+    store().publish_public(config_public.public(CONFIG))

@@ -1,0 +1,87 @@
+"""The tasks: a few lines each. A message carries names; whoever receives it looks again, decides again, acts."""
+
+from celery.signals import heartbeat_sent, worker_ready
+
+from migrator.config import MappingSpec
+from migrator.errors import UnknownMappingError
+from migrator.observe import SchemaCache
+from migrator.perform import perform, sample_lag
+from migrator.reconcile import Reconciler
+from migrator.work import Work
+from workers.app import CONFIG, app, store
+from workers.slots import consumed_queues
+
+_SCHEMAS = SchemaCache(CONFIG.replication.full_look_interval_seconds)
+
+NUDGE_SECONDS = 1.0
+"""After work was done the next tick is asked for at once, at most this often per mapping."""
+
+
+class CeleryDispatcher:
+    """Sends a piece of work to its queue. Lost or doubled, it does no harm."""
+
+    def dispatch(self, work: Work) -> None:
+        arguments = (work.mapping, work.database, work.phase, work.relation)
+        app.send_task(work.task, args=arguments, queue=work.queue, ignore_result=True)
+
+
+def _spec(mapping: str) -> MappingSpec:
+    spec = CONFIG.mapping(mapping)
+    if spec is None:
+        raise UnknownMappingError(f"No mapping named {mapping} in this worker's configuration.")
+    return spec
+
+
+def _perform(task: str, mapping: str, database: str | None, phase: str | None, relation: str | None) -> None:
+    work = Work(task, mapping, database, phase, relation)
+    try:
+        outcome = perform(_spec(mapping), work, store(), lambda entry: store().append_log(mapping, entry))
+    finally:
+        store().clear_in_flight(mapping, work.key)
+    if outcome.applied and store().mark_in_flight(mapping, "nudge", NUDGE_SECONDS):
+        app.send_task("reconcile", args=(mapping,), queue="reconcile", expires=NUDGE_SECONDS * 10)
+
+
+@app.task(name="reconcile")
+def reconcile(mapping: str) -> None:
+    """One tick of one mapping."""
+    Reconciler(_spec(mapping), CeleryDispatcher(), store(), store(), _SCHEMAS).tick()
+
+
+@app.task(name="sample_lag")
+def sample_lag_of(mapping: str) -> None:
+    """One WAL marker on the source of a mapping."""
+    sample_lag(_spec(mapping))
+
+
+@app.task(name="copy_schema")
+def copy_schema(mapping: str, database: str, phase: str, relation: None = None) -> None:
+    """What must stand before rows can be received, in one database."""
+    _perform("copy_schema", mapping, database, phase, relation)
+
+
+@app.task(name="run_phase")
+def run_phase(mapping: str, database: str | None, phase: str, relation: None = None) -> None:
+    """What one phase misses: of one database, or (None) of the whole instance."""
+    _perform("run_phase", mapping, database, phase, relation)
+
+
+@app.task(name="run_relation")
+def run_relation(mapping: str, database: str, phase: str, relation: str) -> None:
+    """What one relation misses, e.g. its indexes."""
+    _perform("run_relation", mapping, database, phase, relation)
+
+
+@app.task(name="sync_sequences")
+def sync_sequences(mapping: str, database: str, phase: str, relation: None = None) -> None:
+    """Move one database's sequences forward."""
+    _perform("sync_sequences", mapping, database, phase, relation)
+
+
+@worker_ready.connect
+@heartbeat_sent.connect
+def _register(sender: object = None, **_: object) -> None:
+    """Say which queues this worker serves, and with how many processes: the dispatch budget counts them."""
+    found = consumed_queues(sender)
+    if found is not None:
+        store().register_worker(*found)
