@@ -21,6 +21,7 @@ class NotNull:
     no_inherit: bool = False
     validated: bool = True
     local: bool = True
+    """Not only a parent's."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Column:
 
     def declaration(self, default_not_null_name: str) -> str:
         """What stands in CREATE TABLE, name first."""
-        parts = [f"{self.quoted} {self.type}{self.collation}", self.value(), self._not_null(default_not_null_name)]
+        parts = [f"{self.quoted} {self.type}{self.collation}", self.value(), self._null(default_not_null_name)]
         return " ".join(part for part in parts if part)
 
     def value(self) -> str:
@@ -61,13 +62,21 @@ class Column:
             return f"GENERATED {_IDENTITY[self.identity]} AS IDENTITY ({options})"
         return f"DEFAULT {self.default}" if self.default is not None else ""
 
-    def _not_null(self, default_name: str) -> str:
+    def not_null_clause(self, default_name: str) -> str:
+        """An inherited column's own NOT NULL as a table constraint, which only 18 has; "" for none."""
         not_null = self.not_null
-        if not_null is None or not not_null.validated:
+        if not_null is None or not_null.name is None or not not_null.local or not not_null.validated:
             return ""
-        named = not_null.name is not None and not_null.name != default_name
-        name = f"CONSTRAINT {identifier(not_null.name or '')} " if named else ""
-        return f"{name}NOT NULL{' NO INHERIT' if not_null.no_inherit else ''}"
+        return f"{self._name(not_null, default_name)}NOT NULL {self.quoted}{_no_inherit(not_null)}"
+
+    def _null(self, default_name: str) -> str:
+        if self.not_null is None or not self.not_null.validated:
+            return ""
+        return f"{self._name(self.not_null, default_name)}NOT NULL{_no_inherit(self.not_null)}"
+
+    def _name(self, not_null: NotNull, default: str) -> str:
+        named = not_null.name is not None and not_null.name != default
+        return f"CONSTRAINT {identifier(not_null.name or default)} " if named else ""
 
     def settings(self) -> tuple[str, ...]:
         """What only ALTER COLUMN can say everywhere: `SET STORAGE ...`, ..."""
@@ -81,6 +90,10 @@ class Column:
         if self.options:
             found.append(f"SET ({option_list(self.options)})")
         return tuple(found)
+
+
+def _no_inherit(not_null: NotNull) -> str:
+    return " NO INHERIT" if not_null.no_inherit else ""
 
 
 def read(row: Row, sequence: Sequence | None) -> Column:

@@ -10,7 +10,10 @@ SELECT a.attrelid::bigint AS relation, a.attname::text AS name,
        nn.conname::text AS not_null_name,
        coalesce(nn.connoinherit, false) AS not_null_no_inherit,
        coalesce(nn.convalidated, true) AS not_null_validated,
-       coalesce(nn.conislocal, true) AS not_null_local,
+       coalesce(nn.conislocal, NOT EXISTS (
+           SELECT FROM pg_catalog.pg_inherits h
+           JOIN pg_catalog.pg_attribute p ON p.attrelid = h.inhparent AND p.attname = a.attname AND p.attnotnull
+           WHERE h.inhrelid = a.attrelid)) AS not_null_local,
        a.attidentity::text AS identity, a.attgenerated::text AS generated, a.attislocal AS local,
        CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage::text END AS storage,
        a.attcompression::text AS compression,

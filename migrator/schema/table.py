@@ -82,8 +82,7 @@ class Table:
         return ""
 
     def _create_table(self) -> str:
-        declared = [column for column in self.columns if column.local or not self.inherits]
-        lines = ",\n    ".join(self._declaration(column) for column in declared)
+        lines = ",\n    ".join(filter(None, map(self._line, self.columns)))
         clauses = [f"CREATE TABLE {self.qualified} (\n    {lines}\n)" if lines else f"CREATE TABLE {self.qualified} ()"]
         if self.inherits:
             clauses.append(f"INHERITS ({', '.join(self.inherits)})")
@@ -95,8 +94,16 @@ class Table:
             clauses.append(f"WITH ({option_list(self.options)})")
         return "\n".join(clauses)
 
+    def _line(self, column: Column) -> str:
+        if column.local or not self.inherits:
+            return self._declaration(column)
+        return column.not_null_clause(self._not_null_name(column))
+
     def _declaration(self, column: Column) -> str:
-        return column.declaration(f"{self.name}_{column.name}_not_null")
+        return column.declaration(self._not_null_name(column))
+
+    def _not_null_name(self, column: Column) -> str:
+        return f"{self.name}_{column.name}_not_null"
 
     def _settings(self) -> tuple[str, ...]:
         return tuple(
@@ -113,7 +120,7 @@ class Table:
         for column in (column for column in self.columns if not column.local and not column.generated):
             alter = f"ALTER TABLE ONLY {self.qualified} ALTER COLUMN {column.quoted}"
             found.append(f"{alter} SET DEFAULT {column.default}" if column.default else f"{alter} DROP DEFAULT")
-            if column.not_null is not None and column.not_null.local:
+            if column.not_null is not None and column.not_null.local and column.not_null.name is None:
                 found.append(f"{alter} SET NOT NULL")
         return tuple(found)
 
