@@ -1,0 +1,73 @@
+"""cutover: the operator's instructions from live state, and the confirmation that nobody writes any more."""
+
+from collections.abc import Iterator, Mapping
+
+import click
+
+from migrator import control
+from migrator.cli.commands import Exit
+from migrator.cli.options import as_json, configuration, mapping_argument, mapping_of, print_json, store_of, yes
+from migrator.cli.report import document, documents
+from migrator.config import Config, MappingSpec
+from migrator.redaction import redact
+
+_HOLDS = {True: "[done]", False: "[not yet]", None: "[yours to judge]"}
+
+
+@click.command()
+@configuration
+@mapping_argument
+@click.option("--writes-stopped", is_flag=True, help="Confirm that nobody writes to the source: takes the barrier.")
+@click.option("--writes-resumed", is_flag=True, help="The source is written again: takes the barrier back.")
+@yes
+@as_json
+def cutover(config: Config, mapping: str, writes_stopped: bool, writes_resumed: bool, yes: bool, as_json: bool) -> None:
+    """Print what to do to switch MAPPING over, in order, from live state.
+
+    Exit status: 0 ready, 1 not yet.
+    """
+    if writes_stopped and writes_resumed:
+        raise click.UsageError("--writes-stopped and --writes-resumed contradict each other.")
+    spec = mapping_of(config, mapping)
+    if writes_stopped:
+        _take_barrier(spec, yes)
+    if writes_resumed:
+        control.lift_barrier(spec)
+    summary = control.assess(spec, store_of(config)).summary
+    if as_json:
+        print_json({key: summary[key] for key in ("name", "status", "cutover_ready", "light", "completion", "cutover")})
+    else:
+        click.echo(redact("\n".join(_lines(summary))))
+    raise SystemExit(Exit.CLEAR if summary["cutover_ready"] else Exit.NOT_YET)
+
+
+def _take_barrier(spec: MappingSpec, sure: bool) -> None:
+    question = f"Is every application, job and person kept from writing to {spec.source.name}?"
+    if not sure:
+        click.confirm(question, abort=True, err=True)
+    barrier = control.take_barrier(spec)
+    click.echo(f"Barrier taken at {barrier.lsn}; sequences are final.", err=True)
+
+
+def _lines(summary: Mapping[str, object]) -> Iterator[str]:
+    ready = "READY" if summary["cutover_ready"] else f"not yet ({summary['status']})"
+    yield f"Cutover of {summary['name']}: {ready}"
+    for condition in documents(document(summary["light"])["conditions"]):
+        if not condition["met"]:
+            yield f"  not met: {condition['name']} - {condition['detail']}"
+    for instruction in documents(summary["cutover"]):
+        yield ""
+        yield from _instruction(instruction)
+    if not summary["cutover"]:
+        yield "There is nothing to instruct about while the servers cannot be seen or the migration has not begun."
+
+
+def _instruction(instruction: Mapping[str, object]) -> Iterator[str]:
+    holds = instruction["holds"]
+    yield f"{instruction['number']}. {instruction['title']} {_HOLDS[holds if isinstance(holds, bool) else None]}"
+    yield f"   {instruction['why']}"
+    if instruction["sql"]:
+        yield f"   -- on the {instruction['side']}, database {instruction['database'] or '(any)'}:"
+        yield from (f"   {line}" for line in str(instruction["sql"]).splitlines())
+    if instruction["command"]:
+        yield f"   $ {instruction['command']}"

@@ -1,0 +1,83 @@
+"""worker, beat, web, flower: one process each, for many machines. Secrets reach them by the environment only."""
+
+import os
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from migrator.cli.options import configuration
+from migrator.config import Config, Secret
+from migrator.config_file import VARIABLE
+from migrator.config_file.environment import PREFIX
+from migrator.errors import ConfigError, Fault
+
+_CELERY = ("-m", "celery", "-A", "workers.app")
+
+
+@click.command()
+@configuration
+@click.option("--queues", metavar="Q,Q...", help="Only these queues. Default: all.")
+@click.option("--concurrency", type=click.IntRange(1), help="Processes. Default: workers.concurrency.")
+@click.pass_context
+def worker(ctx: click.Context, config: Config, queues: str | None, concurrency: int | None) -> None:
+    """Run one Celery worker in this process, until SIGTERM."""
+    redis_url(config)
+    command = [*_CELERY, "worker", "--concurrency", str(concurrency or config.workers.concurrency)]
+    _become([*command, *(("--queues", queues) if queues else ())], _core(ctx))
+
+
+@click.command()
+@configuration
+@click.pass_context
+def beat(ctx: click.Context, config: Config) -> None:
+    """Run the clock: it sends a reconcile per mapping and interval. A second one by accident is harmless."""
+    redis_url(config)
+    _become([*_CELERY, "beat"], _core(ctx))
+
+
+@click.command()
+@configuration
+@click.option("--host", help="Listen address. Default: web.host.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Default: web.port.")
+def web(config: Config, host: str | None, port: int | None) -> None:
+    """Run the dashboard. It gets Redis's address and its own, and nothing else of the configuration."""
+    _become(["-m", "web.server"], _web(redis_url(config), host or config.web.host, port or config.web.port))
+
+
+@click.command()
+@configuration
+@click.option("--port", type=click.IntRange(1, 65535), help="Default: web.flower_port.")
+@click.pass_context
+def flower(ctx: click.Context, config: Config, port: int | None) -> None:
+    """Run Flower, which shows the workers and their tasks. It has no login: it listens where the dashboard does."""
+    redis_url(config)
+    listen = [f"--address={config.web.host}", f"--port={port or config.web.flower_port}"]
+    _become([*_CELERY, "flower", *listen], _core(ctx))
+
+
+def redis_url(config: Config) -> Secret:
+    """Where the processes meet; only `run` can do without, since it starts a Valkey of its own."""
+    if config.redis_url is None:
+        raise ConfigError([Fault("redis_url", "is missing; processes on several machines meet there")])
+    return config.redis_url
+
+
+def _core(ctx: click.Context) -> dict[str, str]:
+    """The environment of a process that loads the configuration itself."""
+    chosen = ctx.meta.get(VARIABLE) or os.environ.get(VARIABLE)
+    return {**os.environ, **({VARIABLE: str(Path(chosen).absolute())} if chosen else {})}
+
+
+def _web(url: Secret, host: str, port: int) -> dict[str, str]:
+    """The environment of the dashboard: no credentials of any database, no configuration file."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith((PREFIX, VARIABLE, "PG"))}
+    own = {"REDIS_URL": url.reveal(), "WEB__HOST": host, "WEB__PORT": str(port)}
+    return {**kept, **{PREFIX + name: value for name, value in own.items()}}
+
+
+def _become(arguments: list[str], environment: dict[str, str]) -> NoReturn:
+    """Replace this process, so that signals and the exit status are the program's own."""
+    sys.stdout.flush()
+    os.execve(sys.executable, [sys.executable, *arguments], environment)  # noqa: S606 - from a list, without a shell

@@ -1,0 +1,76 @@
+"""What several commands print: findings with their remedies, sizes, durations, statuses in colour."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from migrator.redaction import redact
+from migrator.steps import Finding
+
+STYLES = {
+    "cutover_ready": "bold green",
+    "completed": "green",
+    "synced": "green",
+    "problematic": "bold red",
+    "paused": "yellow",
+    "aborting": "yellow",
+    "aborted": "yellow",
+}
+
+
+def console() -> Console:
+    """stdout as it is now; without colours and boxes' cropping where it is not a terminal."""
+    return Console(highlight=False, soft_wrap=False)
+
+
+def plain(value: object) -> str:
+    """A server's text, neither markup nor secret."""
+    return escape(redact(str(value)))
+
+
+def size(value: object) -> str:
+    """Bytes for people; MB = 1,048,576 bytes."""
+    if not isinstance(value, int | float):
+        return "-"
+    number, units = float(value), ["B", "kB", "MB", "GB", "TB"]
+    while abs(number) >= 1024 and len(units) > 1:
+        number, _ = number / 1024, units.pop(0)
+    return f"{number:.0f} {units[0]}" if units[0] == "B" else f"{number:.1f} {units[0]}"
+
+
+def duration(value: object) -> str:
+    """Seconds for people."""
+    if not isinstance(value, int | float):
+        return "-"
+    minutes, seconds = divmod(float(value), 60)
+    return f"{minutes:.0f} min {seconds:.0f} s" if minutes else f"{seconds:.1f} s"
+
+
+def styled(status: object) -> str:
+    """A status in its colour."""
+    style = STYLES.get(str(status))
+    return f"[{style}]{status}[/]" if style else str(status)
+
+
+def findings_table(findings: Iterable[Finding]) -> Table:
+    """Blocking ones first."""
+    table = Table(show_header=True, header_style="bold", expand=False)
+    for heading in ("", "code", "where", "what", "remedy"):
+        table.add_column(heading, overflow="fold")
+    for finding in sorted(findings, key=lambda finding: not finding.blocking):
+        mark = "[bold red]blocks[/]" if finding.blocking else "[yellow]note[/]"
+        where = ": ".join(part for part in (finding.database, finding.relation) if part)
+        table.add_row(mark, *map(plain, (finding.code, where, finding.message, finding.remedy)))
+    return table
+
+
+def documents(value: object) -> Sequence[Mapping[str, object]]:
+    """A list of objects inside a summary."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list | tuple) else []
+
+
+def document(value: object) -> Mapping[str, object]:
+    """An object inside a summary."""
+    return value if isinstance(value, dict) else {}
