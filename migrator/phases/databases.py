@@ -6,6 +6,7 @@ between shows in pg_database.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from migrator import names
 from migrator.model import Database
@@ -51,12 +52,18 @@ def _creation(view: View, pair: DatabasePair, source: Database) -> Iterator[Stat
         yield Statement(Side.DESTINATION, None, _create(view, source, draft), transactional=False)
     for sql in (
         f"ALTER DATABASE {identifier(draft)} RENAME TO {identifier(pair.target)}",
-        *_properties(view, pair, source, _fresh(view, source, pair.target)),
+        *_properties(view, pair, _settable(view, source), _fresh(view, source, pair.target)),
         *role_settings.for_database(RoleSet.of(view), pair.name),
         f"ALTER DATABASE {identifier(pair.target)} ALLOW_CONNECTIONS true",
         _record(view, pair),
     ):
         yield Statement(Side.DESTINATION, None, sql)
+
+
+def _settable(view: View, source: Database) -> Database:
+    """`source` with the settings that our user may set; the others show as a difference afterwards."""
+    may = tuple(text for text in source.settings if settings.may_set(settings.parse(text), view.destination))
+    return replace(source, settings=may)
 
 
 def draft_name(view: View, pair: DatabasePair) -> str:

@@ -14,14 +14,14 @@ Place = str | None
 
 def for_new(roles: RoleSet, role: str) -> list[str]:
     """All settings of a role about to be created; those for a database that is yet to come, come with it."""
-    return [_alter(roles, role, place, setting) for place, setting in _known(roles, role) if _reachable(roles, place)]
+    return [_alter(roles, role, place, setting) for place, setting in _given(roles, role) if _reachable(roles, place)]
 
 
 def for_present(roles: RoleSet, role: str) -> list[str]:
     """The settings that an existing role has not at all; it keeps the values it has."""
     return [
         _alter(roles, role, place, setting)
-        for place, setting in _known(roles, role)
+        for place, setting in _given(roles, role)
         if _reachable(roles, place) and _present(roles, role, place, setting) is None
     ]
 
@@ -43,7 +43,7 @@ def for_database(roles: RoleSet, database: str) -> list[str]:
         _alter(roles, role, database, setting)
         for role in sorted({entry.role for entry in roles.view.source.role_settings if entry.database == database})
         if role in roles.destination and roles.may_touch(role)
-        for place, setting in _known(roles, role)
+        for place, setting in _given(roles, role)
         if place == database
     ]
 
@@ -70,6 +70,11 @@ def _known(roles: RoleSet, role: str) -> list[tuple[Place, Setting]]:
         if entry.role == role and entry.database in selected
     ]
     return [(place, setting) for place, setting in parsed if settings.known(setting, roles.view.destination)]
+
+
+def _given(roles: RoleSet, role: str) -> list[tuple[Place, Setting]]:
+    """Those that our user may set; the others show as a difference, with the statement for a superuser."""
+    return [entry for entry in _known(roles, role) if settings.may_set(entry[1], roles.view.destination)]
 
 
 def _reachable(roles: RoleSet, place: Place) -> bool:

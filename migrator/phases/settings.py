@@ -22,6 +22,16 @@ _LISTS = frozenset(
 _NOT_SHOWN = frozenset({"role", "seed", "session_authorization"})
 """Real settings that pg_settings leaves out."""
 
+_SUPERUSER = frozenset(
+    """allow_in_place_tablespaces allow_system_table_mods backtrace_functions commit_delay compute_query_id
+    deadlock_timeout dynamic_library_path event_triggers extension_control_path ignore_checksum_failure
+    ignore_invalid_pages jit_provider lc_messages lo_compat_privileges max_stack_depth session_preload_libraries
+    session_replication_role temp_file_limit track_activities track_cost_delay_timing track_counts track_functions
+    track_io_timing track_wal_io_timing update_process_title wal_compression wal_consistency_checking wal_init_zero
+    wal_recycle zero_damaged_pages""".split()
+)
+"""Settings of context `superuser`, those named log_... aside."""
+
 _ITEM = re.compile(r'\s*(?:"(?P<quoted>(?:[^"]|"")*)"|(?P<plain>[^,]*?))\s*(?:,|\Z)')
 
 
@@ -79,3 +89,13 @@ def sort_known(settings: Iterable[str], destination: Instance) -> tuple[list[Set
         [setting for setting in parsed if known(setting, destination)],
         [setting for setting in parsed if not known(setting, destination)],
     )
+
+
+def may_set(setting: Setting, destination: Instance) -> bool:
+    """Whether our user may keep the setting with a role or database. Placeholders (x.y, unknown) are for superusers."""
+    if destination.user.superuser:
+        return True
+    name = setting.name.lower()
+    if "." in name:
+        return name in destination.settings
+    return name not in _SUPERUSER and not name.startswith("log_")

@@ -1,0 +1,288 @@
+"""Roles, memberships and role settings on real servers, pg_dumpall as the oracle."""
+
+import re
+import subprocess
+from collections.abc import Callable
+
+import psycopg
+import pytest
+
+from migrator.cluster import Cluster
+from migrator.config import RoleConflictStrategy, Secret
+from migrator.phases import roles
+from migrator.provision import postgres_bin
+from tests.postgres.rights import Migration, codes
+
+Clusters = Callable[..., Cluster]
+
+LONG = "ö" * 31 + "z"
+"""63 bytes."""
+
+ODD = ('We"ird', "two words", "Ünïcode", LONG, "select", "back\\slash", "apo'strophe", "{password:app}", "100%s")
+
+ROLES = f"""
+CREATE ROLE owner NOLOGIN;
+CREATE ROLE app LOGIN PASSWORD 'app-secret' CONNECTION LIMIT 7 VALID UNTIL '2031-05-06 07:08:09+00';
+CREATE ROLE reader NOINHERIT LOGIN;
+CREATE ROLE admin SUPERUSER CREATEDB CREATEROLE REPLICATION BYPASSRLS LOGIN VALID UNTIL 'infinity';
+CREATE ROLE silent NOLOGIN PASSWORD 'kept';
+{"".join('CREATE ROLE "%s" LOGIN; ' % name.replace('"', '""') for name in ODD)}
+COMMENT ON ROLE app IS 'it''s 50% \\ of {{it}}';
+GRANT owner TO app WITH ADMIN OPTION;
+GRANT app TO reader;
+GRANT "Ünïcode" TO "We""ird";
+GRANT pg_read_all_data TO reader;
+ALTER ROLE app SET search_path TO "$user", public, "Odd, Schema";
+ALTER ROLE app SET work_mem TO '64MB';
+ALTER ROLE app SET myapp.greeting TO 'it''s "quoted" \\ here';
+ALTER ROLE reader SET search_path TO '';
+ALTER ROLE reader SET role TO 'app';
+ALTER ROLE reader SET datestyle TO 'German, DMY';
+ALTER ROLE "two words" SET temp_tablespaces TO '';
+ALTER ROLE app IN DATABASE postgres SET statement_timeout TO '5min';
+"""
+
+PAIRS = pytest.mark.parametrize("versions", [(15, 18), (16, 18), (18, 18)], ids=lambda pair: f"{pair[0]}to{pair[1]}")
+
+
+def dumped(cluster: Cluster) -> list[str]:
+    """pg_dumpall --roles-only by the newest pg_dumpall, in an order and a spelling that do not depend on the version."""
+    command = [str(postgres_bin(18) / "pg_dumpall"), "--roles-only", "-d", cluster.dsn()]
+    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    lines = [line for line in text.splitlines() if line and not line.startswith(("--", "\\"))]
+    return sorted(_normal(line) for line in lines)
+
+
+def _normal(line: str) -> str:
+    line = re.sub(r" GRANTED BY .*;", ";", line).replace(" WITH INHERIT TRUE", "").replace(" WITH INHERIT FALSE", "")
+    return line.replace(" WITH ADMIN OPTION, INHERIT TRUE", " WITH ADMIN OPTION")
+
+
+def migration(cluster: Clusters, versions: tuple[int, int] = (15, 18), **options: object) -> Migration:
+    moving = Migration(cluster(versions[0]), cluster(versions[1]), ("postgres",), dict(options))
+    moving.begin()
+    return moving
+
+
+@PAIRS
+def test_all_of_every_role_is_carried(cluster: Clusters, versions: tuple[int, int]) -> None:
+    moving = migration(cluster, versions)
+    moving.source.execute(ROLES)
+    step = moving.converge(roles.examine)
+    assert step.quiet
+    assert codes(step) == []
+    assert dumped(moving.destination) == dumped(moving.source)
+    assert moving.destination.execute("SELECT shobj_description('app'::regrole, 'pg_authid')") == [
+        ("it's 50% \\ of {it}",)
+    ]
+
+
+def test_memberships_keep_what_15_meant(cluster: Clusters) -> None:
+    moving = migration(cluster)
+    moving.source.execute(ROLES)
+    moving.converge(roles.examine)
+    found = moving.destination.execute(
+        "SELECT roleid::regrole::text, member::regrole::text, admin_option, inherit_option, set_option FROM pg_auth_members"
+        " WHERE member IN ('app'::regrole, 'reader'::regrole) ORDER BY 1, 2"
+    )
+    assert found == [
+        ("app", "reader", False, False, True),
+        ("owner", "app", True, True, True),
+        ("pg_read_all_data", "reader", False, False, True),
+    ]
+
+
+def test_options_of_16_and_memberships_granted_twice(cluster: Clusters) -> None:
+    moving = migration(cluster, (16, 18))
+    moving.source.execute("""
+        CREATE ROLE boss; CREATE ROLE team; CREATE ROLE worker;
+        GRANT team TO boss WITH ADMIN TRUE, INHERIT FALSE, SET FALSE;
+        GRANT team TO worker WITH INHERIT FALSE, SET TRUE;
+        GRANT team TO worker WITH ADMIN FALSE, INHERIT TRUE, SET FALSE GRANTED BY boss;
+    """)
+    assert moving.converge(roles.examine).findings == ()
+    found = moving.destination.execute(
+        "SELECT member::regrole::text, admin_option, inherit_option, set_option FROM pg_auth_members"
+        " WHERE roleid = 'team'::regrole ORDER BY 1"
+    )
+    assert found == [("boss", True, False, False), ("worker", False, True, True)]
+
+
+@pytest.mark.parametrize("encryption", ["scram-sha-256", "md5"])
+def test_the_old_password_opens_the_new_server(cluster: Clusters, encryption: str) -> None:
+    source, destination = cluster(15), cluster(18, password="root-secret")
+    source.execute(f"SET password_encryption = '{encryption}'; CREATE ROLE app LOGIN PASSWORD 'app-secret'")
+    moving = Migration(source, destination)
+    moving.begin()
+    assert moving.converge(roles.examine).quiet
+    if encryption == "md5":  # our pg_hba asks for SCRAM, so it can only be looked at
+        assert destination.execute("SELECT rolpassword LIKE 'md5%' FROM pg_authid WHERE rolname = 'app'") == [(True,)]
+        return
+    with destination.connect(user="app", password="app-secret") as connection:
+        assert connection.execute("SELECT current_user").fetchone() == ("app",)
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        destination.connect(user="app", password="wrong")
+
+
+def test_no_secret_stands_in_the_actions_or_the_servers_log(cluster: Clusters) -> None:
+    moving = Migration(cluster(15), cluster(18, log_statement="all", log_min_duration_statement="0"))
+    moving.begin()
+    moving.source.execute("CREATE ROLE app LOGIN PASSWORD 'app-secret'")
+    verifier = str(moving.source.execute("SELECT rolpassword FROM pg_authid WHERE rolname = 'app'")[0][0])
+    step = moving.examine(roles.examine)
+    assert "SCRAM" not in repr(step)
+    assert "PASSWORD {password:app}" in repr(step)
+    moving.apply(step.actions)
+    assert verifier not in moving.destination.log()
+
+
+def test_stopped_between_actions_it_goes_on(cluster: Clusters) -> None:
+    moving = migration(cluster)
+    moving.source.execute(ROLES)
+    for _ in range(60):
+        step = moving.examine(roles.examine)
+        if not step.actions:
+            break
+        moving.apply(step.actions[:1])
+    assert step.quiet
+    assert dumped(moving.destination) == dumped(moving.source)
+
+
+def test_merge_keeps_what_is_there_and_adds_what_is_missing(cluster: Clusters) -> None:
+    moving = migration(cluster)
+    moving.source.execute(ROLES)
+    moving.destination.execute("""
+        CREATE ROLE app LOGIN PASSWORD 'other' CREATEDB;
+        ALTER ROLE app SET work_mem TO '1MB';
+    """)
+    before = moving.destination.execute("SELECT rolpassword FROM pg_authid WHERE rolname = 'app'")
+    step = moving.converge(roles.examine)
+    assert step.quiet
+    assert codes(step) == ["role_differs"]
+    assert step.findings[0].remedy == (
+        "To make it so on the destination: ALTER ROLE app NOCREATEDB CONNECTION LIMIT 7 VALID UNTIL "
+        "'2031-05-06 07:08:09.000000+00'; ALTER ROLE app SET work_mem TO '64MB';"
+    )
+    assert moving.destination.execute("SELECT rolpassword FROM pg_authid WHERE rolname = 'app'") == before
+    settings = moving.destination.execute(
+        "SELECT unnest(setconfig) FROM pg_db_role_setting WHERE setrole = 'app'::regrole"
+    )
+    assert ("work_mem=1MB",) in settings
+    assert ('search_path="$user", public, "Odd, Schema"',) in settings
+    assert ("statement_timeout=5min",) in settings
+    assert moving.destination.execute("SELECT 1 FROM pg_auth_members WHERE member = 'app'::regrole") == [(1,)]
+    moving.destination.execute(re.sub("^.*destination: ", "", step.findings[0].remedy))
+    assert moving.examine(roles.examine).findings == ()
+
+
+def test_skip_leaves_an_existing_role_alone(cluster: Clusters) -> None:
+    moving = migration(cluster, role_conflict_strategy=RoleConflictStrategy.SKIP)
+    moving.source.execute(ROLES)
+    moving.destination.execute("CREATE ROLE app")
+    step = moving.converge(roles.examine)
+    assert step.quiet
+    assert step.findings == ()
+    assert moving.destination.execute("SELECT 1 FROM pg_db_role_setting WHERE setrole = 'app'::regrole") == []
+    assert moving.destination.execute("SELECT 1 FROM pg_auth_members WHERE member = 'app'::regrole") == []
+    assert moving.destination.execute("SELECT 1 FROM pg_auth_members WHERE member = 'reader'::regrole") == [(1,), (1,)]
+
+
+def test_fail_asks_for_a_person_and_never_trips_over_its_own_roles(cluster: Clusters) -> None:
+    moving = migration(cluster, role_conflict_strategy=RoleConflictStrategy.FAIL)
+    moving.source.execute(ROLES)
+    moving.destination.execute("CREATE ROLE app; CREATE ROLE reader")
+    step = moving.examine(roles.examine)
+    assert (codes(step), step.actions, step.quiet) == (["role_exists"], (), False)
+    assert "roles app, reader" in step.findings[0].message
+    moving.destination.execute("DROP ROLE app; DROP ROLE reader")
+    moving.apply(moving.examine(roles.examine).actions[:3])
+    step = moving.converge(roles.examine)
+    assert (step.quiet, step.findings) == (True, ())
+    assert dumped(moving.destination) == dumped(moving.source)
+
+
+def test_a_fence_on_the_source_stays_there(cluster: Clusters) -> None:
+    moving = migration(cluster)
+    moving.source.execute(ROLES)
+    moving.converge(roles.examine)
+    moving.source.execute(
+        "ALTER ROLE app NOLOGIN CONNECTION LIMIT 0; ALTER ROLE app SET default_transaction_read_only TO on"
+    )
+    step = moving.examine(roles.examine)
+    assert (step.quiet, step.actions, codes(step)) == (True, (), ["role_differs"])
+    assert step.findings[0].remedy == (
+        "To make it so on the destination: ALTER ROLE app NOLOGIN CONNECTION LIMIT 0; "
+        "ALTER ROLE app SET default_transaction_read_only TO 'on';"
+    )
+
+
+def test_a_role_made_later_follows(cluster: Clusters) -> None:
+    moving = migration(cluster)
+    moving.source.execute("CREATE ROLE first")
+    moving.converge(roles.examine)
+    moving.source.execute("CREATE ROLE second; GRANT first TO second")
+    assert moving.converge(roles.examine).quiet
+    assert dumped(moving.destination) == dumped(moving.source)
+
+
+def test_settings_that_are_gone_are_named_and_left_out(cluster: Clusters) -> None:
+    moving = migration(cluster)
+    moving.source.execute(
+        "CREATE ROLE app; ALTER ROLE app SET force_parallel_mode TO on; ALTER ROLE app SET jit TO off"
+    )
+    step = moving.converge(roles.examine)
+    assert (step.quiet, codes(step)) == (True, ["setting_unknown"])
+    assert step.findings[0].remedy.endswith("ALTER ROLE app RESET force_parallel_mode;")
+    assert moving.destination.execute("SELECT setconfig FROM pg_db_role_setting") == [(["jit=off"],)]
+
+
+def test_the_bootstrap_superuser_and_ourselves_are_never_altered(cluster: Clusters) -> None:
+    moving = migration(cluster)
+    moving.source.execute(
+        "ALTER ROLE postgres SET work_mem TO '1MB'; CREATE ROLE tool SUPERUSER LOGIN CONNECTION LIMIT 5"
+    )
+    moving.destination.execute("CREATE ROLE tool SUPERUSER LOGIN")
+    moving.user = "tool"
+    step = moving.converge(roles.examine)
+    assert (step.quiet, step.findings) == (True, ())
+    assert moving.destination.execute("SELECT rolconnlimit FROM pg_authid WHERE rolname = 'tool'") == [(-1,)]
+    assert moving.destination.execute("SELECT 1 FROM pg_db_role_setting") == []
+
+
+def test_where_hashes_cannot_be_read_the_common_password_stands_in(cluster: Clusters) -> None:
+    source, destination = cluster(15), cluster(18, password="root-secret")
+    source.execute("CREATE ROLE poor LOGIN; CREATE ROLE app LOGIN PASSWORD 'app-secret'; CREATE ROLE owner NOLOGIN")
+    moving = Migration(source, destination, source_user="poor")
+    moving.begin()
+    step = moving.converge(roles.examine)
+    assert (step.quiet, codes(step)) == (False, ["role_password_unavailable"])
+    assert "roles app, poor" in step.findings[0].message
+    assert destination.execute("SELECT rolname FROM pg_roles WHERE rolname IN ('app', 'owner', 'poor')") == [("owner",)]
+    moving.options = {"common_password": Secret("common-secret")}
+    step = moving.converge(roles.examine)
+    assert (step.quiet, codes(step)) == (True, ["role_password_common"])
+    with destination.connect(user="app", password="common-secret") as connection:
+        assert connection.execute("SELECT current_user").fetchone() == ("app",)
+
+
+def test_without_a_superuser_what_cannot_be_given_is_said(cluster: Clusters) -> None:
+    moving = migration(cluster, (16, 18))
+    moving.source.execute(ROLES)
+    moving.destination.execute("CREATE ROLE tool CREATEROLE LOGIN; GRANT ALL ON DATABASE postgres TO tool")
+    moving.destination.execute(
+        "ALTER SCHEMA migrator OWNER TO tool; GRANT ALL ON ALL TABLES IN SCHEMA migrator TO tool"
+    )
+    moving.user = "tool"
+    step = moving.converge(roles.examine)
+    assert step.quiet
+    remedies = [finding.remedy for finding in step.findings]
+    assert (
+        "As a superuser on the destination: GRANT pg_read_all_data TO reader WITH ADMIN FALSE, INHERIT FALSE, SET TRUE;"
+        in remedies
+    )
+    assert "To make it so on the destination: ALTER ROLE admin SUPERUSER CREATEDB REPLICATION BYPASSRLS;" in remedies
+    assert moving.destination.execute("SELECT rolcreaterole FROM pg_roles WHERE rolname = 'admin'") == [(True,)]
+    assert any("ALTER ROLE app SET myapp.greeting" in remedy for remedy in remedies)
+    for remedy in remedies:
+        moving.destination.execute(remedy.partition("destination: ")[2])
+    assert moving.examine(roles.examine).findings == ()
