@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
+from migrator.names import SCHEMA
 from migrator.observation import DatabasePair
 from migrator.phases.view import View
 from migrator.schema import Schema
@@ -15,6 +16,7 @@ from migrator.schema.order import by_dependency, by_depth
 from migrator.schema.sequence import IDENTITY, ownership
 from migrator.schema.table import Table, replica_identity
 from migrator.schema.table import attachment as partition_attachment
+from migrator.schema.uncarried import RESERVED_SCHEMA
 from migrator.steps import Action, Finding, Gates, Side, Statement, Step, Wait
 
 NAME = "pre_data"
@@ -109,13 +111,26 @@ def _not_carried(database: str, source: Schema) -> Iterator[Finding]:
     ordered = sorted(source.uncarried, key=lambda each: (each.kind, each.identity))
     for kind, group in groupby(ordered, key=lambda each: each.kind):
         names = [each.identity for each in group]
-        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        yield Finding(
-            code="kind_not_carried",
-            message=f"{len(names)} of kind {kind} in {database} cannot be carried yet: {', '.join(names[:_NAMED])}{more}.",
-            remedy=f"Drop what is no longer needed, or leave {database} out of the mapping (databases.exclude).",
-            database=database,
-        )
+        yield _reserved(database) if kind == RESERVED_SCHEMA else _kind_not_carried(database, kind, names)
+
+
+def _reserved(database: str) -> Finding:
+    return Finding(
+        code="schema_name_reserved",
+        message=f"{database} has a schema {SCHEMA}, the name of this tool's own on the destination.",
+        remedy=f"Rename it on the source: ALTER SCHEMA {SCHEMA} RENAME TO ...",
+        database=database,
+    )
+
+
+def _kind_not_carried(database: str, kind: str, names: list[str]) -> Finding:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return Finding(
+        code="kind_not_carried",
+        message=f"{len(names)} of kind {kind} in {database} cannot be carried yet: {', '.join(names[:_NAMED])}{more}.",
+        remedy=f"Drop what is no longer needed, or leave {database} out of the mapping (databases.exclude).",
+        database=database,
+    )
 
 
 def _drift(database: str, wanted: Iterable[Item], target: Schema) -> Iterator[Finding]:

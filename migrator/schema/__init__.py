@@ -4,7 +4,7 @@ The SQL is to be run with the session settings `SESSION`: what PostgreSQL depars
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TypeVar
 
@@ -19,6 +19,7 @@ from migrator.schema import (
     extension,
     index,
     namespace,
+    privilege,
     range,
     sequence,
     table,
@@ -33,6 +34,7 @@ from migrator.schema.extension import Extension
 from migrator.schema.index import Index
 from migrator.schema.item import Item
 from migrator.schema.namespace import Namespace
+from migrator.schema.privilege import Key, Privilege
 from migrator.schema.range import Range
 from migrator.schema.row import Row
 from migrator.schema.sequence import Sequence as SequenceItem
@@ -69,6 +71,7 @@ class Schema:
     indexes: tuple[Index, ...] = ()
     constraints: tuple[Constraint, ...] = ()
     comments: tuple[Comment, ...] = ()
+    privileges: Mapping[Key, Privilege] = field(default_factory=dict)
     uncarried: tuple[Uncarried, ...] = ()
     dependencies: frozenset[tuple[str, str]] = frozenset()
     """(key, needed key) of items."""
@@ -178,6 +181,7 @@ READERS: tuple[Reader, ...] = tuple(
         "index",
         "constraint",
         "comment",
+        "privilege",
         "uncarried",
         "dependency",
     )
@@ -204,6 +208,7 @@ def build(rows: Rows) -> Schema:
         indexes=_all(rows, "index", index.read),
         constraints=_all(rows, "constraint", constraint.read),
         comments=_all(rows, "comment", comment.read),
+        privileges=privilege.build(rows.get("privilege", ())),
         uncarried=_all(rows, "uncarried", uncarried.read),
         dependencies=frozenset((str(row["object"]), str(row["needs"])) for row in rows.get("dependency", ())),
     )

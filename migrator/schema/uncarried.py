@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from migrator.schema.row import Row
 
+RESERVED_SCHEMA = "reserved schema"
+"""The kind of a source schema with the name of our own."""
+
 
 @dataclass(frozen=True)
 class Uncarried:
