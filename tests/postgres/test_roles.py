@@ -11,6 +11,7 @@ from migrator.cluster import Cluster
 from migrator.config import RoleConflictStrategy, Secret
 from migrator.phases import roles
 from migrator.provision import postgres_bin
+from migrator.quote import identifier
 from tests.postgres.rights import Migration, codes
 
 Clusters = Callable[..., Cluster]
@@ -26,7 +27,7 @@ CREATE ROLE app LOGIN PASSWORD 'app-secret' CONNECTION LIMIT 7 VALID UNTIL '2031
 CREATE ROLE reader NOINHERIT LOGIN;
 CREATE ROLE admin SUPERUSER CREATEDB CREATEROLE REPLICATION BYPASSRLS LOGIN VALID UNTIL 'infinity';
 CREATE ROLE silent NOLOGIN PASSWORD 'kept';
-{"".join('CREATE ROLE "%s" LOGIN; ' % name.replace('"', '""') for name in ODD)}
+{"".join(f"CREATE ROLE {identifier(name)} LOGIN;" for name in ODD)}
 COMMENT ON ROLE app IS 'it''s 50% \\ of {{it}}';
 GRANT owner TO app WITH ADMIN OPTION;
 GRANT app TO reader;
