@@ -236,6 +236,10 @@ class DatabaseFacts:
     reserved_schema: bool = False
     """Somebody else's schema has the name of ours."""
 
+    def relations(self, reason: Trouble) -> tuple[str, ...]:
+        """The relations with this trouble."""
+        return tuple(trouble.relation for trouble in self.troubles if trouble.reason is reason)
+
 
 @dataclass(frozen=True)
 class Unreachable:

@@ -1,0 +1,116 @@
+"""Can each relation of a database be replicated, by the roles we are? By replica identity, ownership and row security."""
+
+from collections.abc import Callable, Iterator
+
+from migrator.model import RelationTrouble, Trouble
+from migrator.phases.view import View
+from migrator.phases.wording import some
+from migrator.quote import identifier
+from migrator.steps import Finding
+
+_BREAKS_APPLICATION = "once published, the application's UPDATE and DELETE on it would fail"
+_BREAKS_APPLY = "the destination could not find the rows of an UPDATE or DELETE, and replication would stop"
+
+_SAYS: dict[Trouble, tuple[str, Callable[[str], str]]] = {
+    Trouble.NO_PRIMARY_KEY: (
+        "replica_identity_missing",
+        lambda _: f"has no primary key: {_BREAKS_APPLICATION}",
+    ),
+    Trouble.REPLICA_IDENTITY_NOTHING: (
+        "replica_identity_missing",
+        lambda _: f"has REPLICA IDENTITY NOTHING: {_BREAKS_APPLICATION}",
+    ),
+    Trouble.DEFERRABLE_PRIMARY_KEY: (
+        "replica_identity_deferrable",
+        lambda _: f"has a deferrable primary key, which is no replica identity: {_BREAKS_APPLICATION}",
+    ),
+    Trouble.REPLICA_IDENTITY_INDEX: (
+        "replica_identity_index",
+        lambda _: f"has REPLICA IDENTITY USING INDEX, but that index is gone or invalid: {_BREAKS_APPLICATION}",
+    ),
+    Trouble.REPLICA_IDENTITY_FULL: (
+        "replica_identity_full",
+        lambda columns: f"has REPLICA IDENTITY FULL, and {columns} cannot be compared: {_BREAKS_APPLY}",
+    ),
+}
+
+
+def findings(view: View) -> Iterator[Finding]:
+    """One for each relation without a usable identity; rights and row security in one for all relations."""
+    for trouble in view.database.facts.troubles:
+        if trouble.reason in _SAYS:
+            yield _unfit(view, trouble)
+    yield from _ownership(view)
+    yield from _readable(view)
+    yield from _row_security(view)
+
+
+def _unfit(view: View, trouble: RelationTrouble) -> Finding:
+    code, sentence = _SAYS[trouble.reason]
+    table = f"ALTER TABLE {trouble.relation}"
+    remedies = [f"{table} ADD PRIMARY KEY (...);", f"{table} REPLICA IDENTITY USING INDEX ...;"]
+    if trouble.reason is not Trouble.REPLICA_IDENTITY_FULL:
+        remedies.append(f"{table} REPLICA IDENTITY FULL; (slow for a large table)")
+    return Finding(
+        code,
+        f"{trouble.relation} in database {view.database.name} {sentence(trouble.detail)}.",
+        f"In database {view.database.name} of the source, one of: {' '.join(remedies)}",
+        database=view.database.name,
+        relation=trouble.relation,
+    )
+
+
+def _ownership(view: View) -> Iterator[Finding]:
+    foreign = [trouble for trouble in view.database.facts.troubles if trouble.reason is Trouble.NOT_OWNED]
+    if foreign:
+        user = view.source.user.name
+        owners = sorted({trouble.detail for trouble in foreign})
+        yield Finding(
+            "source_ownership",
+            f"Only its owner may publish a table; {user} does not own, in database {view.database.name}: "
+            f"{some([trouble.relation for trouble in foreign])}.",
+            "On the source: " + " ".join(f"GRANT {identifier(owner)} TO {identifier(user)};" for owner in owners),
+            database=view.database.name,
+        )
+
+
+def _readable(view: View) -> Iterator[Finding]:
+    unreadable = view.database.facts.relations(Trouble.NOT_READABLE)
+    if unreadable:
+        user = identifier(view.source.user.name)
+        schemas = sorted({relation_schema(relation) for relation in unreadable})
+        yield Finding(
+            "source_select_right",
+            f"{view.source.user.name} may not read tables of database {view.database.name}: {some(unreadable)}.",
+            f"In database {view.database.name} of the source: GRANT USAGE ON SCHEMA {', '.join(schemas)} TO {user}; "
+            f"GRANT SELECT ON ALL TABLES IN SCHEMA {', '.join(schemas)} TO {user};",
+            database=view.database.name,
+        )
+
+
+def relation_schema(relation: str) -> str:
+    """The schema of a qualified name, quoted as it is there."""
+    if relation.startswith('"'):
+        end = relation.replace('""', "xx").index('"', 1)
+        return relation[: end + 1]
+    return relation.partition(".")[0]
+
+
+def _row_security(view: View) -> Iterator[Finding]:
+    source, destination = view.source.user, view.destination.user
+    hidden = view.database.facts.relations(Trouble.ROW_SECURITY_HIDES)
+    if hidden:
+        yield Finding(
+            "row_security_hides_rows",
+            f"Row-level security hides rows from {source.name} in database {view.database.name}: {some(hidden)}.",
+            f"On the source: ALTER ROLE {identifier(source.name)} BYPASSRLS;",
+            database=view.database.name,
+        )
+    secured = view.database.facts.relations(Trouble.ROW_SECURITY)
+    if secured and not (destination.superuser or destination.bypassrls):
+        yield Finding(
+            "destination_row_security",
+            f"{destination.name} may not replicate into tables with row-level security: {some(secured)}.",
+            f"On the destination: ALTER ROLE {identifier(destination.name)} BYPASSRLS;",
+            database=view.database.name,
+        )

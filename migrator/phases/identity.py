@@ -1,0 +1,109 @@
+"""May this database be replicated? Asked before any publication exists: one with an unfit table breaks its application."""
+
+from collections.abc import Iterator
+
+from migrator.model import Database
+from migrator.phases import fitness
+from migrator.phases.view import View
+from migrator.quote import identifier
+from migrator.steps import Finding, Gates, Step
+
+NAME = "preflight"
+
+REFUSED_EXTENSIONS = {
+    "timescaledb": "its hypertables cannot be replicated table by table",
+    "citus": "its distributed tables cannot be replicated from the coordinator",
+}
+
+
+def examine(view: View) -> Step:
+    """What this database of the source, and its counterpart, lack."""
+    findings = tuple(_unreadable(view)) or (
+        *_extensions(view),
+        *_names(view),
+        *_locale(view),
+        *_database_rights(view),
+        *fitness.findings(view),
+    )
+    return Step(NAME, view.database.name, Gates.DATABASE, findings=findings)
+
+
+def _finding(view: View, code: str, message: str, remedy: str) -> Finding:
+    return Finding(code, message, remedy, database=view.database.name)
+
+
+def _unreadable(view: View) -> Iterator[Finding]:
+    pair = view.database
+    for side, name, error, user in (
+        ("source", pair.name, pair.source_error, view.source.user.name),
+        ("destination", pair.target, pair.target_error, view.destination.user.name),
+    ):
+        if error is not None:
+            yield _finding(
+                view,
+                "database_unreadable",
+                f"Database {name} on the {side} cannot be read: {error}",
+                f"Check pg_hba.conf; and on the {side}: GRANT CONNECT ON DATABASE {identifier(name)} TO {identifier(user)};",
+            )
+
+
+def _extensions(view: View) -> Iterator[Finding]:
+    installed, available = view.database.facts.extensions, view.destination.available_extensions
+    for name in sorted(REFUSED_EXTENSIONS.keys() & installed.keys()):
+        yield _finding(
+            view,
+            "unsupported_extension",
+            f"Database {view.database.name} uses the extension {name}: {REFUSED_EXTENSIONS[name]}.",
+            "Leave the database out of this mapping (databases.exclude), and move it with the extension's own tools.",
+        )
+    missing = sorted(installed.keys() - available.keys() - REFUSED_EXTENSIONS.keys())
+    if missing:
+        yield _finding(
+            view,
+            "extension_missing",
+            f"Database {view.database.name} needs extensions that the destination does not have: {', '.join(missing)}.",
+            "Install their packages on the destination server; or, where nothing uses them, in database "
+            f"{view.database.name} of the source: "
+            + " ".join(f"DROP EXTENSION {identifier(name)};" for name in missing),
+        )
+
+
+def _names(view: View) -> Iterator[Finding]:
+    if view.database.facts.reserved_schema:
+        yield _finding(
+            view,
+            "schema_name_reserved",
+            f"Database {view.database.name} has a schema migrator of its own; pg-migrator keeps its ledger in a schema of "
+            "that name, and would leave yours out.",
+            f"In database {view.database.name} of the source: ALTER SCHEMA migrator RENAME TO ...;",
+        )
+
+
+def _locale(view: View) -> Iterator[Finding]:
+    source = view.source.database(view.database.name)
+    created = view.destination.database(view.database.target) is None
+    if source is not None and created and source.provider == "i" and not view.destination.icu:
+        yield _finding(
+            view,
+            "locale_provider_missing",
+            f"Database {source.name} sorts by ICU (locale {source.locale}); the destination was built without ICU.",
+            f"Use a destination built with ICU; or create database {identifier(view.database.target)} there yourself with a "
+            "libc locale: text then sorts differently.",
+        )
+
+
+def _database_rights(view: View) -> Iterator[Finding]:
+    pair = view.database
+    sides: tuple[tuple[str, Database | None, str], ...] = (
+        ("source", view.source.database(pair.name), view.source.user.name),
+        ("destination", view.destination.database(pair.target), view.destination.user.name),
+    )
+    for side, database, user in sides:
+        if database is not None and not database.may_create:
+            what = "create a publication" if side == "source" else "create schemas and the subscription"
+            yield _finding(
+                view,
+                f"{side}_create_right",
+                f"{user} may not {what} in database {database.name} on the {side}.",
+                f"On the {side}: GRANT CREATE ON DATABASE {identifier(database.name)} TO {identifier(user)};",
+            )

@@ -1,0 +1,105 @@
+"""Every right the two configured roles need on their instance, superuser or not, with the statement that gives it."""
+
+from collections.abc import Iterator
+
+from migrator.model import Role
+from migrator.phases.view import View
+from migrator.phases.wording import some
+from migrator.quote import identifier
+from migrator.steps import Finding
+
+SUBSCRIPTION_ROLE = "pg_create_subscription"
+SUBSCRIPTION_ROLE_FROM = 16
+"""Before it, only a superuser may create a subscription."""
+
+MANAGED_REPLICATION_ROLE = "rds_replication"
+"""Where the REPLICATION attribute cannot be given, membership in this role stands in for it."""
+
+
+def findings(view: View) -> Iterator[Finding]:
+    """Rights on the instances; those on one database are asked for with that database."""
+    yield from _source(view)
+    yield from _subscription(view)
+    yield from _creation(view)
+
+
+def _source(view: View) -> Iterator[Finding]:
+    user = view.source.user
+    if not (user.superuser or user.replication or MANAGED_REPLICATION_ROLE in user.member_of):
+        yield Finding(
+            "source_replication_right",
+            f"{user.name} on the source may not replicate: it lacks the REPLICATION attribute.",
+            f"On the source: ALTER ROLE {identifier(user.name)} REPLICATION;",
+        )
+
+
+def _subscription(view: View) -> Iterator[Finding]:
+    user, major = view.destination.user, view.destination.major
+    if user.superuser:
+        return
+    if major < SUBSCRIPTION_ROLE_FROM:
+        yield Finding(
+            "destination_superuser_right",
+            f"On a destination of version {major} only a superuser may create a subscription; {user.name} is none.",
+            f"On the destination: ALTER ROLE {identifier(user.name)} SUPERUSER;",
+        )
+    elif SUBSCRIPTION_ROLE not in user.member_of:
+        yield Finding(
+            "destination_subscription_right",
+            f"{user.name} on the destination may not create subscriptions.",
+            f"On the destination: GRANT {SUBSCRIPTION_ROLE} TO {identifier(user.name)};",
+        )
+    if view.spec.source.password is None:
+        yield Finding(
+            "subscription_password_needed",
+            f"{user.name} on the destination is no superuser, so PostgreSQL wants a password in its subscriptions; "
+            "the source's has none in the configuration.",
+            f"Set instances.{view.spec.source.name}.password (a passfile does not do), and have the source's pg_hba.conf "
+            "ask for it (scram-sha-256); or use a superuser on the destination.",
+        )
+
+
+def _creation(view: View) -> Iterator[Finding]:
+    user = view.destination.user
+    if user.superuser:
+        return
+    missing = [pair.target for pair in view.observation.databases if view.destination.database(pair.target) is None]
+    if missing and not user.createdb:
+        yield Finding(
+            "destination_createdb_right",
+            f"{user.name} on the destination may not create databases; missing: {', '.join(missing)}.",
+            f"On the destination: ALTER ROLE {identifier(user.name)} CREATEDB;",
+        )
+    roles = _missing_roles(view)
+    if roles and not user.createrole:
+        yield Finding(
+            "destination_createrole_right",
+            f"{user.name} on the destination may not create roles; missing: {some([role.name for role in roles])}.",
+            f"On the destination: ALTER ROLE {identifier(user.name)} CREATEROLE;",
+        )
+    yield from _attributes(view, roles)
+
+
+def _missing_roles(view: View) -> list[Role]:
+    present = {role.name for role in view.destination.roles}
+    return [
+        role
+        for role in view.source.roles
+        if role.name not in present and not role.bootstrap and not role.name.startswith("pg_")
+    ]
+
+
+def _attributes(view: View, roles: list[Role]) -> Iterator[Finding]:
+    """Only who has an attribute may give it; SUPERUSER only a superuser."""
+    user = view.destination.user
+    for attribute, wanted, may in (
+        ("SUPERUSER", [role.name for role in roles if role.superuser], False),
+        ("REPLICATION", [role.name for role in roles if role.replication], user.replication),
+        ("BYPASSRLS", [role.name for role in roles if role.bypassrls], user.bypassrls),
+    ):
+        if wanted and not may:
+            yield Finding(
+                "destination_role_attribute_right",
+                f"{user.name} on the destination may not give the attribute {attribute} to: {some(wanted)}.",
+                f"Use a superuser on the destination, or create these roles there by hand, without {attribute}.",
+            )
