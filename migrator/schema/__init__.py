@@ -1,6 +1,6 @@
 """The schema of one database as values: one room per object kind, each with its reading .sql and its CREATE text.
 
-The SQL is to be run with the session settings `SESSION`: what PostgreSQL deparses depends on them.
+What PostgreSQL deparses depends on the session: read, and run what comes of it, with the settings of `connection`.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -43,17 +43,6 @@ from migrator.schema.uncarried import Uncarried
 
 T = TypeVar("T")
 Rows = Mapping[str, Sequence[Mapping[str, object]]]
-
-SESSION: Mapping[str, str] = {
-    "search_path": "",
-    "DateStyle": "ISO, YMD",
-    "IntervalStyle": "postgres",
-    "TimeZone": "UTC",
-    "extra_float_digits": "3",
-    "bytea_output": "hex",
-    "quote_all_identifiers": "off",
-}
-"""Settings under which definitions are read, and under which statements made of them are run."""
 
 
 @dataclass(frozen=True)
@@ -186,11 +175,6 @@ READERS: tuple[Reader, ...] = tuple(
         "dependency",
     )
 )
-
-
-def scope_sql(version: int) -> str:
-    """Takes `%(relation)s` (a qualified name); one row, one column: the oids to pass to the readers as `%(relations)s`."""
-    return sql("scope", version, package=__name__)
 
 
 def build(rows: Rows) -> Schema:

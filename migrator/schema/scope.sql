@@ -1,5 +1,5 @@
 -- The oids to read for one relation: itself, its whole partition or inheritance tree, and what their foreign keys refer to.
--- An empty array where the relation does not exist on this side.
+-- No row where the relation does not exist on this side.
 WITH RECURSIVE up AS (
     SELECT pg_catalog.to_regclass(%(relation)s)::oid AS oid
     UNION
@@ -14,4 +14,4 @@ WITH RECURSIVE up AS (
     SELECT con.confrelid FROM tree
     JOIN pg_catalog.pg_constraint con ON con.conrelid = tree.oid AND con.contype = 'f'
 )
-SELECT coalesce(array_agg(oid), '{}') AS relations FROM scope WHERE oid IS NOT NULL
+SELECT oid::bigint AS oid FROM scope WHERE oid IS NOT NULL ORDER BY 1
