@@ -1,0 +1,25 @@
+// What the operator must know or do, blocking ones first; and what is merely waited for.
+
+import { html } from "../vendor/htm-preact.module.js";
+import * as format from "./format.js";
+import { Code, Panel } from "./parts.js";
+
+export function Findings({ findings, waits }) {
+  const sorted = [...findings].sort((one, other) => Number(Boolean(other.blocking)) - Number(Boolean(one.blocking)));
+  const blocking = findings.filter((finding) => finding.blocking).length;
+  const note = blocking ? `${blocking} blocking` : findings.length ? "none blocking" : undefined;
+  return html`<${Panel} id="findings" title="Findings" note=${note}>
+    ${sorted.length === 0 && html`<p class="muted">Nothing is in the way.</p>`}
+    ${sorted.map((finding) => html`<${Finding} key=${`${finding.code} ${finding.database} ${finding.relation} ${finding.message}`} finding=${finding} />`)}
+    ${waits.length > 0 && html`<h3>Waiting for</h3><ul class="waits">${waits.map((wait) => html`<li key=${`${wait.phase} ${wait.database} ${wait.message}`}>
+      <b>${format.label(wait.phase)}</b> ${wait.database && html`<span class="muted">${wait.database}</span>`} ${wait.message}</li>`)}</ul>`}
+  <//>`;
+}
+
+function Finding({ finding }) {
+  const place = [finding.database, finding.relation].filter(Boolean).join(" · ");
+  return html`<article class="finding" data-blocking=${finding.blocking ? "yes" : "no"}>
+    <p class="kind"><b>${finding.blocking ? "Blocking" : "Notice"}</b> <code>${finding.code}</code> ${place && html`<span class="muted">${place}</span>`}</p>
+    <p>${finding.message}</p>
+    ${finding.remedy && html`<${Code} text=${finding.remedy} what=${`remedy of ${finding.code}`} />`}</article>`;
+}
