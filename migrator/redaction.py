@@ -11,9 +11,11 @@ MASK = "***"
 
 _QUOTED = r"'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.)*\""
 _PATTERNS = (
-    # password=x, "password": "x", PASSWORD 'x', passwd: x
+    # password=x, "password": "x", PASSWORD 'x', passwd: x; not the hole {password:role}
     (
-        re.compile(rf"(?i)(passw(?:or)?d[\w]*[\"']?(?:\s*[=:]\s*|\s+(?=['\"])))(?:{_QUOTED}|[^\s,;&)}}\]'\"]+)"),
+        re.compile(
+            rf"(?i)((?<!\{{)passw(?:or)?d[\w]*[\"']?(?:\s*[=:]\s*|\s+(?=['\"])))(?:{_QUOTED}|[^\s,;&)}}\]'\"]+)"
+        ),
         rf"\g<1>{MASK}",
     ),
     # postgresql://user:x@host, redis://:x@host

@@ -7,7 +7,7 @@ import click
 from migrator import control
 from migrator.cli.commands import Exit
 from migrator.cli.options import as_json, chosen, configuration, mapping_arguments, print_json
-from migrator.cli.report import console, findings_table, plain
+from migrator.cli.report import console, plain, print_findings
 from migrator.config import Config
 from migrator.steps import Finding
 
@@ -43,16 +43,9 @@ def _print(name: str, findings: tuple[Finding, ...]) -> None:
     screen = console()
     blocking = sum(finding.blocking for finding in findings)
     verdict = f"[bold red]{blocking} blocking[/]" if blocking else "[bold green]clear[/]"
-    screen.print(f"[bold]{plain(name)}[/]: {verdict}, {len(findings) - blocking} notes")
-    if findings:
-        screen.print(findings_table(findings))
-    _print_remedies(findings)
+    screen.print(f"[bold]{plain(name)}[/]: {verdict}, {_notes(len(findings) - blocking)}")
+    print_findings(screen, [asdict(finding) for finding in findings])
 
 
-def _print_remedies(findings: tuple[Finding, ...]) -> None:
-    """Once more without a table around them, to be copied."""
-    remedies = dict.fromkeys(finding.remedy for finding in findings if finding.blocking and finding.remedy)
-    if remedies:
-        click.echo("What to do:")
-    for remedy in remedies:
-        click.echo(f"  {remedy}")
+def _notes(count: int) -> str:
+    return f"{count} {'note' if count == 1 else 'notes'}"

@@ -1,7 +1,6 @@
 """plan: the next statements, grouped by step. Secrets are holes in them."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
 
 import click
 
@@ -32,11 +31,17 @@ def plan(config: Config, mappings: tuple[str, ...], sql: bool, as_json: bool) ->
 
 def _document(decision: Decision) -> dict[str, object]:
     steps = [
-        {"phase": step.phase, "database": step.database, "actions": [asdict(action) for action in step.actions]}
+        {"phase": step.phase, "database": step.database, "actions": [_action(action) for action in step.actions]}
         for step in decision.steps
         if step.actions
     ]
     return {"name": decision.mapping, "steps": steps}
+
+
+def _action(action: Action) -> dict[str, object]:
+    shown = ("side", "database", "sql", "transactional")
+    statements = [{key: getattr(statement, key) for key in shown} for statement in action.statements]
+    return {"summary": action.summary, "relation": action.relation, "statements": statements}
 
 
 def _lines(decision: Decision, sql: bool) -> Iterator[str]:

@@ -1,13 +1,12 @@
 """What several commands print: findings with their remedies, sizes, durations, statuses in colour."""
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from migrator.redaction import redact
-from migrator.steps import Finding
 
 STYLES = {
     "cutover_ready": "bold green",
@@ -21,8 +20,8 @@ STYLES = {
 
 
 def console() -> Console:
-    """stdout as it is now; without colours and boxes' cropping where it is not a terminal."""
-    return Console(highlight=False, soft_wrap=False)
+    """stdout as it is now; without colours and narrow columns where it is not a terminal."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 
 
 def plain(value: object) -> str:
@@ -54,16 +53,15 @@ def styled(status: object) -> str:
     return f"[{style}]{status}[/]" if style else str(status)
 
 
-def findings_table(findings: Iterable[Finding]) -> Table:
-    """Blocking ones first."""
-    table = Table(show_header=True, header_style="bold", expand=False)
-    for heading in ("", "code", "where", "what", "remedy"):
-        table.add_column(heading, overflow="fold")
-    for finding in sorted(findings, key=lambda finding: not finding.blocking):
-        mark = "[bold red]blocks[/]" if finding.blocking else "[yellow]note[/]"
-        where = ": ".join(part for part in (finding.database, finding.relation) if part)
-        table.add_row(mark, *map(plain, (finding.code, where, finding.message, finding.remedy)))
-    return table
+def print_findings(screen: Console, findings: Iterable[Mapping[str, object]]) -> None:
+    """Blocking ones first; unwrapped, so that a remedy can be copied."""
+    for finding in sorted(findings, key=lambda finding: not finding["blocking"]):
+        mark = "[bold red]blocks[/]" if finding["blocking"] else "[yellow]note[/]  "
+        where = " ".join(plain(finding[key]) for key in ("database", "relation") if finding[key])
+        screen.print(f"  {mark} [bold]{plain(finding['code'])}[/] {where}".rstrip(), soft_wrap=True)
+        for key in ("message", "remedy"):
+            for line in str(finding[key]).splitlines():
+                screen.print(f"         {'-> ' if key == 'remedy' else ''}{plain(line)}", soft_wrap=True)
 
 
 def documents(value: object) -> Sequence[Mapping[str, object]]:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 
 import click
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.table import Table
@@ -71,16 +72,17 @@ def _mapping(summary: Summary) -> list[RenderableType]:
     if databases := documents(summary["databases"]):
         parts.append(_databases(databases))
     for finding in documents(summary["findings"]):
-        mark = "[bold red]![/]" if finding["blocking"] else "[yellow]-[/]"
-        parts.append(f"  {mark} {plain(finding['code'])}: {plain(finding['message'])} {plain(finding['remedy'])}")
+        mark = "[bold red]blocks[/]" if finding["blocking"] else "[yellow]note[/]"
+        text = " -> ".join(plain(finding[key]) for key in ("message", "remedy") if finding[key])
+        parts.append(f"  {mark} {plain(finding['code'])}: {text}")
     parts.extend(f"  [dim]{plain(wait['message'])}[/]" for wait in documents(summary["waits"]))
     return parts
 
 
 def _databases(databases: Sequence[object]) -> Table:
-    table = Table(header_style="bold")
-    for heading in ("database", "status", "phase", "relations ready", "copied", "lag", "behind"):
-        table.add_column(heading)
+    table = Table(header_style="bold", box=SIMPLE_HEAD)
+    for heading in ("database", "status", "phase", "ready", "copied", "lag"):
+        table.add_column(heading, no_wrap=heading != "database")
     for database in documents(databases):
         relations = document(database["relations"])
         table.add_row(
@@ -89,7 +91,6 @@ def _databases(databases: Sequence[object]) -> Table:
             str(database["phase"] or "-"),
             f"{relations.get('ready', 0)} of {relations.get('total', 0)}",
             f"{size(database.get('bytes_copied'))} of {size(database.get('bytes_total'))}",
-            size(database["lag_bytes"]),
-            duration(database["lag_seconds"]),
+            f"{size(database['lag_bytes'])}, {duration(database['lag_seconds'])}",
         )
     return table

@@ -86,6 +86,7 @@ def test_no_secret_gets_out() -> None:
         ("md5a3556571e93b0d20722ba62be61e8c2d", "***"),
         ("password authentication failed for user", "password authentication failed for user"),
         ("http://host:5555/x", "http://host:5555/x"),
+        ("ALTER ROLE a PASSWORD {password:app}", "ALTER ROLE a PASSWORD {password:app}"),
         ("role app has no password", "role app has no password"),
     ],
 )
