@@ -37,6 +37,7 @@ def test_what_is_killed_is_started_again(tmp_path: Path) -> None:
     supervisor.start()
     first = supervisor.pid("sleeper")
     assert first is not None
+    wait(lambda: (tmp_path / "sleeper.log").read_text() == "here\n")
     os.kill(first, signal.SIGKILL)
     wait(lambda: supervisor.pid("sleeper") is None)
     assert "SIGKILL" in supervisor.tick()[0]
