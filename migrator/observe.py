@@ -14,7 +14,7 @@ from migrator.config import InstanceSpec, MappingSpec
 from migrator.connection import Session, connect
 from migrator.errors import MigratorError, UnreachableError
 from migrator.instances import read_instance
-from migrator.model import Instance, Journal, Ledger, Unreachable
+from migrator.model import DatabaseFacts, Instance, Journal, Ledger, Unreachable
 from migrator.names import application_name
 from migrator.observation import DatabasePair, Observation, Scope
 from migrator.pair import Half, read_half
@@ -187,4 +187,5 @@ def _joined(
         target_sequences=destination.sequences if destination else {},
         source_error=source_error,
         target_error=target_error,
+        facts=source.facts if source else DatabaseFacts(),
     )

@@ -8,7 +8,9 @@ from psycopg.rows import DictRow
 from migrator import journal
 from migrator.catalog import sql
 from migrator.connection import Session
+from migrator.facts import read_facts
 from migrator.model import (
+    DatabaseFacts,
     Ledger,
     Lsn,
     Publication,
@@ -36,6 +38,7 @@ class Half:
     sizes: Mapping[str, RelationSize]
     filled: frozenset[str]
     sequences: Mapping[str, SequenceValue]
+    facts: DatabaseFacts
 
 
 def read_half(session: Session, version: int, mapping: str, schema: Schema, oids: list[int] | None) -> Half:
@@ -52,6 +55,7 @@ def read_half(session: Session, version: int, mapping: str, schema: Schema, oids
         sizes=sizes,
         filled=filled,
         sequences=_sequences(session),
+        facts=read_facts(session, oids),
     )
 
 

@@ -6,5 +6,5 @@ WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'migrator') AND n.ns
   AND c.relpersistence <> 't'
   AND NOT EXISTS (SELECT FROM pg_depend d
                   WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
-  AND has_sequence_privilege(c.oid, 'SELECT')
+  AND has_sequence_privilege(s.seqrelid, 'SELECT')
 ORDER BY 1

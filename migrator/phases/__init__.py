@@ -27,6 +27,9 @@ from migrator.phases import (
 from migrator.phases.view import View
 from migrator.steps import Action, Decision, Finding, Gates, Step
 
+NOISE_AFTER_BARRIER = frozenset({"schema_drift", "apply_conflicts", "sequence_ahead"})
+"""Once the operator has stopped the writers, the destination is being taken into use: these are no faults any more."""
+
 FAILURES_UNTIL_BLOCKING = 3
 """A lock timeout or a lost connection heals by itself; the third failure in a row is shown as a problem."""
 
@@ -72,6 +75,8 @@ def decide(spec: MappingSpec, observation: Observation, hints: Hints, now: datet
         steps = tuple(_asked(view))
     if intent is Intent.PAUSED:
         steps = tuple(_paused(step) for step in steps)
+    if observation.journal.barrier is not None:
+        steps = tuple(_after_barrier(step) for step in steps)
     return Decision(spec.name, tuple(_held_back(step, hints, now) for step in steps))
 
 
@@ -97,6 +102,16 @@ def _asked(view: View) -> Iterator[Step]:
 def _paused(step: Step) -> Step:
     """The operator said pause: nothing new is begun, upkeep goes on."""
     return replace(step, actions=()) if step.gates is not Gates.NOTHING else step
+
+
+def _after_barrier(step: Step) -> Step:
+    """The same step, with drift and activity on the destination told but not held against it."""
+    if not any(finding.blocking and finding.code in NOISE_AFTER_BARRIER for finding in step.findings):
+        return step
+    findings = (
+        replace(finding, blocking=False) if finding.code in NOISE_AFTER_BARRIER else finding for finding in step.findings
+    )
+    return replace(step, findings=tuple(findings))
 
 
 def key_of(step: Step, action: Action) -> str:

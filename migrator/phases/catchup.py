@@ -67,6 +67,5 @@ def _apply_trouble(view: View, group: LedgerGroup) -> Iterable[Finding]:
             "were not what the source's changes expected, and some changes may be missing.",
             "See pg_stat_subscription_stats (confl_* columns) and the destination's log. Somebody has written to the "
             "destination; compare the relations named there before you rely on them.",
-            blocking=view.journal.barrier is None,
             database=view.database.name,
         )
