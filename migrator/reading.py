@@ -21,7 +21,7 @@ class _LsnLoader(Loader):
         return Lsn.parse(bytes(data).decode())
 
 
-def frozen(kind: Callable[..., Noun], **columns: object) -> Noun:
+def frozen(kind: Callable[..., Noun], /, **columns: object) -> Noun:
     """A row as a value that can be hashed: arrays become tuples."""
     return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in columns.items()})
 

@@ -1,6 +1,6 @@
 """Who else is on the two servers: said, since they do not move, or may hold us up; none of it blocks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from migrator.phases import headroom
 from migrator.phases.view import View
