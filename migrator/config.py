@@ -127,6 +127,8 @@ class WebSpec:
     flower_port: int = 5555
     flower_url: str | None = None
     """Where browsers find Flower when that is not `host:flower_port`: behind a proxy, or on another machine."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Names the dashboard is reached by, besides addresses, localhost and names without a dot."""
 
 
 @dataclass(frozen=True)

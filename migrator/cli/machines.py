@@ -43,7 +43,9 @@ def beat(ctx: click.Context, config: Config) -> None:
 @click.option("--port", type=click.IntRange(1, 65535), help="Default: web.port.")
 def web(config: Config, host: str | None, port: int | None) -> None:
     """Run the dashboard. It gets Redis's address and its own, and nothing else of the configuration."""
-    _become(["-m", "web.server"], _web(redis_url(config), host or config.web.host, port or config.web.port))
+    names = ",".join(config.web.allowed_hosts)
+    own = {"WEB__HOST": host or config.web.host, "WEB__PORT": str(port or config.web.port), "WEB__ALLOWED_HOSTS": names}
+    _become(["-m", "web"], _web({"REDIS_URL": redis_url(config).reveal(), **own}))
 
 
 @click.command()
@@ -70,11 +72,10 @@ def _core(ctx: click.Context) -> dict[str, str]:
     return {**os.environ, **({VARIABLE: str(Path(chosen).absolute())} if chosen else {})}
 
 
-def _web(url: Secret, host: str, port: int) -> dict[str, str]:
+def _web(own: dict[str, str]) -> dict[str, str]:
     """The environment of the dashboard: no credentials of any database, no configuration file."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith((PREFIX, VARIABLE, "PG"))}
-    own = {"REDIS_URL": url.reveal(), "WEB__HOST": host, "WEB__PORT": str(port)}
-    return {**kept, **{PREFIX + name: value for name, value in own.items()}}
+    return {**kept, **{PREFIX + name: value for name, value in own.items() if value}}
 
 
 def _become(arguments: list[str], environment: dict[str, str]) -> NoReturn:

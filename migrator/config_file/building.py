@@ -104,9 +104,6 @@ def _databases(raw: object, path: str, faults: list[Fault]) -> DatabaseSelection
     if isinstance(raw, list | str):
         raw = {"include": raw}
     values = section(DatabasesSchema(), raw, path, faults)
-    for key in ("include", "exclude"):
-        if key in values:
-            values[key] = tuple(cast(list[str], values[key]))
     selection = _spec(DatabaseSelection, values)
     faults.extend(rules.of_databases(selection, path))
     return selection

@@ -111,6 +111,7 @@ class WebSchema(Group):
     port = Whole(*_PORT)
     flower_port = Whole(*_PORT)
     flower_url = Text(check=_http_url)
+    allowed_hosts = Names()
 
 
 class WorkerSchema(Group):

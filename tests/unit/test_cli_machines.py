@@ -15,7 +15,7 @@ CONFIG = {
     "mappings": [{"source_instance": "old", "destination_instance": "new"}],
     "redis_url": "redis://:queuesecret@queue/0",
     "workers": {"concurrency": 3},
-    "web": {"port": 9000, "flower_port": 9001},
+    "web": {"port": 9000, "flower_port": 9001, "allowed_hosts": ["a.example", "b.example"]},
 }
 
 Become = Callable[..., tuple[list[str], dict[str, str]]]
@@ -59,12 +59,13 @@ def test_worker_beat_and_flower_find_the_file(become: Become, tmp_path: Path) ->
 
 def test_the_web_process_is_told_nothing_of_the_databases(become: Become) -> None:
     command, environment = become("web", "--host", "0.0.0.0")
-    assert command[0] == "-m" and command[1].startswith("web")
+    assert command == ["-m", "web"]
     ours = {name: value for name, value in environment.items() if name.startswith(("MIGRATOR", "PG"))}
     assert ours == {
         "MIGRATOR__REDIS_URL": "redis://:queuesecret@queue/0",
         "MIGRATOR__WEB__HOST": "0.0.0.0",
         "MIGRATOR__WEB__PORT": "9000",
+        "MIGRATOR__WEB__ALLOWED_HOSTS": "a.example,b.example",
     }
     assert "PATH" in environment
 
