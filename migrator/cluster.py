@@ -128,6 +128,11 @@ class Cluster:
     def running(self) -> bool:
         return self._server is not None and self._server.poll() is None
 
+    @property
+    def pid(self) -> int | None:
+        """The postmaster's process id."""
+        return self._server.pid if self._server is not None and self.running else None
+
     def stop(self, mode: Mode = "fast") -> None:
         """Stop the server; nothing where it is not running."""
         if self._server is not None and self.running:

@@ -19,9 +19,10 @@ _QUIET_SECONDS = 10.0
 
 
 class Progress:
-    """Shows summaries; `say` prints a sentence that stays."""
+    """Shows summaries; `say` prints a sentence that stays; `caption` stands below the table, or at the end of each line."""
 
     def __init__(self) -> None:
+        self.caption = ""
         self._console = console()
         self._live = Live(console=self._console, auto_refresh=False) if sys.stdout.isatty() else None
         self._told: dict[str, tuple[object, ...]] = {}
@@ -32,7 +33,9 @@ class Progress:
             self._live.start()
         return self
 
-    def __exit__(self, _type: type[BaseException] | None, _value: BaseException | None, _trace: TracebackType | None) -> None:
+    def __exit__(
+        self, _type: type[BaseException] | None, _value: BaseException | None, _trace: TracebackType | None
+    ) -> None:
         if self._live:
             self._live.stop()
 
@@ -44,7 +47,7 @@ class Progress:
     def show(self, summaries: Sequence[Summary]) -> None:
         """The state of every mapping, as last published."""
         if self._live:
-            self._live.update(_table(summaries), refresh=True)
+            self._live.update(_table(summaries, self.caption), refresh=True)
             return
         for summary in summaries:
             self._tell(summary)
@@ -56,11 +59,14 @@ class Progress:
         last = self._told.get(name, ())
         if key != last and (turn != last[:3] or now - self._told_at[name] > _QUIET_SECONDS):
             self._told[name], self._told_at[name] = key, now
-            self.say(f"{datetime.now():%H:%M:%S} {_line(summary)}")
+            self.say(f"{datetime.now():%H:%M:%S} {_line(summary, self.caption)}")
 
 
 def _cells(summary: Summary) -> tuple[str, ...]:
-    progress, totals = document(summary["progress"]), [document(d["relations"]) for d in documents(summary["databases"])]
+    progress, totals = (
+        document(summary["progress"]),
+        [document(d["relations"]) for d in documents(summary["databases"])],
+    )
     ready, total = (sum(int(str(relations.get(key, 0))) for relations in totals) for key in ("ready", "total"))
     rate = progress.get("bytes_per_second")
     return (
@@ -71,18 +77,18 @@ def _cells(summary: Summary) -> tuple[str, ...]:
     )
 
 
-def _line(summary: Summary) -> str:
+def _line(summary: Summary, caption: str) -> str:
     relations, copied, rate, lag = _cells(summary)
     head = f"{summary['name']}: {summary['status']}" + (f", {summary['phase']}" if summary["phase"] else "")
-    line = f"{head} - relations {relations}, {copied}, {rate}, lag {lag}"
+    line = f"{head} - relations {relations}, {copied}, {rate}, lag {lag}" + (f" - {caption}" if caption else "")
     for finding in documents(summary["findings"]):
         if finding["blocking"]:
             line += f"\n         {finding['code']}: {finding['message']}"
     return line
 
 
-def _table(summaries: Sequence[Summary]) -> Table:
-    table = Table(*_COLUMNS, header_style="bold", expand=False)
+def _table(summaries: Sequence[Summary], caption: str) -> Table:
+    table = Table(*_COLUMNS, header_style="bold", caption=caption or None)
     for summary in summaries:
         light = documents(document(summary["light"]).get("conditions"))
         met = f"{sum(bool(condition['met']) for condition in light)} of {len(light)}"
