@@ -21,6 +21,7 @@ def examine(view: View) -> Step:
     findings = tuple(_unreadable(view)) or (
         *_extensions(view),
         *_names(view),
+        *_maintenance(view),
         *_locale(view),
         *_database_rights(view),
         *fitness.findings(view),
@@ -76,6 +77,18 @@ def _names(view: View) -> Iterator[Finding]:
             f"Database {view.database.name} has a schema migrator of its own; pg-migrator keeps its ledger in a schema of "
             "that name, and would leave yours out.",
             f"In database {view.database.name} of the source: ALTER SCHEMA migrator RENAME TO ...;",
+        )
+
+
+def _maintenance(view: View) -> Iterator[Finding]:
+    """The maintenance database is selected only while it holds somebody's objects: never left out without a word."""
+    name, selection = view.database.name, view.spec.databases
+    if name == view.spec.source.maintenance_database and name not in selection.include:
+        yield _finding(
+            view,
+            "maintenance_database_unnamed",
+            f"The source's maintenance database {name} holds user objects, but mapping {view.spec.name} does not name it.",
+            f"Name {name} under the mapping's databases.include to migrate it, or under databases.exclude to leave it out.",
         )
 
 
