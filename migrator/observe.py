@@ -114,21 +114,28 @@ class Looker:
         target = self.spec.target_name(name)
         target_half, target_error = None, None
         source_half, source_error = None, None
+        relations = self._relations(name, scope.relation) if scope.relation else None
         if destination.database(target) is not None:
             try:
-                target_half = self._half(self.spec.destination, target, destination.version, scope.relation)
+                target_half = self._half(self.spec.destination, target, destination.version, relations)
             except (psycopg.Error, MigratorError) as error:
                 target_error = " ".join(str(error).split())
         try:
-            source_half = self._half(self.spec.source, name, source.version, scope.relation)
+            source_half = self._half(self.spec.source, name, source.version, relations)
         except (psycopg.Error, MigratorError) as error:
             source_error = " ".join(str(error).split())
         return _joined(name, target, source_half, target_half, source_error, target_error)
 
-    def _half(self, instance: InstanceSpec, database: str, version: int, relation: str | None) -> Half:
+    def _relations(self, database: str, relation: str) -> list[str]:
+        """The relations a look at one of them takes in, by the source's word: the destination lacks some ties as yet."""
+        with connect(self.spec.source, database, application_name(self.spec.name, self.task)) as session:
+            rows = session.execute(sql("scope", 0, "migrator.schema"), {"relation": relation}).fetchall()
+        return [row["relation"] for row in rows]
+
+    def _half(self, instance: InstanceSpec, database: str, version: int, relations: list[str] | None) -> Half:
         session = connect(instance, database, application_name(self.spec.name, self.task))
         with session:
-            oids = relation_scope(session, relation) if relation else None
+            oids = _oids(session, relations) if relations is not None else None
             found = self._schema(session, instance, database, version, oids)
             return read_half(session, version, self.spec.name, found, oids)
 
@@ -158,9 +165,12 @@ def read_schema(session: Session, version: int, oids: list[int] | None = None) -
     return schema.build(rows)
 
 
-def relation_scope(session: Session, relation: str) -> list[int]:
-    """The oids a look at one relation must read: itself, its partition tree, and what its foreign keys refer to."""
-    rows = session.execute(sql("scope", 0, "migrator.schema"), {"relation": relation}).fetchall()
+def _oids(session: Session, relations: list[str]) -> list[int]:
+    """The oids of those of the relations that exist here."""
+    rows = session.execute(
+        "SELECT to_regclass(name)::oid AS oid FROM unnest(%(names)s::text[]) AS name WHERE to_regclass(name) IS NOT NULL",
+        {"names": relations},
+    )
     return [int(row["oid"]) for row in rows]
 
 
