@@ -177,6 +177,11 @@ READERS: tuple[Reader, ...] = tuple(
 )
 
 
+def scope_sql(version: int) -> str:
+    """For a narrow look, on the source: takes `%(relation)s`, gives a row (oid, relation) for each relation to read."""
+    return sql("scope", version, package=__name__)
+
+
 def build(rows: Rows) -> Schema:
     """The Schema that the readers' rows, by reader name, describe."""
     sequences = _all(rows, "sequence", sequence.read)

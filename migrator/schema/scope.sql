@@ -1,5 +1,5 @@
--- The oids to read for one relation: itself, its whole partition or inheritance tree, and what their foreign keys refer to.
--- No row where the relation does not exist on this side.
+-- What to read for one relation: itself, its whole partition or inheritance tree, and what their foreign keys refer to.
+-- No row where the relation does not exist. The source's word counts for both sides: the destination lacks ties at first.
 WITH RECURSIVE up AS (
     SELECT pg_catalog.to_regclass(%(relation)s)::oid AS oid
     UNION
@@ -14,4 +14,8 @@ WITH RECURSIVE up AS (
     SELECT con.confrelid FROM tree
     JOIN pg_catalog.pg_constraint con ON con.conrelid = tree.oid AND con.contype = 'f'
 )
-SELECT oid::bigint AS oid FROM scope WHERE oid IS NOT NULL ORDER BY 1
+SELECT scope.oid::bigint AS oid, quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS relation
+FROM scope
+JOIN pg_catalog.pg_class c ON c.oid = scope.oid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ORDER BY 1

@@ -113,11 +113,6 @@ WITH member AS (
     WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.refclassid = 'pg_catalog.pg_class'::regclass
       AND d.deptype = 'i'
     UNION ALL
-    SELECT 'default privileges', 'of ' || quote_ident(r.rolname) || coalesce(' in schema ' || quote_ident(n.nspname), '')
-    FROM pg_catalog.pg_default_acl a
-    JOIN pg_catalog.pg_roles r ON r.oid = a.defaclrole
-    LEFT JOIN pg_catalog.pg_namespace n ON n.oid = a.defaclnamespace
-    UNION ALL
     SELECT 'subscription', quote_ident(s.subname)
     FROM pg_catalog.pg_subscription s
     WHERE s.subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())

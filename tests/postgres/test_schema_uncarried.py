@@ -9,7 +9,7 @@ from tests.postgres.schema_trial import Trial, load, read
 
 KINDS = {
     "access method", "aggregate", "base type", "cast", "clustering mark", "collation", "comment", "conversion",
-    "default privileges", "event trigger", "extended statistics", "foreign server", "foreign table",
+    "event trigger", "extended statistics", "foreign server", "foreign table",
     "foreign-data wrapper", "function", "language", "large object", "materialized view", "operator", "operator class",
     "operator family", "policy", "procedure", "publication", "reserved schema", "row level security", "rule",
     "shell type", "subscription", "text search configuration", "text search dictionary", "text search parser",

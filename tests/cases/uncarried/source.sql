@@ -48,6 +48,5 @@ CREATE TYPE app.base (INPUT = app.base_in, OUTPUT = app.base_out, LIKE = text);
 CREATE TABLE app.typed OF app.pair;
 CREATE UNLOGGED TABLE app.loose (id integer);
 CREATE UNLOGGED SEQUENCE app.loose_numbers;
-ALTER DEFAULT PRIVILEGES IN SCHEMA app GRANT SELECT ON TABLES TO PUBLIC;
 CREATE TABLE app.clustered (id integer PRIMARY KEY);
 ALTER TABLE app.clustered CLUSTER ON clustered_pkey;
