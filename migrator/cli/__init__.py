@@ -5,10 +5,12 @@ import click
 from migrator.cli.check import check
 from migrator.cli.commands import Commands
 from migrator.cli.cutover import cutover
+from migrator.cli.demo import demo
 from migrator.cli.ending import abort, complete, forget
 from migrator.cli.live import limit, pause, resume, retry
 from migrator.cli.machines import beat, flower, web, worker
 from migrator.cli.plan import plan
+from migrator.cli.run import run
 from migrator.cli.status import status
 
 
@@ -24,6 +26,7 @@ def main() -> None:
 for command in (
     check,
     plan,
+    run,
     status,
     cutover,
     complete,
@@ -37,5 +40,6 @@ for command in (
     beat,
     web,
     flower,
+    demo,
 ):
     main.add_command(command)

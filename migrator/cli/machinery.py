@@ -18,7 +18,7 @@ from migrator.provision import valkey_command
 _CLI = (sys.executable, "-m", "migrator.cli")
 _SHORT_WORK = "reconcile,sampling"
 _LONG_WORK = "schema,relations,parts"
-_WORKER_GRACE_SECONDS = 15.0
+_WORKER_GRACE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,9 @@ _CELERY = ("-m", "celery", "-A", "workers.app")
 def worker(ctx: click.Context, config: Config, queues: str | None, concurrency: int | None) -> None:
     """Run one Celery worker in this process, until SIGTERM."""
     redis_url(config)
-    command = [*_CELERY, "worker", "--concurrency", str(concurrency or config.workers.concurrency)]
+    # several on one machine need names of their own; execve keeps the process id
+    name = f"{(queues or 'all').split(',')[0]}-{os.getpid()}@%h"
+    command = [*_CELERY, "worker", "--hostname", name, "--concurrency", str(concurrency or config.workers.concurrency)]
     _become([*command, *(("--queues", queues) if queues else ())], _core(ctx))
 
 

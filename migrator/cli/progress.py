@@ -68,12 +68,12 @@ def _cells(summary: Summary) -> tuple[str, ...]:
         [document(d["relations"]) for d in documents(summary["databases"])],
     )
     ready, total = (sum(int(str(relations.get(key, 0))) for relations in totals) for key in ("ready", "total"))
-    rate = progress.get("bytes_per_second")
+    rate, lag = progress.get("bytes_per_second"), summary["lag_bytes"]
     return (
         f"{ready} of {total}",
         f"{size(progress.get('bytes_copied'))} of {size(progress.get('bytes_total'))}",
         f"{size(rate)}/s" if rate else "-",
-        f"{size(summary['lag_bytes'])}, {duration(summary['lag_seconds'])}",
+        "-" if lag is None else f"{size(lag)}, {duration(summary['lag_seconds'])}",
     )
 
 

@@ -48,10 +48,11 @@ def become(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Become:
 def test_worker_beat_and_flower_find_the_file(become: Become, tmp_path: Path) -> None:
     celery = ["-m", "celery", "-A", "workers.app"]
     command, environment = become("worker")
-    assert command == [*celery, "worker", "--concurrency", "3"]
+    assert command == [*celery, "worker", "--hostname", f"all-{os.getpid()}@%h", "--concurrency", "3"]
     assert environment["MIGRATOR_CONFIG"] == str(tmp_path / "c.json")
     command, _ = become("worker", "--queues", "relations,schema", "--concurrency", "1")
-    assert command == [*celery, "worker", "--concurrency", "1", "--queues", "relations,schema"]
+    assert command[5] == f"relations-{os.getpid()}@%h"
+    assert command[6:] == ["--concurrency", "1", "--queues", "relations,schema"]
     assert become("beat")[0] == [*celery, "beat"]
     assert become("flower")[0] == [*celery, "flower", "--address=127.0.0.1", "--port=9001"]
     assert become("flower", "--port", "9002")[0][-1] == "--port=9002"
