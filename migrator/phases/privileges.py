@@ -11,7 +11,7 @@ from migrator.phases.view import View
 from migrator.quote import identifier
 from migrator.schema import acl
 from migrator.schema.acl import PUBLIC, Acl, Grant
-from migrator.schema.privilege import RELATION_KINDS, Key, Privilege
+from migrator.schema.privilege import DEFAULT, RELATION_KINDS, Key, Privilege
 from migrator.steps import Action, Finding, Side, Statement, Step
 
 NAME = "privileges"
@@ -62,10 +62,13 @@ class _Comparison:
 
     def statements(self) -> list[str]:
         """Owner first, so that what is granted is granted by it."""
-        changes = acl.changes(self._wanted(), self._present(), self.target.granted_on, self.target.column or "")
-        if self.target.follows_table or self._owner == self.target.owner:
-            return changes
-        return [f"ALTER {self.target.altered_as} OWNER TO {identifier(self._owner)}", *changes]
+        if self.source.kind == DEFAULT and self.source.owner not in self.roles:
+            return []
+        version = self.view.source.version
+        changes = self.target.change_acl(
+            acl.comparable(self._wanted(), version), acl.comparable(self._present(), version)
+        )
+        return [*self.target.change_owner(self._owner), *changes]
 
     @property
     def _owner(self) -> str:
@@ -73,10 +76,7 @@ class _Comparison:
         return self.source.owner if self.source.owner in self.roles else self.target.owner
 
     def _wanted(self) -> Acl:
-        rights = self.source.acl
-        if self.source.is_table:
-            rights = acl.lifted(rights, self.view.source.version, self.view.destination.version)
-        moved = acl.owned_by(rights, self.source.owner, self._owner)
+        moved = acl.owned_by(self.source.acl, self.source.owner, self._owner)
         return acl.without(moved, acl.grantees(moved) - self.roles)
 
     def _present(self) -> Acl:
@@ -90,18 +90,20 @@ def _comparisons(view: View) -> Iterator[_Comparison]:
         return
     roles = frozenset(role.name for role in view.destination.roles)
     for key, privilege in source.privileges.items():
-        counterpart = target.privileges.get(key) or _bare_column(privilege, target.privileges)
+        counterpart = target.privileges.get(key) or _bare(privilege, target.privileges)
         if counterpart is not None:
             yield _Comparison(view, roles, privilege, counterpart)
 
 
-def _bare_column(column: Privilege, target: Mapping[Key, Privilege]) -> Privilege | None:
-    """A column without an ACL has no row of its own; it is there when its table is."""
-    if column.kind != "COLUMN":
+def _bare(privilege: Privilege, target: Mapping[Key, Privilege]) -> Privilege | None:
+    """The destination's, where having no rights of its own it has no row: a column, or default privileges."""
+    if privilege.kind == DEFAULT:
+        return replace(privilege, defaulted=True, acl=privilege.builtin)
+    if privilege.kind != "COLUMN":
         return None
-    tables = (target.get((kind, column.identity, "")) for kind in RELATION_KINDS)
+    tables = (target.get((kind, privilege.identity, "")) for kind in RELATION_KINDS)
     table = next((table for table in tables if table is not None), None)
-    return table and replace(column, owner=table.owner, defaulted=True, acl=frozenset())
+    return table and replace(privilege, owner=table.owner, defaulted=True, acl=frozenset())
 
 
 def _actions(view: View, fresh: list[tuple[_Comparison, list[str]]]) -> Iterator[Action]:

@@ -1,7 +1,7 @@
 """Access privileges as sets: parsed, compared, and turned into GRANT and REVOKE.
 
-ACLs are compared as what they allow, never as text: `owner=arwdDxt/owner` on 15 and `owner=arwdDxtm/owner` on 18 say the
-same, and so do an ACL that is NULL and the built-in default written out.
+ACLs are compared as what they allow, never as text: an ACL that is NULL and the built-in default written out are equal,
+and so are `owner=arwdDxt/owner` on 15 and `owner=arwdDxtm/owner` on 18.
 """
 
 import re
@@ -15,7 +15,6 @@ PUBLIC = ""
 """The grantee of what everybody has; no role can have an empty name."""
 
 _MAINTAIN_SINCE = 170000
-_TABLE_BEFORE_MAINTAIN = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"})
 _LETTERS = {"C": "CREATE", "T": "TEMPORARY", "c": "CONNECT"}
 _ITEM = re.compile(r'(?P<grantee>"(?:[^"]|"")*"|[^="]*)=(?P<rights>(?:[A-Za-z]\*?)*)/')
 
@@ -64,23 +63,11 @@ def _rest(grant: Grant) -> tuple[str, bool]:
     return grant.privilege, grant.grantable
 
 
-def lifted(acl: Acl, version: int, target_version: int) -> Acl:
-    """`acl` of a table as the newer server would hold it.
-
-    Whoever had every right of a table before 17 (GRANT ALL, and the owner) gets MAINTAIN too, as with pg_dump.
-    """
-    if version >= _MAINTAIN_SINCE or target_version < _MAINTAIN_SINCE:
+def comparable(acl: Acl, source_version: int) -> Acl:
+    """`acl` less MAINTAIN where the source is older than that: neither given nor taken, as with pg_dump."""
+    if source_version >= _MAINTAIN_SINCE:
         return acl
-    return acl | {
-        Grant(grantee, "MAINTAIN", all(options.values()))
-        for grantee, options in _by_grantee(acl)
-        if options.keys() >= _TABLE_BEFORE_MAINTAIN and len(set(options.values())) == 1
-    }
-
-
-def _by_grantee(acl: Acl) -> Iterator[tuple[str, dict[str, bool]]]:
-    for grantee, grants in groupby(sorted(acl), key=lambda grant: grant.grantee):
-        yield grantee, {grant.privilege: grant.grantable for grant in grants}
+    return frozenset(grant for grant in acl if grant.privilege != "MAINTAIN")
 
 
 def grantees(acl: Acl) -> frozenset[str]:

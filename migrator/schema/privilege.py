@@ -1,8 +1,10 @@
-"""Room: owners and access privileges of schemas, types, routines, relations and columns."""
+"""Room: owners and access privileges of schemas, types, routines, relations and columns; default privileges."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from migrator.quote import identifier
+from migrator.schema import acl
 from migrator.schema.acl import Acl, Grant
 
 RELATION_KINDS = ("TABLE", "VIEW", "MATERIALIZED VIEW", "FOREIGN TABLE", "SEQUENCE")
@@ -10,8 +12,9 @@ RELATION_KINDS = ("TABLE", "VIEW", "MATERIALIZED VIEW", "FOREIGN TABLE", "SEQUEN
 Key = tuple[str, str, str]
 """Kind, identity, and the column's name or nothing."""
 
-_ALTERED_AS = {"COLUMN": "TABLE"}
-_GRANTED_ON = {"VIEW": "TABLE", "MATERIALIZED VIEW": "TABLE", "FOREIGN TABLE": "TABLE", "COLUMN": "TABLE"}
+DEFAULT = "DEFAULT"
+
+_WITH_TABLE_RIGHTS = ("TABLE", "VIEW", "MATERIALIZED VIEW", "FOREIGN TABLE")
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,8 @@ class Privilege:
     `kind` is the word of ALTER (SCHEMA, TYPE, ROUTINE, TABLE, VIEW, SEQUENCE, ...) or COLUMN; `identity` is quoted and
     qualified, a column's is its table's; `column` is quoted. `acl` is what is allowed, also where the catalog says
     NULL (`defaulted`). `follows_table`: a column, or a sequence owned by one, has the owner of its table.
+    Of kind DEFAULT are default privileges: `identity` is FOR ROLE ... IN SCHEMA ..., `column` the kind of object
+    (TABLES), and `builtin` what holds where there are none.
     """
 
     kind: str
@@ -30,6 +35,7 @@ class Privilege:
     follows_table: bool
     defaulted: bool
     acl: Acl
+    builtin: Acl = frozenset()
 
     @property
     def key(self) -> Key:
@@ -37,23 +43,24 @@ class Privilege:
 
     @property
     def label(self) -> str:
-        """For people: `table public.t`, `column public.t.c`."""
+        """For people: `table public.t`, `column public.t.c`, `default privileges FOR ROLE app on TABLES`."""
+        if self.kind == DEFAULT:
+            return f"default privileges {self.identity} on {self.column}"
         return f"{self.kind.lower()} {self.identity}" + (f".{self.column}" if self.column else "")
 
-    @property
-    def is_table(self) -> bool:
-        """Whether its rights are those of a table (MAINTAIN among them from 17)."""
-        return self.kind != "COLUMN" and self.granted_on.startswith("TABLE ")
+    def change_owner(self, owner: str) -> list[str]:
+        """The statement that gives the object to `owner`; none where it follows its table."""
+        if self.follows_table or owner == self.owner:
+            return []
+        return [f"ALTER {self.kind} {self.identity} OWNER TO {identifier(owner)}"]
 
-    @property
-    def altered_as(self) -> str:
-        """`TABLE public.t`, for ALTER."""
-        return f"{_ALTERED_AS.get(self.kind, self.kind)} {self.identity}"
-
-    @property
-    def granted_on(self) -> str:
-        """`TABLE public.v`, for GRANT ... ON."""
-        return f"{_GRANTED_ON.get(self.kind, self.kind)} {self.identity}"
+    def change_acl(self, wanted: Acl, present: Acl) -> list[str]:
+        """The statements that turn `present` rights into `wanted` ones."""
+        if self.kind == DEFAULT:
+            changes = acl.changes(wanted, present, str(self.column))
+            return [f"ALTER DEFAULT PRIVILEGES {self.identity} {change}" for change in changes]
+        kind = "TABLE" if self.kind in (*_WITH_TABLE_RIGHTS, "COLUMN") else self.kind
+        return acl.changes(wanted, present, f"{kind} {self.identity}", self.column or "")
 
 
 def build(rows: Iterable[Mapping[str, object]]) -> dict[Key, Privilege]:
@@ -63,8 +70,6 @@ def build(rows: Iterable[Mapping[str, object]]) -> dict[Key, Privilege]:
 
 
 def _privilege(row: Mapping[str, object]) -> Privilege:
-    grants = row["acl"]
-    assert isinstance(grants, list)
     column = row["column_name"]
     return Privilege(
         kind=str(row["kind"]),
@@ -73,5 +78,11 @@ def _privilege(row: Mapping[str, object]) -> Privilege:
         owner=str(row["owner"]),
         follows_table=bool(row["follows_table"]),
         defaulted=bool(row["defaulted"]),
-        acl=frozenset(Grant(grantee, privilege, grantable) for grantee, privilege, grantable in grants),
+        acl=_grants(row["acl"]),
+        builtin=_grants(row["builtin"]),
     )
+
+
+def _grants(items: object) -> Acl:
+    assert isinstance(items, list)
+    return frozenset(Grant(grantee, privilege, grantable) for grantee, privilege, grantable in items)

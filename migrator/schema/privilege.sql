@@ -1,4 +1,5 @@
 -- Owners and access privileges of what we carry, a row per object; of columns only those that have an ACL of their own.
+-- A row of kind DEFAULT is one of default privileges; only these have `builtin`, what holds without that row.
 -- `acl` is what is allowed (the built-in default where the catalog says NULL: `defaulted`), as [grantee, privilege, grantable].
 WITH namespace AS (
     SELECT oid, nspname, nspowner, nspacl
@@ -44,12 +45,25 @@ WITH namespace AS (
     FROM relation r JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid
     WHERE a.attacl IS NOT NULL AND NOT a.attisdropped
       AND (%(relations)s::oid[] IS NULL OR r.oid = ANY (%(relations)s::oid[]))
+    UNION ALL
+    SELECT 6, 'DEFAULT', 'pg_catalog.pg_default_acl'::regclass, d.oid,
+        'FOR ROLE ' || quote_ident(pg_get_userbyid(d.defaclrole)) || coalesce(' IN SCHEMA ' || quote_ident(n.nspname), ''),
+        CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'ROUTINES' WHEN 'T' THEN 'TYPES'
+            WHEN 'n' THEN 'SCHEMAS' ELSE 'LARGE OBJECTS' END,
+        d.defaclrole, true, d.defaclacl,
+        CASE WHEN d.defaclnamespace = 0
+             THEN acldefault(CASE d.defaclobjtype WHEN 'S' THEN 's' ELSE d.defaclobjtype END, d.defaclrole) END
+    FROM pg_catalog.pg_default_acl d LEFT JOIN pg_catalog.pg_namespace n ON n.oid = d.defaclnamespace
+    WHERE %(relations)s::oid[] IS NULL
 )
 SELECT o.kind, o.identity, o.column_name, pg_get_userbyid(o.owner) AS owner, o.follows AS follows_table,
     o.acl IS NULL AS defaulted,
     (SELECT coalesce(json_agg(json_build_array(coalesce(r.rolname, ''), e.privilege_type, e.is_grantable)), '[]')
      FROM aclexplode(coalesce(o.acl, o.builtin)) e LEFT JOIN pg_catalog.pg_roles r ON r.oid = e.grantee
-     WHERE e.grantee = 0 OR r.oid IS NOT NULL) AS acl
+     WHERE e.grantee = 0 OR r.oid IS NOT NULL) AS acl,
+    (SELECT coalesce(json_agg(json_build_array(coalesce(r.rolname, ''), e.privilege_type, e.is_grantable)), '[]')
+     FROM aclexplode(CASE o.kind WHEN 'DEFAULT' THEN o.builtin END) e LEFT JOIN pg_catalog.pg_roles r ON r.oid = e.grantee
+     WHERE e.grantee = 0 OR r.oid IS NOT NULL) AS builtin
 FROM object o
 WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
                   WHERE d.classid = o.class AND d.objid = o.oid AND d.objsubid = 0 AND d.deptype = 'e')
