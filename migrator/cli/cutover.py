@@ -24,7 +24,7 @@ _HOLDS = {True: "[done]", False: "[not yet]", None: "[yours to judge]"}
 def cutover(config: Config, mapping: str, writes_stopped: bool, writes_resumed: bool, yes: bool, as_json: bool) -> None:
     """Print what to do to switch MAPPING over, in order, from live state.
 
-    Exit status: 0 ready, 1 not yet.
+    Exit status: 0 ready (or the barrier is passed), 1 not yet.
     """
     if writes_stopped and writes_resumed:
         raise click.UsageError("--writes-stopped and --writes-resumed contradict each other.")
@@ -38,7 +38,7 @@ def cutover(config: Config, mapping: str, writes_stopped: bool, writes_resumed: 
         print_json({key: summary[key] for key in ("name", "status", "cutover_ready", "light", "completion", "cutover")})
     else:
         click.echo(redact("\n".join(_lines(summary))))
-    raise SystemExit(Exit.CLEAR if summary["cutover_ready"] else Exit.NOT_YET)
+    raise SystemExit(Exit.CLEAR if summary["cutover_ready"] or _safe(summary) else Exit.NOT_YET)
 
 
 def _take_barrier(spec: MappingSpec, sure: bool) -> None:
@@ -50,16 +50,26 @@ def _take_barrier(spec: MappingSpec, sure: bool) -> None:
 
 
 def _lines(summary: Mapping[str, object]) -> Iterator[str]:
-    ready = "READY" if summary["cutover_ready"] else f"not yet ({summary['status']})"
-    yield f"Cutover of {summary['name']}: {ready}"
+    yield f"Cutover of {summary['name']}: {_verdict(summary)}"
     for condition in documents(document(summary["light"])["conditions"]):
-        if not condition["met"]:
+        if not condition["met"] and not _safe(summary):
             yield f"  not met: {condition['name']} - {condition['detail']}"
     for instruction in documents(summary["cutover"]):
         yield ""
         yield from _instruction(instruction)
     if not summary["cutover"]:
         yield "There is nothing to instruct about while the servers cannot be seen or the migration has not begun."
+
+
+def _safe(summary: Mapping[str, object]) -> bool:
+    """The barrier is taken and passed; being quiet for a while longer adds nothing."""
+    return bool(document(summary["completion"]).get("safe"))
+
+
+def _verdict(summary: Mapping[str, object]) -> str:
+    if _safe(summary):
+        return "everything has arrived; switch the applications, then complete"
+    return "READY" if summary["cutover_ready"] else f"not yet ({summary['status']})"
 
 
 def _instruction(instruction: Mapping[str, object]) -> Iterator[str]:

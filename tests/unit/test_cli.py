@@ -223,6 +223,10 @@ def test_cutover(run: Invoke, assessed: Callable[..., None], monkeypatch: pytest
     assert json.loads(run("cutover", "shop", "--json").stdout)["cutover"] == CUTOVER
     assessed(cutover_ready=False, cutover=CUTOVER)
     assert run("cutover", "shop").exit_code == 1
+    assessed(cutover_ready=False, cutover=CUTOVER, completion={"safe": True, "reasons": []})
+    result = run("cutover", "shop")
+    assert result.exit_code == 0 and "not met" not in result.stdout
+    assessed(cutover_ready=False, cutover=CUTOVER)
 
     taken: list[str] = []
 
