@@ -2,26 +2,26 @@
 
 import re
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
-from psycopg.rows import dict_row
 
-from migrator import schema
+from migrator.apply import Applier
 from migrator.cluster import Cluster
-from migrator.config import InstanceSpec, MappingSpec
+from migrator.config import MappingSpec
+from migrator.connection import session_of
 from migrator.model import Instance, Lsn, RelationSize, Subscription, SyncState, User
 from migrator.observation import DatabasePair, Hints, Observation, Scope
+from migrator.observe import read_schema
 from migrator.phases import post_data, pre_data
 from migrator.phases.view import View
-from migrator.quote import literal
-from migrator.schema import Schema
-from migrator.steps import Action, Side, Step
+from migrator.schema import Schema, scope_sql
+from migrator.steps import Action, Step
 
 CASES = Path(__file__).parents[1] / "cases"
-Look = Callable[[], View]
 
 
 class Stopped(Exception):
@@ -39,8 +39,8 @@ class Trial:
 
     def look(self, relation: str | None = None) -> View:
         """Both sides as they are now: everything, or what belongs to one relation."""
-        here = read(self.source, self.database, relation)
-        there = read(self.destination, self.target, relation)
+        here = read(self.source, self.database, *names(self.source, self.database, relation))
+        there = read(self.destination, self.target, *names(self.source, self.database, relation))
         everywhere = read(self.source, self.database).leaves() if relation else here.leaves()
         pair = DatabasePair(
             name=self.database,
@@ -48,10 +48,10 @@ class Trial:
             source_schema=here,
             target_schema=there,
             subscriptions=(subscription(everywhere, self.state),),
-            sizes={name: RelationSize(number, 1) for number, name in enumerate(here.leaves())},
+            sizes={name: RelationSize(sum(name.encode()), 1) for name in here.leaves()},
             filled=self.filled,
         )
-        return view(pair, self.destination.version)
+        return view(pair, self.spec, self.destination.version)
 
     def pre_data(self) -> Step:
         return pre_data.examine(self.look())
@@ -72,50 +72,36 @@ class Trial:
             assert step.quiet, (step.waits, step.findings)
         return done
 
-    def apply(self, action: Action, statements: int = 10_000) -> None:
-        """As migrator.apply does; `statements` cuts it off between two transactions."""
-        for group in list(transactions(action))[:statements]:
-            assert all(side is Side.DESTINATION for side, _, _ in group)
-            with connect(self.destination, self.target) as connection:
-                if group[0][2]:
-                    with connection.transaction():
-                        for _, text, _ in group:
-                            connection.execute(text.encode())
-                else:
-                    connection.execute(group[0][1].encode())
+    def apply(self, action: Action) -> None:
+        with Applier(self.spec, "trial", self.source.version * 10000) as applier:
+            applier.apply(action)
+
+    @property
+    def spec(self) -> MappingSpec:
+        return MappingSpec("trial", self.source.spec("source"), self.destination.spec("destination"))
 
 
-def transactions(action: Action) -> Iterator[Sequence[tuple[Side, str, bool]]]:
-    """The statements, in the groups that share a transaction."""
-    group: list[tuple[Side, str, bool]] = []
-    for each in action.statements:
-        if group and not (each.transactional and group[-1][2]):
-            yield group
-            group = []
-        group.append((each.side, each.sql, each.transactional))
-    yield group
+def prefixes(action: Action) -> Iterator[Action]:
+    """The action as it would be left by a stop after each of its transactions but the last."""
+    for number in range(1, len(action.statements)):
+        if not (action.statements[number].transactional and action.statements[number - 1].transactional):
+            yield replace(action, statements=action.statements[:number])
 
 
-def connect(cluster: Cluster, database: str) -> psycopg.Connection[tuple[object, ...]]:
-    connection = psycopg.connect(cluster.dsn(database), autocommit=True)
-    for name, value in schema.SESSION.items():
-        connection.execute(f"SET {name} = {literal(value)}".encode())
-    connection.execute("SET check_function_bodies = off")
-    return connection
+def names(cluster: Cluster, database: str, relation: str | None) -> list[str]:
+    """The relations that a look at one reads; none: all."""
+    if relation is None:
+        return []
+    with session_of(cluster.spec("trial"), database, "trial") as session:
+        rows = session.execute(scope_sql(0), {"relation": relation}).fetchall()
+    return [row["relation"] for row in rows]
 
 
-def read(cluster: Cluster, database: str, relation: str | None = None) -> Schema:
-    with connect(cluster, database) as connection, connection.cursor(row_factory=dict_row) as cursor:
-        version = connection.info.server_version
-        oids = None
-        if relation is not None:
-            row = cursor.execute(schema.scope_sql(version).encode(), {"relation": relation}).fetchone()
-            assert row is not None
-            oids = row["relations"]
-        parameters = {"relations": oids}
-        return schema.build(
-            {each.name: cursor.execute(each.sql(version).encode(), parameters).fetchall() for each in schema.READERS}
-        )
+def read(cluster: Cluster, database: str, *relations: str) -> Schema:
+    with session_of(cluster.spec("trial"), database, "trial") as session:
+        row = session.execute("SELECT %s::text[]::regclass[]::oid[] AS oids", (list(relations),)).fetchone()
+        oids = row["oids"] if row and relations else None
+        return read_schema(session, session.info.server_version, oids)
 
 
 def subscription(relations: Sequence[str], state: SyncState) -> Subscription:
@@ -161,9 +147,8 @@ def instance(major: int) -> Instance:
     )
 
 
-def view(pair: DatabasePair, destination: int) -> View:
+def view(pair: DatabasePair, spec: MappingSpec, destination: int) -> View:
     now = datetime(2026, 1, 1, tzinfo=UTC)
-    spec = MappingSpec("trial", InstanceSpec("a", "127.0.0.1"), InstanceSpec("b", "127.0.0.1"))
     observation = Observation(
         mapping="trial",
         scope=Scope(),

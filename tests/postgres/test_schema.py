@@ -1,12 +1,14 @@
 """The whole of a schema on real servers: carried, equal by pg_dump's word, quiet afterwards, whatever stops it."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
 
 from migrator.cluster import Cluster
-from tests.postgres.schema_trial import Trial, dump, load
+from migrator.model import SyncState
+from migrator.steps import Action, Wait
+from tests.postgres.schema_trial import Stopped, Trial, dump, load, prefixes
 
 Shared = Callable[[int], Cluster]
 Databases = Callable[..., str]
@@ -39,3 +41,150 @@ def test_everything_arrives_as_pg_dump_sees_it(version: int, trial: Callable[...
     assert unnamed(there, version) == here
     assert each.pre_data().quiet
     assert each.post_data().quiet
+
+
+@pytest.mark.parametrize(("version", "destination"), [(15, 15), (15, 16)])
+def test_foreign_keys_of_partitioned_tables_take_the_detour_before_18(
+    version: int, destination: int, trial: Callable[..., Trial], shared: Shared
+) -> None:
+    each = trial(version, destination)
+    each.run()
+    here, there = dump(each.source, each.database, shared(18)), dump(each.destination, each.target, shared(18))
+    assert there == here
+    assert each.pre_data().quiet
+    assert each.post_data().quiet
+
+
+def test_a_stop_after_any_action_ends_the_same(trial: Callable[..., Trial], shared: Shared) -> None:
+    """Every action's stop leaves a state from which the next look finds the rest, and only the rest."""
+    each = trial(16)
+    stopped = 0
+    while True:
+        try:
+            each.run(budget=1)
+            break
+        except Stopped:
+            stopped += 1
+    assert stopped > 30
+    here, there = dump(each.source, each.database, shared(18)), dump(each.destination, each.target, shared(18))
+    assert unnamed(there, 16) == here
+
+
+def test_a_stop_inside_an_action_ends_the_same(trial: Callable[..., Trial], shared: Shared) -> None:
+    """An index may be built while its constraint is missing: the stop falls between two statements."""
+    each = trial(15)
+    torn = 0
+    for ask in (each.pre_data, each.post_data):
+        while actions := ask().actions:
+            for action in actions:
+                for part in list(prefixes(action))[:1]:
+                    each.apply(part)
+                    torn += 1
+                    break
+                else:
+                    each.apply(action)
+    assert torn > 2
+    here, there = dump(each.source, each.database, shared(18)), dump(each.destination, each.target, shared(18))
+    assert unnamed(there, 15) == here
+
+
+def test_a_narrow_look_gives_the_same_actions(trial: Callable[..., Trial]) -> None:
+    """At every stage of the building, for every relation: what the full look says of it is what the narrow one says."""
+    each = trial(15)
+    for action in each.pre_data().actions:
+        each.apply(action)
+    while True:
+        step = each.post_data()
+        for relation in {action.relation for action in step.actions} | {wait.relation for wait in step.waits}:
+            assert relation is not None
+            narrow = each.post_data(relation)
+            assert of(narrow.actions, relation) == of(step.actions, relation)
+            assert of(narrow.waits, relation) == of(step.waits, relation)
+        if not step.actions:
+            break
+        for action in step.actions[: max(1, len(step.actions) // 2)]:
+            each.apply(action)
+
+
+def of(work: Iterable[Action] | Iterable[Wait], relation: str) -> list[Action | Wait]:
+    return [each for each in work if each.relation == relation]
+
+
+def test_nothing_is_built_on_a_relation_that_is_not_ready(trial: Callable[..., Trial]) -> None:
+    each = trial(15)
+    each.state = SyncState.DATA_COPY
+    for action in each.pre_data().actions:
+        each.apply(action)
+    step = each.post_data()
+    assert not [action for action in step.actions if "no_columns" not in action.summary]
+    assert {wait.relation for wait in step.waits} >= {"app.customers", "app.orders", "app.lines"}
+
+
+def test_an_invalid_leftover_is_built_anew(trial: Callable[..., Trial]) -> None:
+    each = trial(15)
+    each.run()
+    each.destination.execute(
+        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'app.customers_gin'::regclass", each.target
+    )
+    (action,) = each.post_data().actions
+    assert [statement.sql.split(" ")[:3] for statement in action.statements] == [
+        ["DROP", "INDEX", "CONCURRENTLY"],
+        ["CREATE", "INDEX", "CONCURRENTLY"],
+    ]
+    each.apply(action)
+    assert each.post_data().quiet
+
+
+def test_a_partition_that_comes_late_finds_its_place(trial: Callable[..., Trial], shared: Shared) -> None:
+    """Its parent already has indexes, checks and foreign keys: nothing is made twice, under no other name."""
+    each = trial(15)
+    each.run()
+    each.source.execute(
+        "CREATE TABLE app.orders_2026 PARTITION OF app.orders FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');"
+        "CREATE INDEX late_own ON app.orders_2026 (customer)",
+        each.database,
+    )
+    assert each.run() > 0
+    here, there = dump(each.source, each.database, shared(18)), dump(each.destination, each.target, shared(18))
+    assert unnamed(there, 15) == here
+
+
+@pytest.mark.parametrize(
+    ("sql", "where", "mend"),
+    [
+        ("ALTER TABLE app.customers ALTER bits TYPE bit varying(10)", "column bits", "ALTER TABLE app.customers"),
+        ("ALTER TABLE app.customers ALTER price DROP DEFAULT", "column price", "ALTER TABLE app.customers"),
+        ("ALTER TABLE app.customers ADD COLUMN more integer", "column more", "DROP column more"),
+        ("ALTER TYPE app.mood ADD VALUE 'new'", "labels", "ALTER TYPE app.mood"),
+        ("ALTER SEQUENCE app.standalone CACHE 7", "parameters", "ALTER SEQUENCE app.standalone"),
+        ("ALTER TABLE app.orders DETACH PARTITION app.orders_default", "", ""),
+        ("ALTER TABLE app.bookings REPLICA IDENTITY NOTHING", "identity", "REPLICA IDENTITY FULL"),
+        ("ALTER DOMAIN app.positive DROP NOT NULL", "null", "SET NOT NULL"),
+        ("COMMENT ON TABLE app.customers IS 'else'", "text", "COMMENT ON TABLE"),
+        ("DROP INDEX app.customers_gin; CREATE INDEX customers_gin ON app.customers (big)", "definition", "DROP INDEX"),
+    ],
+)
+def test_a_difference_is_told_and_never_mended_by_us(
+    sql: str, where: str, mend: str, trial: Callable[..., Trial]
+) -> None:
+    each = trial(15)
+    each.run()
+    each.destination.execute(sql, each.target)
+    steps = (each.pre_data(), each.post_data())
+    if not where:  # what is merely missing is made again
+        assert steps[0].actions
+        return
+    assert not [action for step in steps for action in step.actions]
+    (finding,) = [finding for step in steps for finding in step.findings]
+    assert finding.code == "schema_drift"
+    assert finding.blocking
+    assert where in finding.message
+    assert mend in finding.remedy
+
+
+def test_rows_that_are_not_ours_are_told(trial: Callable[..., Trial]) -> None:
+    each = trial(15)
+    each.run()
+    each.filled = frozenset({"app.hen", "app.not_on_the_source"})
+    (finding,) = each.pre_data().findings
+    assert (finding.code, finding.relation, finding.blocking) == ("destination_not_empty", "app.hen", True)
