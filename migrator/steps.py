@@ -29,7 +29,7 @@ class Statement:
     action for the same side and database run in one transaction. `keeps` names columns of the (single) result row
     that later statements of the same action may use as `%(name)s` by naming them in `uses`; a statement that keeps
     and gets no row fails the action. `holes` are secrets: `{source_conninfo}`, `{password:ROLE}` in `sql`, filled by
-    apply, last, and never printed.
+    apply, last, and never printed. `patient` statements wait for locks without a timeout: nobody waits behind them.
     """
 
     side: Side
@@ -39,6 +39,7 @@ class Statement:
     keeps: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
     holes: tuple[str, ...] = ()
+    patient: bool = False
 
 
 @dataclass(frozen=True)

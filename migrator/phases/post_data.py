@@ -1,8 +1,9 @@
 """What do queries and integrity need? Indexes, UNIQUE, EXCLUDE, CHECK and foreign keys, built gently under apply."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 
 from migrator.model import SyncState
 from migrator.observation import DatabasePair
@@ -14,7 +15,6 @@ from migrator.schema.comment import Comment
 from migrator.schema.compare import differences
 from migrator.schema.constraint import CHECK, FOREIGN_KEY, Constraint
 from migrator.schema.index import Index
-from migrator.schema.item import Item
 from migrator.steps import Action, Finding, Gates, Side, Statement, Step, Wait
 
 NAME = "post_data"
@@ -35,7 +35,7 @@ def examine(view: View) -> Step:
         pair.name,
         Gates.DATABASE,
         actions=tuple(each for each in work if isinstance(each, Action)),
-        waits=tuple(each for each in work if isinstance(each, Wait)),
+        waits=tuple(dict.fromkeys(each for each in work if isinstance(each, Wait))),
         findings=tuple(each for each in work if isinstance(each, Finding)),
     )
 
@@ -52,10 +52,10 @@ class _Builder:
     def work(self) -> Iterator[Work]:
         for index in self.source.indexes:
             if not index.is_key and (index.valid or index.partitioned):
-                yield from self._hold(index.relation, index, self._index(index))
+                yield from self._hold(index.relation, self._index(index))
         for constraint in self.source.constraints:
             if constraint.type == CHECK and constraint.local:
-                yield from self._hold(constraint.relation, constraint, self._check(constraint))
+                yield from self._hold(constraint.relation, self._check(constraint))
             elif constraint.type == FOREIGN_KEY and constraint.parent is None:
                 yield from self._foreign_key(constraint)
         for comment in self.source.comments:
@@ -71,11 +71,21 @@ class _Builder:
         states = [state for each in self.pair.subscriptions for state in each.relations.values()]
         return bool(states) and all(state is SyncState.READY for state in states)
 
-    def _hold(self, relation: str, item: Item, work: Iterable[Work]) -> Iterator[Work]:
+    @cached_property
+    def _attached(self) -> Mapping[str, tuple[Index, ...]]:
+        """The source's indexes of partitions, by the parent's index."""
+        ordered = sorted((each for each in self.source.indexes if each.parent), key=lambda each: str(each.parent))
+        return {str(parent): tuple(group) for parent, group in groupby(ordered, key=lambda each: each.parent)}
+
+    @cached_property
+    def _target_indexes(self) -> Mapping[tuple[str, str], Index]:
+        return {(each.relation, each.name): each for each in self.target.indexes}
+
+    def _hold(self, relation: str, work: Iterable[Work]) -> Iterator[Work]:
         """Work on a relation, or a wait in the place of its actions while rows are still being copied into it."""
         for each in work:
             if isinstance(each, Action) and not self._ready.issuperset(self.source.storage(relation)):
-                yield Wait(f"{item.identity} waits until {relation} is ready", relation)
+                yield Wait(f"indexes and constraints of {relation} wait until it is ready", relation)
                 return
             yield each
 
@@ -117,9 +127,7 @@ class _Builder:
 
     def _attach(self, parent: Index) -> Iterator[Work]:
         """Takes in every partition's index that is there and not yet attached; waits for those still missing."""
-        for child in self.source.indexes:
-            if child.parent != parent.qualified:
-                continue
+        for child in self._attached.get(parent.qualified, ()):
             found = self.target.find(child.identity)
             if not isinstance(found, Index) or not (found.valid or found.partitioned):
                 yield Wait(f"{parent.identity} waits for {child.identity}", parent.relation)
@@ -190,8 +198,9 @@ class _Builder:
     def _referenced_key_exists(self, constraint: Constraint) -> bool:
         if constraint.referenced is None:
             return False
-        relation, key = constraint.referenced
-        return any(each.relation == relation and each.name == key and each.valid for each in self.target.indexes)
+        relation, name = constraint.referenced
+        key = self._target_indexes.get((relation, name))
+        return key is not None and key.valid
 
     def _comment(self, comment: Comment) -> Iterator[Work]:
         """Comments on what this phase makes; the others came with theirs."""
@@ -214,7 +223,7 @@ class _Builder:
         return Statement(Side.DESTINATION, self.pair.target, sql)
 
     def _alone(self, sql: str) -> Statement:
-        return Statement(Side.DESTINATION, self.pair.target, sql, transactional=False)
+        return Statement(Side.DESTINATION, self.pair.target, sql, transactional=False, patient=True)
 
 
 def _constraint_identity(relation: str, name: str) -> str:

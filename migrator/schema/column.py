@@ -62,6 +62,15 @@ class Column:
             return f"GENERATED {_IDENTITY[self.identity]} AS IDENTITY ({options})"
         return f"DEFAULT {self.default}" if self.default is not None else ""
 
+    def alteration(self) -> str:
+        """The actions of ALTER TABLE that give an existing plain column this type, default, null and settings."""
+        default = f"SET DEFAULT {self.default}" if self.default is not None else "DROP DEFAULT"
+        null = "SET NOT NULL" if self.not_null is not None else "DROP NOT NULL"
+        actions = [f"TYPE {self.type}{self.collation}", null, *self.settings()]
+        if not self.generated and not self.identity:
+            actions.insert(1, default)
+        return ", ".join(f"ALTER COLUMN {self.quoted} {action}" for action in actions)
+
     def not_null_clause(self, default_name: str) -> str:
         """An inherited column's own NOT NULL as a table constraint, which only 18 has; "" for none."""
         not_null = self.not_null

@@ -27,7 +27,7 @@ def differences(source: Item, target: Item) -> tuple[Difference, ...]:
     names = sorted({*here, *there})
     found = ((name, here.get(name, _ABSENT), there.get(name, _ABSENT)) for name in names)
     return tuple(
-        Difference(source.identity, name, ours, theirs, source.mend(name))
+        Difference(source.identity, name, ours, theirs, source.mend(name, name in there))
         for name, ours, theirs in found
         if canonical(ours) != canonical(theirs)
     )

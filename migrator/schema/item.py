@@ -26,8 +26,11 @@ class Item(Protocol):
         """What is compared, by a name an operator understands. A property that one side cannot know is left out there."""
         ...
 
-    def mend(self, changed: str) -> str:
-        """The statement that brings the destination's `changed` property to this one's; "" where there is none."""
+    def mend(self, changed: str, exists: bool) -> str:
+        """The statement that brings the destination's `changed` property to this one's; "" where there is none.
+
+        `exists`: the destination has that property, with another value.
+        """
         ...
 
 

@@ -27,7 +27,7 @@ class Namespace:
     def properties(self) -> Mapping[str, str]:
         return {}
 
-    def mend(self, changed: str) -> str:
+    def mend(self, changed: str, exists: bool) -> str:
         return ""
 
 

@@ -53,7 +53,7 @@ class Sequence:
     def properties(self) -> Mapping[str, str]:
         return {"type": self.type, "parameters": self.parameters()}
 
-    def mend(self, changed: str) -> str:
+    def mend(self, changed: str, exists: bool) -> str:
         what = f"AS {self.type}" if changed == "type" else self.parameters()
         return f"ALTER SEQUENCE {self.qualified} {what}"
 
@@ -80,7 +80,7 @@ class Ownership:
     def properties(self) -> Mapping[str, str]:
         return {"column": f"{self.relation}.{identifier(self.column)}"}
 
-    def mend(self, changed: str) -> str:
+    def mend(self, changed: str, exists: bool) -> str:
         return self.create()[0]
 
 

@@ -70,11 +70,11 @@ class Table:
             "storage parameters": option_list(self.options) or "none",
         }
 
-    def mend(self, changed: str) -> str:
-        column = next((column for column in self.columns if f"column {column.quoted}" == changed), None)
+    def mend(self, changed: str, exists: bool) -> str:
         alter = f"ALTER TABLE {self.qualified}"
+        column = next((column for column in self.columns if f"column {column.quoted}" == changed), None)
         if column is not None:
-            return f"{alter} ADD COLUMN {self._declaration(column)} -- or ALTER COLUMN where it exists"
+            return f"{alter} {column.alteration()}" if exists else f"{alter} ADD COLUMN {self._declaration(column)}"
         if changed.startswith("column "):
             return f"{alter} DROP {changed}"
         if changed == "storage parameters" and self.options:
@@ -166,7 +166,7 @@ class Attachment:
     def properties(self) -> Mapping[str, str]:
         return {"parent": self.parent, "bound": self.bound}
 
-    def mend(self, changed: str) -> str:
+    def mend(self, changed: str, exists: bool) -> str:
         return f"ALTER TABLE {self.parent} DETACH PARTITION {self.partition}; {self.create()[0]}"
 
 
@@ -192,7 +192,7 @@ class ReplicaIdentity:
     def properties(self) -> Mapping[str, str]:
         return {"identity": self._clause()}
 
-    def mend(self, changed: str) -> str:
+    def mend(self, changed: str, exists: bool) -> str:
         return self.create()[0]
 
     def _clause(self) -> str:

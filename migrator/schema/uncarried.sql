@@ -113,6 +113,16 @@ WITH member AS (
     WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.refclassid = 'pg_catalog.pg_class'::regclass
       AND d.deptype = 'i'
     UNION ALL
+    -- before 18 a child's column could stay nullable under its parent's NOT NULL; 18 has no way to say so
+    SELECT 'nullable column under a NOT NULL of its parent', c.identity || '.' || quote_ident(a.attname)
+    FROM relation c
+    JOIN pg_catalog.pg_inherits h ON h.inhrelid = c.oid
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attnotnull
+    JOIN pg_catalog.pg_attribute p ON p.attrelid = h.inhparent AND p.attname = a.attname AND p.attnotnull
+    WHERE c.relkind IN ('r', 'p')
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k
+                      WHERE k.conrelid = h.inhparent AND k.contype = 'n' AND k.conkey = ARRAY[p.attnum] AND k.connoinherit)
+    UNION ALL
     SELECT 'subscription', quote_ident(s.subname)
     FROM pg_catalog.pg_subscription s
     WHERE s.subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
