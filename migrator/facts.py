@@ -16,5 +16,4 @@ def read_facts(connection: psycopg.Connection[DictRow], relations: Sequence[int]
     return DatabaseFacts(
         extensions=reader.pairs("extensions"),
         troubles=reader.rows("relation_troubles", RelationTrouble, parameters),
-        reserved_schema=bool(reader.names("reserved_schema")),
     )

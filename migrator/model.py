@@ -233,8 +233,6 @@ class DatabaseFacts:
     extensions: Mapping[str, str] = field(default_factory=dict)
     """Installed ones: name -> version."""
     troubles: tuple[RelationTrouble, ...] = ()
-    reserved_schema: bool = False
-    """Somebody else's schema has the name of ours."""
 
     def relations(self, reason: Trouble) -> tuple[str, ...]:
         """The relations with this trouble."""

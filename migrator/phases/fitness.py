@@ -1,6 +1,7 @@
 """Can each relation of a database be replicated, by the roles we are? By replica identity, ownership and row security."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from migrator.model import RelationTrouble, Trouble
 from migrator.phases.view import View
@@ -11,26 +12,33 @@ from migrator.steps import Finding
 _BREAKS_APPLICATION = "once published, the application's UPDATE and DELETE on it would fail"
 _BREAKS_APPLY = "the destination could not find the rows of an UPDATE or DELETE, and replication would stop"
 
-_SAYS: dict[Trouble, tuple[str, Callable[[str], str]]] = {
-    Trouble.NO_PRIMARY_KEY: (
-        "replica_identity_missing",
-        lambda _: f"has no primary key: {_BREAKS_APPLICATION}",
+
+class _Unfit(NamedTuple):
+    code: str
+    sentence: str
+    """What follows the relation's name; `{}` stands for the trouble's detail."""
+
+
+_UNFIT = {
+    Trouble.NO_PRIMARY_KEY: _Unfit(
+        code="replica_identity_missing",
+        sentence=f"has no primary key: {_BREAKS_APPLICATION}",
     ),
-    Trouble.REPLICA_IDENTITY_NOTHING: (
-        "replica_identity_missing",
-        lambda _: f"has REPLICA IDENTITY NOTHING: {_BREAKS_APPLICATION}",
+    Trouble.REPLICA_IDENTITY_NOTHING: _Unfit(
+        code="replica_identity_missing",
+        sentence=f"has REPLICA IDENTITY NOTHING: {_BREAKS_APPLICATION}",
     ),
-    Trouble.DEFERRABLE_PRIMARY_KEY: (
-        "replica_identity_deferrable",
-        lambda _: f"has a deferrable primary key, which is no replica identity: {_BREAKS_APPLICATION}",
+    Trouble.DEFERRABLE_PRIMARY_KEY: _Unfit(
+        code="replica_identity_deferrable",
+        sentence=f"has a deferrable primary key, which is no replica identity: {_BREAKS_APPLICATION}",
     ),
-    Trouble.REPLICA_IDENTITY_INDEX: (
-        "replica_identity_index",
-        lambda _: f"has REPLICA IDENTITY USING INDEX, but that index is gone or invalid: {_BREAKS_APPLICATION}",
+    Trouble.REPLICA_IDENTITY_INDEX: _Unfit(
+        code="replica_identity_index",
+        sentence=f"has REPLICA IDENTITY USING INDEX, but that index is gone or invalid: {_BREAKS_APPLICATION}",
     ),
-    Trouble.REPLICA_IDENTITY_FULL: (
-        "replica_identity_full",
-        lambda columns: f"has REPLICA IDENTITY FULL, and {columns} cannot be compared: {_BREAKS_APPLY}",
+    Trouble.REPLICA_IDENTITY_FULL: _Unfit(
+        code="replica_identity_full",
+        sentence=f"has REPLICA IDENTITY FULL, and {{}} cannot be compared: {_BREAKS_APPLY}",
     ),
 }
 
@@ -38,7 +46,7 @@ _SAYS: dict[Trouble, tuple[str, Callable[[str], str]]] = {
 def findings(view: View) -> Iterator[Finding]:
     """One for each relation without a usable identity; rights and row security in one for all relations."""
     for trouble in view.database.facts.troubles:
-        if trouble.reason in _SAYS:
+        if trouble.reason in _UNFIT:
             yield _unfit(view, trouble)
     yield from _ownership(view)
     yield from _readable(view)
@@ -46,14 +54,14 @@ def findings(view: View) -> Iterator[Finding]:
 
 
 def _unfit(view: View, trouble: RelationTrouble) -> Finding:
-    code, sentence = _SAYS[trouble.reason]
+    unfit = _UNFIT[trouble.reason]
     table = f"ALTER TABLE {trouble.relation}"
     remedies = [f"{table} ADD PRIMARY KEY (...);", f"{table} REPLICA IDENTITY USING INDEX ...;"]
     if trouble.reason is not Trouble.REPLICA_IDENTITY_FULL:
         remedies.append(f"{table} REPLICA IDENTITY FULL; (slow for a large table)")
     return Finding(
-        code,
-        f"{trouble.relation} in database {view.database.name} {sentence(trouble.detail)}.",
+        unfit.code,
+        f"{trouble.relation} in database {view.database.name} {unfit.sentence.format(trouble.detail)}.",
         f"In database {view.database.name} of the source, one of: {' '.join(remedies)}",
         database=view.database.name,
         relation=trouble.relation,

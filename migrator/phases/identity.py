@@ -20,7 +20,6 @@ def examine(view: View) -> Step:
     """What this database of the source, and its counterpart, lack."""
     findings = tuple(_unreadable(view)) or (
         *_extensions(view),
-        *_names(view),
         *_maintenance(view),
         *_locale(view),
         *_database_rights(view),
@@ -66,17 +65,6 @@ def _extensions(view: View) -> Iterator[Finding]:
             "Install their packages on the destination server; or, where nothing uses them, in database "
             f"{view.database.name} of the source: "
             + " ".join(f"DROP EXTENSION {identifier(name)};" for name in missing),
-        )
-
-
-def _names(view: View) -> Iterator[Finding]:
-    if view.database.facts.reserved_schema:
-        yield _finding(
-            view,
-            "schema_name_reserved",
-            f"Database {view.database.name} has a schema migrator of its own; pg-migrator keeps its ledger in a schema of "
-            "that name, and would leave yours out.",
-            f"In database {view.database.name} of the source: ALTER SCHEMA migrator RENAME TO ...;",
         )
 
 

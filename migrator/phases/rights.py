@@ -77,7 +77,6 @@ def _creation(view: View) -> Iterator[Finding]:
             f"{user.name} on the destination may not create roles; missing: {some([role.name for role in roles])}.",
             f"On the destination: ALTER ROLE {identifier(user.name)} CREATEROLE;",
         )
-    yield from _attributes(view, roles)
 
 
 def _missing_roles(view: View) -> list[Role]:
@@ -87,19 +86,3 @@ def _missing_roles(view: View) -> list[Role]:
         for role in view.source.roles
         if role.name not in present and not role.bootstrap and not role.name.startswith("pg_")
     ]
-
-
-def _attributes(view: View, roles: list[Role]) -> Iterator[Finding]:
-    """Only who has an attribute may give it; SUPERUSER only a superuser."""
-    user = view.destination.user
-    for attribute, wanted, may in (
-        ("SUPERUSER", [role.name for role in roles if role.superuser], False),
-        ("REPLICATION", [role.name for role in roles if role.replication], user.replication),
-        ("BYPASSRLS", [role.name for role in roles if role.bypassrls], user.bypassrls),
-    ):
-        if wanted and not may:
-            yield Finding(
-                "destination_role_attribute_right",
-                f"{user.name} on the destination may not give the attribute {attribute} to: {some(wanted)}.",
-                f"Use a superuser on the destination, or create these roles there by hand, without {attribute}.",
-            )
