@@ -12,6 +12,9 @@ LABELS = {
     "completed": "Completed",
     "aborting": "Aborting",
     "aborted": "Aborted",
+    "pre_data": "Pre-data",
+    "post_data": "Post-data",
+    "catchup": "Catch-up",
 }
 
 
@@ -47,7 +50,7 @@ def duration(value: float | None) -> str:
     if value is None:
         return NOTHING
     if value < 10:
-        return f"{value:.1f} s"
+        return f"{value:,.1f} s"
     seconds = round(value)
     if seconds < 60:
         return f"{seconds} s"

@@ -19,7 +19,7 @@ function Step({ step }) {
   const words = { yes: "holds", no: "does not hold yet", unknown: "for you to judge" }[holds];
   const place = [step.side && `on the ${step.side}`, step.database && `in ${step.database}`].filter(Boolean).join(", ");
   return html`<li value=${step.number} data-holds=${holds}>
-    <h3>${step.title} <span class="mark" data-ok=${holds}>${words}</span></h3>
+    <h3>${step.title} <span class="mark" data-ok=${holds === "no" ? "not yet" : holds}>${words}</span></h3>
     ${step.why && html`<p class="muted">${step.why}</p>`}
     ${step.sql && html`<p class="where">SQL ${place}</p><${Code} text=${step.sql} what=${`SQL of step ${step.number}`} />`}
     ${step.command && html`<p class="where">Command</p><${Code} text=${step.command} what=${`command of step ${step.number}`} />`}</li>`;

@@ -5,6 +5,7 @@ const LABELS = {
   not_started: "Not started", in_progress: "In progress", synced: "Synced", cutover_ready: "Cutover ready",
   problematic: "Problematic", paused: "Paused", completing: "Completing", completed: "Completed",
   aborting: "Aborting", aborted: "Aborted",
+  pre_data: "Pre-data", post_data: "Post-data", catchup: "Catch-up",
 };
 export const STATUSES = [
   "problematic", "cutover_ready", "synced", "in_progress", "not_started",

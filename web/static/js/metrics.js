@@ -51,8 +51,8 @@ function options(box, write, limit, colour, steps) {
   return {
     width: box.clientWidth || 320, height: HEIGHT, legend: { show: false }, cursor: { y: false, sync: { key: "metrics" } },
     scales: { y: { range: (_plot, _low, high) => [0, Math.max(high * 1.1, 1)] } },
-    axes: [{ ...axis, space: 70, values: (_plot, ticks) => ticks.map((tick) => new Date(tick * 1000).toLocaleTimeString("en-GB").slice(0, 5)) },
-      { ...axis, size: 78, space: 36, values: (_plot, ticks) => ticks.map((tick) => write(tick).replace(/\.0+ /, " ")), incrs: steps }],
+    axes: [{ ...axis, space: 70, size: 30, values: (_plot, ticks) => ticks.map((tick) => new Date(tick * 1000).toLocaleTimeString("en-GB").slice(0, 5)) },
+      { ...axis, size: 78, space: 28, values: (_plot, ticks) => ticks.map((tick) => write(tick).replace(/\.0+ /, " ")), incrs: steps }],
     series: [{}, { stroke: token(colour), width: 2, fill: `${token(colour)}22`, points: { show: false } }],
     hooks: { draw: limit ? [(plot) => threshold(plot, limit, token("--bad"))] : [] },
   };
