@@ -90,8 +90,8 @@ LONGEST_FILE = 300
 LONGER_FILES = {"migrator/model.py": 450}
 """A list of nouns reads better in one place."""
 LONGEST_FUNCTION = 40
-LONGER_FUNCTIONS = {"migrator/snapshot.py:summary": 55}
-"""One dictionary: the document that `status --json` prints."""
+LONGER_FUNCTIONS = {"migrator/snapshot.py:summary": 55, "migrator/phases/headroom.py:limits": 55}
+"""Tables: the document that `status --json` prints, and the limits of both servers."""
 
 
 def sources(*packages: str) -> list[Path]:

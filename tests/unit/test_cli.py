@@ -13,6 +13,7 @@ from migrator import control
 from migrator.cli import main
 from migrator.cli.report import duration, size
 from migrator.config import MappingSpec
+from migrator.config_file import load
 from migrator.errors import MigratorError, RefusedError
 from migrator.model import Barrier, Lsn, Unreachable
 from migrator.observation import Observation, Scope
@@ -306,3 +307,27 @@ def test_sizes(value: object, text: str) -> None:
 @pytest.mark.parametrize(("value", "text"), [(0.04, "0.0 s"), (59.96, "60.0 s"), (125, "2 min 5 s"), (None, "-")])
 def test_durations(value: object, text: str) -> None:
     assert duration(value) == text
+
+
+def test_init_writes_what_loads(tmp_path: Path) -> None:
+    path = tmp_path / "migrator.yaml"
+    typed = "pg15.example.com:5433\n[fe80::1]:6000\nmover\nshop, crm\n"
+    result = CliRunner().invoke(main, ["init", str(path)], input=typed)
+    assert result.exit_code == 0, result.output
+    config = load(path, {})
+    (mapping,) = config.mappings
+    assert (mapping.source.server, mapping.source.port, mapping.source.username) == ("pg15.example.com", 5433, "mover")
+    assert (mapping.destination.server, mapping.destination.port) == ("fe80::1", 6000)
+    assert mapping.databases.include == ("shop", "crm")
+    again = CliRunner().invoke(main, ["init", str(path)], input=typed)
+    assert again.exit_code == 1 and "exists" in again.stderr
+    assert load(path, {}) == config
+
+
+def test_init_takes_every_database_by_default(tmp_path: Path) -> None:
+    path = tmp_path / "migrator.yaml"
+    assert CliRunner().invoke(main, ["init", str(path)], input="a\nb\n\n\n").exit_code == 0
+    config = load(path, {})
+    assert config.mappings[0].databases.include == ("*",)
+    assert (config.mappings[0].source.port, config.mappings[0].source.username) == (5432, "postgres")
+    assert config.replication.rate_limit_mbps is None
