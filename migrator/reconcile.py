@@ -21,7 +21,7 @@ from migrator.observe import Looker, SchemaCache
 from migrator.perform import perform, sample_lag
 from migrator.phases import decide
 from migrator.status import status_of
-from migrator.steps import Decision, Gates, Status
+from migrator.steps import Decision, Finding, Gates, Status
 from migrator.store import Store
 from migrator.work import Work, is_ending, work_for
 
@@ -29,6 +29,20 @@ LOG = structlog.get_logger("migrator")
 
 IN_FLIGHT_SECONDS = 30.0
 """How long a mark suppresses repeats of a message: as long as a killed worker's work may lie idle."""
+
+
+ALARMS = frozenset(
+    {
+        "replication_broken",
+        "replication_leftover",
+        "publication_foreign_relation",
+        "sequence_ahead",
+        "destination_not_empty",
+    }
+)
+"""Findings that compare the two servers, and that a task caught between two statements would raise falsely."""
+
+LOOKS_AT_AN_ALARM = 4
 
 
 class Dispatcher(Protocol):
@@ -53,9 +67,25 @@ def assess(
     schemas: SchemaCache | None = None,
     previous: Mapping[str, object] | None = None,
 ) -> Assessment:
-    """Look at everything, decide, and change nothing."""
-    observation = Looker(spec, "look", schemas).look()
-    return judge(spec, observation, memory, previous)
+    """Look at everything, decide, and change nothing.
+
+    The two servers are read one after the other while tasks are at work, so that half an action may show. What would be
+    an alarm is therefore looked at again, until two looks in a row say the same.
+    """
+    looker = Looker(spec, "look", schemas)
+    assessment = judge(spec, looker.look(), memory, previous)
+    for _ in range(LOOKS_AT_AN_ALARM):
+        alarms = _alarms(assessment.decision)
+        if not alarms:
+            break
+        assessment = judge(spec, looker.look(), memory, previous)
+        if _alarms(assessment.decision) == alarms:
+            break
+    return assessment
+
+
+def _alarms(decision: Decision) -> frozenset[Finding]:
+    return frozenset(finding for finding in decision.findings if finding.code in ALARMS)
 
 
 def judge(
