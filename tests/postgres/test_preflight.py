@@ -1,5 +1,6 @@
 """Each finding of preflight, made for real on real servers."""
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -141,6 +142,43 @@ def test_the_application_is_told_what_would_break_it(pair: Pair) -> None:
     with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState):
         pair.sql("UPDATE t SET x = 2")
     assert "replica_identity_deferrable" in pair.examine()
+
+
+@pytest.mark.parametrize(("key", "arrives"), [("PRIMARY KEY", True), ("", False)])
+def test_json_under_full(pair: Pair, key: str, arrives: bool) -> None:
+    """Why a primary key excuses FULL: the destination then finds the row by it, and compares nothing else."""
+    table = f"CREATE TABLE t (id int {key}, j json)"
+    pair.sql(f"{table}; ALTER TABLE t REPLICA IDENTITY FULL; INSERT INTO t VALUES (1, '1')")
+    assert ("replica_identity_full" in pair.examine()) is not arrives
+    pair.sql("CREATE PUBLICATION p FOR TABLE t")
+    pair.sql("SELECT pg_create_logical_replication_slot('full_json', 'pgoutput')")
+    pair.destination.execute(f"CREATE DATABASE {pair.name}")
+    dsn = pair.source.dsn(pair.name).replace("'", "''")
+    pair.destination.execute(table, pair.name)
+    pair.destination.execute(
+        f"CREATE SUBSCRIPTION full_json CONNECTION '{dsn}' PUBLICATION p WITH (create_slot = false)", pair.name
+    )
+    try:
+        assert eventually(lambda: pair.destination.execute("SELECT id FROM t", pair.name) == [(1,)], 20)
+        assert eventually(
+            lambda: pair.destination.execute("SELECT srsubstate FROM pg_subscription_rel", pair.name) == [("r",)], 20
+        )
+        pair.sql("UPDATE t SET j = '2'")
+        seconds = 20 if arrives else 3
+        assert eventually(lambda: pair.destination.execute("SELECT j FROM t", pair.name) == [(2,)], seconds) is arrives
+    finally:
+        pair.destination.execute("DROP SUBSCRIPTION full_json", pair.name)
+        pair.destination.execute(f"DROP DATABASE {pair.name} WITH (FORCE)")
+
+
+def eventually(holds: Callable[[], bool], seconds: float) -> bool:
+    """Whether it comes true in time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if holds():
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def test_every_leaf_is_asked(pair: Pair) -> None:
