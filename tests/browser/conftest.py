@@ -47,8 +47,8 @@ def web(valkey: str, store: Store) -> Iterator[str]:
     """The address of the dashboard's own process."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    program = f"from web.server import serve; serve({valkey!r}, '127.0.0.1', {port})"
-    process = subprocess.Popen([sys.executable, "-c", program])
+    settings = {"MIGRATOR__REDIS_URL": valkey, "MIGRATOR__WEB__PORT": str(port)}
+    process = subprocess.Popen([sys.executable, "-m", "web"], env={**os.environ, **settings})
     try:
         _wait_for(f"http://127.0.0.1:{port}/readyz")
         yield f"http://127.0.0.1:{port}"

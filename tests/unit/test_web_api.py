@@ -1,10 +1,14 @@
 """The HTTP API and who may use it, by Flask's own client; Redis is fakeredis."""
 
+import hashlib
+from pathlib import Path
+
 import fakeredis
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+import web
 from migrator.store import Store
 from tests.browser.seeding import seed, summary
 from web.app import create_app
@@ -162,3 +166,13 @@ def test_a_servers_text_is_never_html(store: Store) -> None:
 def test_create_app_makes_independent_applications(store: Store) -> None:
     one, other = create_app(store), create_app(store)
     assert isinstance(one, Flask) and one is not other
+
+
+def test_vendored_files_are_those_that_were_written_down() -> None:
+    folder = Path(web.__file__).parent / "static" / "vendor"
+    rows = [line.split("|") for line in (folder / "VENDOR.md").read_text().splitlines() if line.count("`") == 2]
+    noted = {row[1].strip(): row[-2].strip(" `") for row in rows if len(row) > 5}
+    found = {
+        p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.iterdir() if p.suffix in (".js", ".css")
+    }
+    assert noted == found
