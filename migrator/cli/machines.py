@@ -13,7 +13,7 @@ from migrator.config_file import VARIABLE
 from migrator.config_file.environment import PREFIX
 from migrator.errors import ConfigError, Fault
 
-_CELERY = ("-m", "celery", "-A", "workers.app")
+_CELERY = ("-m", "celery", "--quiet", "-A", "workers.app")
 
 
 @click.command()

@@ -46,7 +46,7 @@ def become(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Become:
 
 
 def test_worker_beat_and_flower_find_the_file(become: Become, tmp_path: Path) -> None:
-    celery = ["-m", "celery", "-A", "workers.app"]
+    celery = ["-m", "celery", "--quiet", "-A", "workers.app"]
     command, environment = become("worker")
     assert command == [*celery, "worker", "--hostname", f"all-{os.getpid()}@%h", "--concurrency", "3"]
     assert environment["MIGRATOR_CONFIG"] == str(tmp_path / "c.json")
