@@ -51,8 +51,8 @@ def test_worker_beat_and_flower_find_the_file(become: Become, tmp_path: Path) ->
     assert command == [*celery, "worker", "--hostname", f"all-{os.getpid()}@%h", "--concurrency", "3"]
     assert environment["MIGRATOR_CONFIG"] == str(tmp_path / "c.json")
     command, _ = become("worker", "--queues", "relations,schema", "--concurrency", "1")
-    assert command[6] == f"relations-{os.getpid()}@%h"
-    assert command[7:] == ["--concurrency", "1", "--queues", "relations,schema"]
+    assert command[7] == f"relations-{os.getpid()}@%h"
+    assert command[8:] == ["--concurrency", "1", "--queues", "relations,schema"]
     assert become("beat")[0] == [*celery, "beat"]
     assert become("flower")[0] == [*celery, "flower", "--address=127.0.0.1", "--port=9001"]
     assert become("flower", "--port", "9002")[0][-1] == "--port=9002"
