@@ -61,9 +61,10 @@ SELECT o.kind, o.identity, o.column_name, pg_get_userbyid(o.owner) AS owner, o.f
     (SELECT coalesce(json_agg(json_build_array(coalesce(r.rolname, ''), e.privilege_type, e.is_grantable)), '[]')
      FROM aclexplode(coalesce(o.acl, o.builtin)) e LEFT JOIN pg_catalog.pg_roles r ON r.oid = e.grantee
      WHERE e.grantee = 0 OR r.oid IS NOT NULL) AS acl,
-    (SELECT coalesce(json_agg(json_build_array(coalesce(r.rolname, ''), e.privilege_type, e.is_grantable)), '[]')
-     FROM aclexplode(CASE o.kind WHEN 'DEFAULT' THEN o.builtin END) e LEFT JOIN pg_catalog.pg_roles r ON r.oid = e.grantee
-     WHERE e.grantee = 0 OR r.oid IS NOT NULL) AS builtin
+    CASE o.kind WHEN 'DEFAULT' THEN
+        (SELECT coalesce(json_agg(json_build_array(coalesce(r.rolname, ''), e.privilege_type, e.is_grantable)), '[]')
+         FROM aclexplode(o.builtin) e LEFT JOIN pg_catalog.pg_roles r ON r.oid = e.grantee)
+    ELSE '[]' END AS builtin
 FROM object o
 WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
                   WHERE d.classid = o.class AND d.objid = o.oid AND d.objsubid = 0 AND d.deptype = 'e')
