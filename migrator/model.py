@@ -366,7 +366,7 @@ class Journal:
     markers: tuple[Marker, ...]
     """Oldest first; confirmed ones are pruned but for the newest."""
     created_roles: frozenset[str] = frozenset()
-    """Destination roles that this mapping made."""
+    """Destination roles that this mapping is done with: made, or merged into one that was there."""
     created_databases: frozenset[str] = frozenset()
     """Destination databases that this mapping made."""
 

@@ -36,7 +36,8 @@ COMMENT ON DATABASE shop IS 'it''s the shop';
 PROPERTIES = """
 SELECT pg_get_userbyid(datdba), pg_encoding_to_char(encoding), datlocprovider::text, datcollate, datctype, datconnlimit,
     datistemplate, datallowconn, shobj_description(d.oid, 'pg_database'),
-    (SELECT array_agg(setrole::regrole::text || ':' || array_to_string(setconfig, ';') ORDER BY setrole::regrole::text) FROM pg_db_role_setting
+    (SELECT array_agg(setrole::regrole::text || ':' || array_to_string(setconfig, ';') ORDER BY setrole::regrole::text)
+     FROM pg_db_role_setting
      WHERE setdatabase = d.oid) AS settings,
     (SELECT array_agg(item ORDER BY item) FROM unnest(datacl::text[]) item) AS acl
 FROM pg_database d WHERE datname = 'shop'
