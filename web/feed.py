@@ -83,7 +83,7 @@ class Feed:
             self._emit("pulse", self._pulse())
 
     def _look(self) -> None:
-        self._public = self._store.public()
+        self._public = self._store.public() or self._public  # an emptied Redis does not change the pace
         summaries = {name: self._store.summary(name) for name in self._store.mapping_names()}
         rows = {name: overview_row(summary) for name, summary in summaries.items() if summary is not None}
         for name, row in rows.items():
