@@ -7,6 +7,7 @@ from migrator.cli.commands import Commands
 from migrator.cli.cutover import cutover
 from migrator.cli.demo import demo
 from migrator.cli.ending import abort, complete, forget
+from migrator.cli.grants import grants
 from migrator.cli.init import init
 from migrator.cli.live import limit, pause, resume, retry
 from migrator.cli.machines import beat, flower, web, worker
@@ -26,6 +27,7 @@ def main() -> None:
 
 for command in (
     init,
+    grants,
     check,
     plan,
     run,

@@ -1,0 +1,77 @@
+"""grants: the least rights for the two roles, as psql scripts, with pg_hba lines and settings. Connects to nothing."""
+
+from collections.abc import Iterator
+
+import click
+
+from migrator.cli.options import chosen, configuration, mapping_arguments
+from migrator.config import Config, InstanceSpec, MappingSpec
+from migrator.quote import identifier, literal
+
+
+@click.command()
+@configuration
+@mapping_arguments
+@click.option("--side", type=click.Choice(["source", "destination"]), help="Only this side's script.")
+def grants(config: Config, mappings: tuple[str, ...], side: str | None) -> None:
+    """Print the rights, pg_hba lines and settings that a role without superuser needs, for psql.
+
+    Exit status: 0.
+    """
+    for spec in chosen(config, mappings):
+        if side != "destination":
+            click.echo("\n".join(_source(spec)))
+        if side != "source":
+            click.echo("\n".join(_destination(spec)))
+
+
+def _source(spec: MappingSpec) -> Iterator[str]:
+    user = identifier(spec.source.username)
+    yield from _heading("source", spec, spec.source)
+    yield from _role(spec.source, "LOGIN REPLICATION")
+    yield f"GRANT pg_read_all_data, pg_read_all_settings, pg_read_all_stats TO {user};"
+    yield "-- publications are made in every database, and a table is published by whoever has its owner's rights;"
+    yield "-- tables that a superuser owns need another owner, or a superuser here"
+    yield (
+        f"SELECT format('GRANT CREATE ON DATABASE %I TO %I', datname, {literal(spec.source.username)}) "
+        "FROM pg_database WHERE NOT datistemplate \\gexec"
+    )
+    yield (
+        f"SELECT DISTINCT format('GRANT %I TO %I', rolname, {literal(spec.source.username)}) FROM pg_shdepend "
+        "JOIN pg_roles ON pg_roles.oid = refobjid WHERE refclassid = 'pg_authid'::regclass AND deptype = 'o' "
+        f"AND NOT rolsuper AND rolname !~ '^pg_' AND rolname <> {literal(spec.source.username)} \\gexec"
+    )
+    yield "-- settings; this one needs a restart of the source"
+    yield "ALTER SYSTEM SET wal_level = 'logical';"
+    yield "-- pg_hba.conf: from pg-migrator's machines, and from the destination, which dials the source"
+    yield f"-- hostssl all {user} ADDRESS/32 scram-sha-256"
+
+
+def _destination(spec: MappingSpec) -> Iterator[str]:
+    user = identifier(spec.destination.username)
+    yield from _heading("destination", spec, spec.destination)
+    yield from _role(spec.destination, "LOGIN CREATEDB CREATEROLE")
+    yield f"GRANT pg_create_subscription, pg_read_all_settings, pg_read_all_stats, pg_read_all_data TO {user};"
+    yield "-- our journal stands in the maintenance database"
+    yield f"GRANT CREATE ON DATABASE {identifier(spec.destination.maintenance_database)} TO {user};"
+    yield "-- roles it creates are its own to act for: what they own is made theirs"
+    yield f"ALTER ROLE {user} SET createrole_self_grant = 'set, inherit';"
+    yield "-- how far a subscription has come; a right of each database, new ones have it from template1"
+    for database in dict.fromkeys(("template1", spec.destination.maintenance_database)):
+        yield f"\\connect {identifier(database)}"
+        yield f"GRANT EXECUTE ON FUNCTION pg_show_replication_origin_status() TO {user};"
+    yield "-- pg_hba.conf: from pg-migrator's machines"
+    yield f"-- hostssl all {user} ADDRESS/32 scram-sha-256"
+
+
+def _heading(side: str, spec: MappingSpec, instance: InstanceSpec) -> Iterator[str]:
+    yield f"-- {spec.name}, {side}: {instance.name} at {instance.server}:{instance.port}, as a superuser, with psql"
+
+
+def _role(instance: InstanceSpec, attributes: str) -> Iterator[str]:
+    """The role where it is missing, its attributes where they are; never its password."""
+    user, name = identifier(instance.username), literal(instance.username)
+    missing = f"NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {name})"
+    yield f"SELECT {literal(f'CREATE ROLE {user}')} WHERE {missing} \\gexec"
+    yield f"ALTER ROLE {user} {attributes};"
+    yield f"-- its password: \\password {user}"
