@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from migrator.model import Intent
 from migrator.names import lock_key
-from migrator.phases import pre_data, sequences
+from migrator.phases import databases, pre_data, sequences
 from migrator.phases.ending import NAMES as ENDINGS
 from migrator.steps import Action, Step
 
@@ -41,7 +41,7 @@ class Work:
 
     def lock(self, destination_system_identifier: str) -> int:
         """One at a time: instance-wide work per destination instance, the rest per database or relation of a mapping."""
-        if self.database is None:
+        if self.database is None or self.phase == databases.NAME:
             return lock_key("instance", destination_system_identifier)
         if self.relation is not None:
             return lock_key("relation", self.mapping, self.database, self.relation)

@@ -49,7 +49,7 @@ SUBSCRIPTION_METHOD: tuple[Phase, ...] = (
     Phase("preflight", True, identity.examine),
     Phase("wal_budget", False, wal_budget.examine),
     Phase("roles", False, roles.examine),
-    Phase("databases", False, databases.examine),
+    Phase("databases", True, databases.examine),
     Phase("pre_data", True, pre_data.examine),
     Phase("publication", True, publication.examine),
     Phase("subscription", True, subscription.examine),

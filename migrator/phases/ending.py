@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from migrator.model import Instance, Intent, Slot, Subscription
 from migrator.names import SCHEMA, is_ours, parse_group_name, sync_slot_subscription
+from migrator.phases.databases import draft_name
 from migrator.phases.view import View
 from migrator.quote import identifier, literal
 from migrator.steps import Action, Finding, Gates, Side, Statement, Step, Wait
@@ -21,7 +22,7 @@ def examine(view: View) -> Step:
     name = NAMES[view.journal.intent]
     if view.database.target_error:
         return Step(name, view.database.name, findings=(_unreadable(view),))
-    for actions in (_subscriptions(view), _slots(view), _publications(view), _ledger(view)):
+    for actions in (_subscriptions(view), _slots(view), _publications(view), _draft(view), _ledger(view)):
         found = tuple(actions)
         if found:
             return Step(name, view.database.name, Gates.DATABASE, found, _busy(view))
@@ -109,6 +110,14 @@ def _publications(view: View) -> Iterable[Action]:
     for publication in view.database.publications:
         drop = Statement(Side.SOURCE, view.database.name, f"DROP PUBLICATION IF EXISTS {identifier(publication.name)}")
         yield Action(f"drop publication {publication.name}", (drop,))
+
+
+def _draft(view: View) -> Iterable[Action]:
+    """A destination database that was being made under our name: nobody was ever let in."""
+    draft = draft_name(view, view.database)
+    if view.destination.database(draft) is not None:
+        drop = Statement(Side.DESTINATION, None, f"DROP DATABASE IF EXISTS {identifier(draft)}", transactional=False)
+        yield Action(f"drop the unfinished database {draft}", (drop,))
 
 
 def _ledger(view: View) -> Iterable[Action]:

@@ -139,7 +139,9 @@ def ours_left(cluster: Cluster) -> list[str]:
     found += [f"origin {row[0]}" for row in cluster.execute("SELECT roname FROM pg_replication_origin")]
     found += [
         f"session {row[0]}"
-        for row in cluster.execute("SELECT application_name FROM pg_stat_activity WHERE application_name LIKE 'pg-migrator%'")
+        for row in cluster.execute(
+            "SELECT application_name FROM pg_stat_activity WHERE application_name LIKE 'pg-migrator%'"
+        )
     ]
     databases = [row[0] for row in cluster.execute("SELECT datname FROM pg_database WHERE datallowconn")]
     for database in databases:
@@ -147,7 +149,8 @@ def ours_left(cluster: Cluster) -> list[str]:
         found += [
             f"{database}: relation migrator.{row[0]}"
             for row in cluster.execute(
-                "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace('migrator') AND relkind = 'r'", database
+                "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace('migrator') AND relkind = 'r'",
+                database,
             )
             if (database, row[0]) != ("postgres", "mappings")
         ]

@@ -1,0 +1,214 @@
+"""What is found when the pipe is not what the ledger remembers, and what holds copying back. All on real servers."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from migrator import control
+from migrator.cluster import Cluster
+from migrator.config import MappingSpec
+from migrator.errors import RefusedError
+from migrator.reconcile import Assessment, assess, drive
+from migrator.steps import Finding, Status
+from tests.system.scenario import QUICK, describe, drive_until, mapping, ours_left, seed, to_the_light
+
+Clusters = Callable[..., Cluster]
+
+
+@pytest.fixture
+def pair(cluster: Clusters) -> tuple[Cluster, Cluster, MappingSpec]:
+    """A seeded 16, an empty 18, and their mapping."""
+    source, destination = cluster(16), cluster(18)
+    seed(source)
+    return source, destination, mapping(source, destination)
+
+
+def finding(assessment: Assessment, code: str) -> Finding:
+    """The first finding of a code; fails with all that was found."""
+    found = [entry for entry in assessment.decision.findings if entry.code == code]
+    assert found, describe(assessment)
+    return found[0]
+
+
+def group_name(source: Cluster) -> str:
+    return str(source.execute("SELECT slot_name FROM pg_replication_slots WHERE slot_name LIKE 'migrator%'")[0][0])
+
+
+def broken(spec: MappingSpec) -> Finding:
+    """`replication_broken` is found, blocks, and nothing is done about it by ourselves."""
+    assessment = assess(spec)
+    found = finding(assessment, "replication_broken")
+    assert found.blocking
+    assert assessment.status is Status.PROBLEMATIC
+    pipe = ("publication", "subscription", "initial_copy")
+    assert not [action for step, action in assessment.decision.actions if step.phase in pipe]
+    return found
+
+
+def test_publication_made_anew_is_broken(pair: tuple[Cluster, Cluster, MappingSpec]) -> None:
+    source, _, spec = pair
+    to_the_light(spec)
+    name = group_name(source)
+    source.execute(f"DROP PUBLICATION {name}; CREATE PUBLICATION {name} FOR TABLE customer", "shop")
+    assert "made anew" in broken(spec).message
+
+
+def test_relation_taken_out_and_put_back_is_broken(pair: tuple[Cluster, Cluster, MappingSpec]) -> None:
+    source, _, spec = pair
+    to_the_light(spec)
+    name = group_name(source)
+    source.execute(f"ALTER PUBLICATION {name} DROP TABLE customer", "shop")
+    source.execute("INSERT INTO customer (name) VALUES ('lost')", "shop")
+    source.execute(f"ALTER PUBLICATION {name} ADD TABLE customer", "shop")
+    assert broken(spec).relation == "public.customer"
+
+
+def test_slot_dropped_is_broken(pair: tuple[Cluster, Cluster, MappingSpec]) -> None:
+    source, destination, spec = pair
+    to_the_light(spec)
+    name = group_name(source)
+    destination.execute(f"ALTER SUBSCRIPTION {name} DISABLE", "shop")
+    assert finding(assess(spec), "subscription_disabled").blocking
+    time.sleep(1)
+    source.execute(f"SELECT pg_drop_replication_slot('{name}')")
+    assert "gone" in broken(spec).message
+
+
+def test_subscription_dropped_is_broken(pair: tuple[Cluster, Cluster, MappingSpec]) -> None:
+    source, destination, spec = pair
+    to_the_light(spec)
+    name = group_name(source)
+    destination.execute(f"ALTER SUBSCRIPTION {name} DISABLE", "shop")
+    destination.execute(f"ALTER SUBSCRIPTION {name} SET (slot_name = NONE)", "shop")
+    destination.execute(f"DROP SUBSCRIPTION {name}", "shop")
+    assert "subscription" in broken(spec).message
+
+
+def test_table_dropped_and_made_anew_is_broken(pair: tuple[Cluster, Cluster, MappingSpec]) -> None:
+    source, _, spec = pair
+    to_the_light(spec)
+    source.execute('DROP TABLE "Zweites".note; CREATE TABLE "Zweites".note (id int PRIMARY KEY, body text)', "shop")
+    assert broken(spec).relation == '"Zweites".note'
+
+
+def test_slot_lost_is_broken(cluster: Clusters) -> None:
+    source = cluster(16, max_slot_wal_keep_size="1MB", min_wal_size="32MB", max_wal_size="32MB")
+    destination = cluster(18)
+    seed(source)
+    spec = mapping(source, destination)
+    to_the_light(spec)
+    destination.execute(f"ALTER SUBSCRIPTION {group_name(source)} DISABLE", "shop")
+    time.sleep(1)
+    for _ in range(6):
+        source.execute("SELECT pg_logical_emit_message(true, 'x', 'x'); SELECT pg_switch_wal(); CHECKPOINT")
+    assert "invalidated" in broken(spec).message
+
+
+def test_another_server_in_the_source_s_place(pair: tuple[Cluster, Cluster, MappingSpec], cluster: Clusters) -> None:
+    _, _, spec = pair
+    to_the_light(spec)
+    other = cluster(16)
+    seed(other)
+    moved = replace(spec, source=replace(spec.source, port=other.port))
+    found = finding(assess(moved), "server_replaced")
+    assert found.blocking
+    assert ours_left(other) == []
+
+
+def test_rows_we_did_not_write_are_never_copied_over(pair: tuple[Cluster, Cluster, MappingSpec]) -> None:
+    _, destination, spec = pair
+    destination.execute("CREATE DATABASE shop")
+    destination.execute('CREATE SCHEMA "Zweites"; CREATE TABLE "Zweites".note (id int PRIMARY KEY, body text)', "shop")
+    destination.execute("INSERT INTO \"Zweites\".note VALUES (1, 'theirs')", "shop")
+    assessment = drive_until(spec, lambda seen: seen.status is Status.PROBLEMATIC)
+    assert finding(assessment, "destination_not_empty").blocking
+    assert destination.execute('SELECT * FROM "Zweites".note', "shop") == [(1, "theirs")]
+
+
+def test_wal_budget_stops_admissions_and_says_so(pair: tuple[Cluster, Cluster, MappingSpec]) -> None:
+    source, _, spec = pair
+    tight = replace(spec, replication=replace(QUICK, wal_budget_gb=0.0001))
+    drive_until(tight, lambda seen: seen.summary["phase"] in ("subscription", "initial_copy"))
+    source.execute("SELECT pg_logical_emit_message(true, 'x', repeat('x', 5000000))")
+    assessment = drive_until(tight, lambda seen: seen.status is Status.PROBLEMATIC)
+    assert finding(assessment, "wal_budget_exceeded").blocking
+    to_the_light(spec)
+
+
+def test_pause_holds_everything_back_and_survives(pair: tuple[Cluster, Cluster, MappingSpec]) -> None:
+    _, destination, spec = pair
+    drive_until(spec, lambda seen: seen.summary["phase"] == "pre_data")
+    control.pause(spec)
+    for _ in range(3):
+        assessment = drive(spec)
+        assert assessment is not None
+        assert assessment.status is Status.PAUSED
+        assert not [action for step, action in assessment.decision.actions if step.phase != "sequences"]
+    assert destination.execute("SELECT subname FROM pg_subscription") == []
+    control.resume(spec)
+    to_the_light(spec)
+
+
+def test_rate_limit_zero_admits_nothing(pair: tuple[Cluster, Cluster, MappingSpec]) -> None:
+    _, destination, spec = pair
+    drive_until(spec, lambda seen: seen.summary["phase"] == "pre_data")
+    control.set_rate_limit(spec, 0)
+    drive_until(spec, lambda seen: seen.summary["phase"] == "initial_copy")
+    assert drive(spec) is not None
+    assert destination.execute("SELECT count(*) FROM pg_subscription_rel", "shop") == [(0,)]
+    control.set_rate_limit(spec, None)
+    to_the_light(spec)
+
+
+def test_new_table_is_picked_up(pair: tuple[Cluster, Cluster, MappingSpec]) -> None:
+    source, destination, spec = pair
+    to_the_light(spec)
+    source.execute("CREATE TABLE fresh (id int PRIMARY KEY); INSERT INTO fresh SELECT generate_series(1, 10)", "shop")
+    drive_until(spec, lambda seen: seen.status is Status.IN_PROGRESS)
+    to_the_light(spec)
+    assert destination.execute("SELECT count(*) FROM fresh", "shop") == [(10,)]
+
+
+def test_sequences_follow_and_one_ahead_is_found(pair: tuple[Cluster, Cluster, MappingSpec]) -> None:
+    source, destination, spec = pair
+    to_the_light(spec)
+    source.execute("SELECT nextval('invoice_number'), nextval('countdown')", "shop")
+    drive(spec)
+    for sequence in ("invoice_number", "countdown"):
+        query = f"SELECT last_value, is_called FROM {sequence}"
+        assert source.execute(query, "shop") == destination.execute(query, "shop")
+    destination.execute("SELECT nextval('countdown')", "shop")
+    assert finding(assess(spec), "sequence_ahead").relation == "public.countdown"
+
+
+def test_a_write_after_the_barrier_refuses_completion(pair: tuple[Cluster, Cluster, MappingSpec]) -> None:
+    source, _, spec = pair
+    to_the_light(spec)
+    control.take_barrier(spec)
+    source.execute("INSERT INTO customer (name) VALUES ('too late')", "shop")
+    time.sleep(1)
+    drive(spec)
+    with pytest.raises(RefusedError) as refusal:
+        control.complete(spec)
+    assert any("after the barrier" in reason for reason in refusal.value.reasons)
+
+
+def test_a_writing_transaction_refuses_the_barrier(pair: tuple[Cluster, Cluster, MappingSpec]) -> None:
+    source, _, spec = pair
+    to_the_light(spec)
+    with source.connect("shop") as writer, writer.transaction():
+        writer.execute("INSERT INTO customer (name) VALUES ('open')")
+        with pytest.raises(RefusedError) as refusal:
+            control.take_barrier(spec)
+    assert any("writing transaction" in reason for reason in refusal.value.reasons)
+
+
+def test_abort_with_the_source_gone(pair: tuple[Cluster, Cluster, MappingSpec]) -> None:
+    source, destination, spec = pair
+    to_the_light(spec)
+    source.stop()
+    removal = control.abort(spec, source_gone=True)
+    assert not [left for left in removal.left if left.side == "destination"]
+    assert [entry for entry in ours_left(destination) if not entry.startswith("session")] == []

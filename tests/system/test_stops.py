@@ -1,0 +1,79 @@
+"""Stopped after each transaction in turn and started anew from the configuration alone: the end is the same."""
+
+from collections.abc import Callable, Iterator
+from itertools import cycle
+
+import pytest
+
+from migrator import control
+from migrator.apply import Applier
+from migrator.cluster import Cluster
+from migrator.memory import Memory
+from migrator.reconcile import assess, drive
+from migrator.steps import Statement, Status
+from tests.system.scenario import checksums, describe, mapping, ours_left, seed, to_the_light
+
+Clusters = Callable[..., Cluster]
+
+
+class Stopped(BaseException):
+    """The process died here."""
+
+
+@pytest.fixture
+def stops(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """`stops[0] = n`: the process dies after its n-th transaction from now; 0: not at all."""
+    budget = [0]
+    run = Applier._run
+
+    def dying(self: Applier, statements: list[Statement], values: dict[str, object]) -> None:
+        run(self, statements, values)
+        if budget[0]:
+            budget[0] -= 1
+            if not budget[0]:
+                raise Stopped
+
+    monkeypatch.setattr(Applier, "_run", dying)
+    yield budget
+
+
+@pytest.mark.timeout(600)
+def test_stop_anywhere(cluster: Clusters, stops: list[int]) -> None:
+    source, destination = cluster(16), cluster(18)
+    seed(source)
+    spec = mapping(source, destination)
+    stopped = 0
+    for lives in cycle((1, 2, 3, 4, 5)):
+        stops[0] = lives
+        try:
+            assessment = drive(spec, Memory())
+        except Stopped:
+            stopped += 1
+            continue
+        assert assessment is not None
+        assert assessment.status is not Status.PROBLEMATIC, describe(assessment)
+        if assessment.status is Status.CUTOVER_READY:
+            break
+    assert stopped > 25
+    stops[0] = 0
+    again = assess(spec)
+    assert not list(again.decision.actions), describe(again)
+    assert checksums(source, "shop") == checksums(destination, "shop")
+
+
+def test_stop_anywhere_while_ending(cluster: Clusters, stops: list[int]) -> None:
+    source, destination = cluster(16), cluster(18)
+    seed(source)
+    spec = mapping(source, destination)
+    to_the_light(spec)
+    control.take_barrier(spec)
+    for _ in range(20):
+        stops[0] = 1
+        try:
+            removal = control.complete(spec)
+        except Stopped:
+            continue
+        break
+    assert removal.left == ()
+    assert ours_left(source) == []
+    assert ours_left(destination) == []
