@@ -62,13 +62,15 @@ class Column:
             return f"GENERATED {_IDENTITY[self.identity]} AS IDENTITY ({options})"
         return f"DEFAULT {self.default}" if self.default is not None else ""
 
-    def alteration(self) -> str:
-        """The actions of ALTER TABLE that give an existing plain column this type, default, null and settings."""
-        default = f"SET DEFAULT {self.default}" if self.default is not None else "DROP DEFAULT"
-        null = "SET NOT NULL" if self.not_null is not None else "DROP NOT NULL"
-        actions = [f"TYPE {self.type}{self.collation}", null, *self.settings()]
+    def alteration(self, theirs: str) -> str:
+        """The actions of ALTER TABLE that make this column of one described by `theirs` (its type first)."""
+        kind = f"{self.type}{self.collation}"
+        actions = ["SET NOT NULL" if self.not_null is not None else "DROP NOT NULL", *self.settings()]
+        if not f"{theirs} ".startswith(f"{kind} "):
+            actions.insert(0, f"TYPE {kind} USING {self.quoted}::{self.type}")
         if not self.generated and not self.identity:
-            actions.insert(1, default)
+            actions.insert(0, "DROP DEFAULT")
+            actions += [f"SET DEFAULT {self.default}"] if self.default is not None else []
         return ", ".join(f"ALTER COLUMN {self.quoted} {action}" for action in actions)
 
     def not_null_clause(self, default_name: str) -> str:

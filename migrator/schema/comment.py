@@ -31,7 +31,7 @@ class Comment:
     def properties(self) -> Mapping[str, str]:
         return {"text": literal(self.text).strip()}
 
-    def mend(self, changed: str, exists: bool) -> str:
+    def mend(self, changed: str, theirs: str | None) -> str:
         return self.create()[0]
 
 

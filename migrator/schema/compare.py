@@ -24,10 +24,12 @@ class Difference:
 def differences(source: Item, target: Item) -> tuple[Difference, ...]:
     """Every property that is not the same on both sides; spellings that only another version makes are no difference."""
     here, there = source.properties(), target.properties()
+    if here == there:
+        return ()
     names = sorted({*here, *there})
     found = ((name, here.get(name, _ABSENT), there.get(name, _ABSENT)) for name in names)
     return tuple(
-        Difference(source.identity, name, ours, theirs, source.mend(name, name in there))
+        Difference(source.identity, name, ours, theirs, source.mend(name, there.get(name)))
         for name, ours, theirs in found
         if canonical(ours) != canonical(theirs)
     )

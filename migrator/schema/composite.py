@@ -35,7 +35,7 @@ class Composite:
     def properties(self) -> Mapping[str, str]:
         return {"attributes": ", ".join(self.attributes)}
 
-    def mend(self, changed: str, exists: bool) -> str:
+    def mend(self, changed: str, theirs: str | None) -> str:
         return f"ALTER TYPE {self.qualified} ... -- until its attributes are: {', '.join(self.attributes)}"
 
 

@@ -55,7 +55,7 @@ class Constraint:
     def properties(self) -> Mapping[str, str]:
         return {"definition": self.body}
 
-    def mend(self, changed: str, exists: bool) -> str:
+    def mend(self, changed: str, theirs: str | None) -> str:
         return f"{self._alter()} DROP CONSTRAINT {identifier(self.name)}"
 
     def _alter(self) -> str:

@@ -56,7 +56,7 @@ class Domain:
             **checks,
         }
 
-    def mend(self, changed: str, exists: bool) -> str:
+    def mend(self, changed: str, theirs: str | None) -> str:
         alter = f"ALTER DOMAIN {self.qualified}"
         if changed == "default":
             return f"{alter} SET DEFAULT {self.default}" if self.default is not None else f"{alter} DROP DEFAULT"
@@ -65,7 +65,7 @@ class Domain:
         checks = {f"constraint {identifier(name)}": (name, definition) for name, definition in self.checks}
         if changed in checks:
             add = self._add(*checks[changed])
-            return f"{alter} DROP {changed}; {add}" if exists else add
+            return f"{alter} DROP {changed}; {add}" if theirs is not None else add
         return "" if changed == "base type" else f"{alter} DROP {changed}"
 
     def _add(self, name: str, definition: str) -> str:

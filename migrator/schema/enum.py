@@ -34,7 +34,7 @@ class Enum:
     def properties(self) -> Mapping[str, str]:
         return {"labels": self._labels()}
 
-    def mend(self, changed: str, exists: bool) -> str:
+    def mend(self, changed: str, theirs: str | None) -> str:
         return f"ALTER TYPE {self.qualified} ADD VALUE ... -- until the labels are: {self._labels()}"
 
     def _labels(self) -> str:

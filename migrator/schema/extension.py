@@ -29,7 +29,7 @@ class Extension:
     def properties(self) -> Mapping[str, str]:
         return {"schema": identifier(self.namespace)}
 
-    def mend(self, changed: str, exists: bool) -> str:
+    def mend(self, changed: str, theirs: str | None) -> str:
         return f"ALTER EXTENSION {identifier(self.name)} SET SCHEMA {identifier(self.namespace)}"
 
 

@@ -100,7 +100,7 @@ class Index:
         constraint = {"constraint": self.constraint.definition} if self.constraint is not None else {}
         return {"definition": self.definition, "statistics targets": statistics or "default", **constraint}
 
-    def mend(self, changed: str, exists: bool) -> str:
+    def mend(self, changed: str, theirs: str | None) -> str:
         if changed == "statistics targets":
             return "; ".join(self.settings())
         if self.constraint is not None:
@@ -135,7 +135,7 @@ class IndexAttachment:
     def properties(self) -> Mapping[str, str]:
         return {"parent": self.parent}
 
-    def mend(self, changed: str, exists: bool) -> str:
+    def mend(self, changed: str, theirs: str | None) -> str:
         return ""
 
 

@@ -26,10 +26,10 @@ class Item(Protocol):
         """What is compared, by a name an operator understands. A property that one side cannot know is left out there."""
         ...
 
-    def mend(self, changed: str, exists: bool) -> str:
+    def mend(self, changed: str, theirs: str | None) -> str:
         """The statement that brings the destination's `changed` property to this one's; "" where there is none.
 
-        `exists`: the destination has that property, with another value.
+        `theirs` is the destination's value of it, None where it has none.
         """
         ...
 

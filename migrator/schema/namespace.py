@@ -27,7 +27,7 @@ class Namespace:
     def properties(self) -> Mapping[str, str]:
         return {}
 
-    def mend(self, changed: str, exists: bool) -> str:
+    def mend(self, changed: str, theirs: str | None) -> str:
         return ""
 
 

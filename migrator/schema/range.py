@@ -35,7 +35,7 @@ class Range:
     def properties(self) -> Mapping[str, str]:
         return dict(self.parameters)
 
-    def mend(self, changed: str, exists: bool) -> str:
+    def mend(self, changed: str, theirs: str | None) -> str:
         return ""
 
 

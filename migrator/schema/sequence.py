@@ -53,9 +53,8 @@ class Sequence:
     def properties(self) -> Mapping[str, str]:
         return {"type": self.type, "parameters": self.parameters()}
 
-    def mend(self, changed: str, exists: bool) -> str:
-        what = f"AS {self.type}" if changed == "type" else self.parameters()
-        return f"ALTER SEQUENCE {self.qualified} {what}"
+    def mend(self, changed: str, theirs: str | None) -> str:
+        return f"ALTER SEQUENCE {self.qualified} AS {self.type} {self.parameters()}"
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ class Ownership:
     def properties(self) -> Mapping[str, str]:
         return {"column": f"{self.relation}.{identifier(self.column)}"}
 
-    def mend(self, changed: str, exists: bool) -> str:
+    def mend(self, changed: str, theirs: str | None) -> str:
         return self.create()[0]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from migrator.quote import identifier, qualified
 from migrator.schema.column import Column
@@ -61,6 +62,11 @@ class Table:
         return (self._create_table(), *self._inherited_differences(), *self._settings(), *self._unvalidated())
 
     def properties(self) -> Mapping[str, str]:
+        return self._properties
+
+    @cached_property
+    def _properties(self) -> Mapping[str, str]:
+        """Kept: a schema that has not moved is compared every few seconds."""
         columns = {f"column {column.quoted}": self._described(column) for column in self.columns}
         return {
             **columns,
@@ -70,11 +76,13 @@ class Table:
             "storage parameters": option_list(self.options) or "none",
         }
 
-    def mend(self, changed: str, exists: bool) -> str:
+    def mend(self, changed: str, theirs: str | None) -> str:
         alter = f"ALTER TABLE {self.qualified}"
         column = next((column for column in self.columns if f"column {column.quoted}" == changed), None)
         if column is not None:
-            return f"{alter} {column.alteration()}" if exists else f"{alter} ADD COLUMN {self._declaration(column)}"
+            if theirs is None:
+                return f"{alter} ADD COLUMN {self._declaration(column)}"
+            return f"{alter} {column.alteration(theirs)}"
         if changed.startswith("column "):
             return f"{alter} DROP {changed}"
         if changed == "storage parameters" and self.options:
@@ -166,7 +174,7 @@ class Attachment:
     def properties(self) -> Mapping[str, str]:
         return {"parent": self.parent, "bound": self.bound}
 
-    def mend(self, changed: str, exists: bool) -> str:
+    def mend(self, changed: str, theirs: str | None) -> str:
         return f"ALTER TABLE {self.parent} DETACH PARTITION {self.partition}; {self.create()[0]}"
 
 
@@ -192,7 +200,7 @@ class ReplicaIdentity:
     def properties(self) -> Mapping[str, str]:
         return {"identity": self._clause()}
 
-    def mend(self, changed: str, exists: bool) -> str:
+    def mend(self, changed: str, theirs: str | None) -> str:
         return self.create()[0]
 
     def _clause(self) -> str:
