@@ -13,6 +13,7 @@ from migrator.phases import (
     ending,
     identity,
     initial_copy,
+    ledger_check,
     post_data,
     pre_data,
     preflight,
@@ -47,6 +48,7 @@ SUBSCRIPTION_METHOD: tuple[Phase, ...] = (
     Phase("preflight", False, preflight.examine),
     Phase("preflight", False, servers.examine),
     Phase("preflight", True, identity.examine),
+    Phase("preflight", True, ledger_check.examine),
     Phase("wal_budget", False, wal_budget.examine),
     Phase("roles", False, roles.examine),
     Phase("databases", True, databases.examine),
@@ -109,7 +111,8 @@ def _after_barrier(step: Step) -> Step:
     if not any(finding.blocking and finding.code in NOISE_AFTER_BARRIER for finding in step.findings):
         return step
     findings = (
-        replace(finding, blocking=False) if finding.code in NOISE_AFTER_BARRIER else finding for finding in step.findings
+        replace(finding, blocking=False) if finding.code in NOISE_AFTER_BARRIER else finding
+        for finding in step.findings
     )
     return replace(step, findings=tuple(findings))
 

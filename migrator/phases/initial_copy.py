@@ -1,9 +1,8 @@
 """What is not copied? PostgreSQL's own tablesync, paced by admission: the largest first, never more than the workers can take."""
 
-from collections.abc import Iterable
 from datetime import datetime
 
-from migrator.model import LedgerRelation, Publication, Subscription, SyncState
+from migrator.model import Publication, Subscription, SyncState
 from migrator.phases import groups, wal_budget
 from migrator.phases.view import View
 from migrator.quote import identifier, literal
@@ -21,23 +20,21 @@ ADMISSION = "admit relations"
 
 
 def examine(view: View) -> Step:
-    """Admit what waits, record and refresh what was stopped half way, report what is broken."""
+    """Admit what waits, record and refresh what was stopped half way."""
     group = groups.ledger_group(view)
     subscription = view.database.subscription(group.name) if group else None
     publication = view.database.publication(group.name) if group else None
     if group is None or subscription is None or publication is None:
         return Step(NAME, view.database.name, waits=(Wait("the subscription is not there yet"),))
-    findings = (*_broken(view, publication, subscription), *_foreign(view, publication))
     unrefreshed = _unrefreshed(view, publication, subscription)
-    if findings:
-        return Step(NAME, view.database.name, Gates.DATABASE, (), _copying(view, subscription), findings)
     if unrefreshed:
         actions: tuple[Action, ...] = (_admit(view, publication, unrefreshed, "finish admitting"),)
         return Step(NAME, view.database.name, Gates.DATABASE, actions, _copying(view, subscription))
     batch, held = _batch(view, subscription)
     actions = (_admit(view, publication, batch, ADMISSION),) if batch else ()
     waits = (*_copying(view, subscription), *((Wait(held),) if held else ()))
-    return Step(NAME, view.database.name, Gates.DATABASE, actions, waits, _lagging_sync(view, subscription))
+    findings = (*_lagging_sync(view, subscription), *(_pacing(view) if waits else ()))
+    return Step(NAME, view.database.name, Gates.DATABASE, actions, waits, findings)
 
 
 def wanted(view: View) -> tuple[str, ...]:
@@ -52,47 +49,14 @@ def _bytes(view: View, relation: str) -> int:
     return size.bytes if size else 0
 
 
-def _broken(view: View, publication: Publication, subscription: Subscription) -> Iterable[Finding]:
-    for name, entry in sorted(view.database.ledger.relations.items()):
-        if reason := _reason_broken(view, entry, publication, subscription):
-            yield groups.broken(view, reason, name)
-
-
-def _reason_broken(
-    view: View, entry: LedgerRelation, publication: Publication, subscription: Subscription
-) -> str | None:
-    """Why a relation that has begun is no longer what the ledger remembers; None while it is."""
-    member = publication.relations.get(entry.relation)
-    if entry.publication_rel_oid is None:
-        begun = entry.relation in subscription.relations
-        return "it was added to the subscription before it was recorded in the ledger" if begun else None
-    if member is None:
-        gone = view.database.source_schema is not None and entry.relation not in view.database.source_schema.leaves()
-        return "it was dropped or renamed on the source" if gone else "it was taken out of the publication"
-    source_oid, member_oid = member
-    if source_oid != entry.source_oid:
-        return "it was dropped and made anew on the source"
-    if member_oid != entry.publication_rel_oid:
-        return "it was taken out of the publication and put back"
-    if entry.relation not in subscription.relations and entry.relation in view.database.filled:
-        return "it was taken out of the subscription"
-    return None
-
-
-def _foreign(view: View, publication: Publication) -> Iterable[Finding]:
-    for name in sorted(set(publication.relations) - set(view.database.ledger.relations)):
-        yield Finding(
-            "publication_foreign_relation",
-            f"Somebody else added {name} to our publication {publication.name}.",
-            f"In database {view.database.name} on the source: ALTER PUBLICATION {identifier(publication.name)} DROP TABLE {name};",
-            database=view.database.name,
-            relation=name,
-        )
-
-
 def _unrefreshed(view: View, publication: Publication, subscription: Subscription) -> tuple[str, ...]:
     """Relations whose admission was stopped half way: in the ledger, not yet in the subscription, nothing copied."""
-    return tuple(name for name in sorted(view.database.ledger.relations) if name not in subscription.relations)
+    schema = view.database.source_schema
+    return tuple(
+        name
+        for name in sorted(view.database.ledger.relations)
+        if name not in subscription.relations and schema is not None and schema.has_table(name)
+    )
 
 
 def _copying(view: View, subscription: Subscription) -> tuple[Wait, ...]:
@@ -139,12 +103,31 @@ def _workers(view: View) -> int:
     return view.spec.replication.max_copies or max(1, view.destination.setting("max_sync_workers_per_subscription"))
 
 
+def _rate_limit(view: View) -> float | None:
+    """MB/s: the journal's live limit, else the configuration's."""
+    live = view.journal.rate_limit_mbps
+    return live if live is not None else view.spec.replication.rate_limit_mbps
+
+
+def _pacing(view: View) -> tuple[Finding, ...]:
+    """What a MB/s limit can and cannot do with this method."""
+    limit = _rate_limit(view)
+    if not limit:
+        return ()
+    return (
+        Finding(
+            "rate_limit_by_admission",
+            f"A limit of {limit:g} MB/s is set, but PostgreSQL's tablesync cannot be throttled: relations are admitted at "
+            "this pace on average, and each is copied as fast as the servers can.",
+            blocking=False,
+            database=view.database.name,
+        ),
+    )
+
+
 def _held(view: View) -> str | None:
     """Why nothing may be admitted now."""
-    limit = view.journal.rate_limit_mbps
-    if limit is None:
-        limit = view.spec.replication.rate_limit_mbps
-    if limit == 0:
+    if _rate_limit(view) == 0:
         return "copying is paused: the rate limit is 0"
     if wal_budget.pauses(view):
         return "copying is paused: the WAL budget is used up"

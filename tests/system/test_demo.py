@@ -36,7 +36,9 @@ class Demo:
             self.process = subprocess.Popen(
                 [*CLI, "demo", "--no-web"], stdout=file, stderr=file, stdin=subprocess.DEVNULL
             )
-        self.wait(lambda: "Ctrl-C ends the demo" in self.printed, 200)
+
+    def until_ready(self) -> None:
+        self.wait(lambda: "Ctrl-C ends the demo" in self.printed, 500)
         path = re.search(r"cutover -c (\S+)", self.printed)
         assert path
         self.config = path[1]
@@ -90,14 +92,16 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
         except BinariesMissingError as error:
             absent(str(version), str(error))
     running = Demo(tmp_path / "demo.out")
-    yield running
-    if running.process.poll() is None:
+    try:
+        yield running
+    finally:
         running.process.kill()
         running.process.wait()
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_the_demo_from_end_to_end(demo: Demo) -> None:
+    demo.until_ready()
     demo.paste("kill -9")
     demo.wait(lambda: "worker-rows ended (SIGKILL)" in demo.printed, 20)
     demo.paste("flushall")
@@ -133,6 +137,7 @@ def test_the_demo_from_end_to_end(demo: Demo) -> None:
 
 
 def test_nobody_is_left_when_the_demo_is_killed(demo: Demo) -> None:
+    demo.wait(lambda: "demo: in_progress" in demo.printed, 200)
     children = _descendants(demo.process.pid)
     assert len(children) > 5
     demo.process.kill()

@@ -12,7 +12,7 @@ from migrator.config import MappingSpec
 from migrator.errors import RefusedError
 from migrator.reconcile import Assessment, assess, drive
 from migrator.steps import Finding, Status
-from tests.system.scenario import QUICK, describe, drive_until, mapping, ours_left, seed, to_the_light
+from tests.system.scenario import QUICK, checksums, describe, drive_until, mapping, ours_left, seed, to_the_light
 
 Clusters = Callable[..., Cluster]
 
@@ -91,6 +91,20 @@ def test_table_dropped_and_made_anew_is_broken(pair: tuple[Cluster, Cluster, Map
     to_the_light(spec)
     source.execute('DROP TABLE "Zweites".note; CREATE TABLE "Zweites".note (id int PRIMARY KEY, body text)', "shop")
     assert broken(spec).relation == '"Zweites".note'
+
+
+def test_table_dropped_or_renamed_is_told_and_mended(pair: tuple[Cluster, Cluster, MappingSpec]) -> None:
+    source, destination, spec = pair
+    to_the_light(spec)
+    source.execute('DROP TABLE "Zweites".note; ALTER TABLE customer RENAME TO client', "shop")
+    assessment = assess(spec)
+    assert finding(assessment, "relation_dropped").relation == '"Zweites".note'
+    assert finding(assessment, "relation_renamed").relation == "public.customer"
+    source.execute("INSERT INTO client (name) VALUES ('meanwhile')", "shop")
+    source.execute("ALTER TABLE client RENAME TO customer", "shop")
+    destination.execute('DROP TABLE "Zweites".note', "shop")
+    to_the_light(spec)
+    assert checksums(source, "shop") == checksums(destination, "shop")
 
 
 def test_slot_lost_is_broken(cluster: Clusters) -> None:

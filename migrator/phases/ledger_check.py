@@ -1,0 +1,106 @@
+"""Are the relations that have begun still what the ledger remembers? By oid on the source, and by their place in the publication."""
+
+from collections.abc import Iterator
+
+from migrator.model import LedgerRelation, Publication, Subscription
+from migrator.phases import groups
+from migrator.phases.view import View
+from migrator.quote import identifier
+from migrator.steps import Finding, Gates, Step
+
+NAME = "preflight"
+
+
+def examine(view: View) -> Step:
+    """Relations that can no longer be trusted, that went, that changed their name, or that are not ours.
+
+    Asked before pre_data: a table renamed on the source must not be made on the destination under its new name, where
+    apply would pass over its changes without a word.
+    """
+    group = groups.ledger_group(view)
+    publication = view.database.publication(group.name) if group else None
+    subscription = view.database.subscription(group.name) if group else None
+    if publication is None or subscription is None:
+        return Step(NAME, view.database.name)
+    found = (*_entries(view, publication, subscription), *_foreign(view, publication))
+    return Step(NAME, view.database.name, Gates.DATABASE, findings=found)
+
+
+def _entries(view: View, publication: Publication, subscription: Subscription) -> Iterator[Finding]:
+    for name, entry in sorted(view.database.ledger.relations.items()):
+        if renamed := _new_name(entry, publication):
+            yield _renamed(view, name, renamed)
+        elif _is_gone(view, entry, publication):
+            yield from _gone(view, name)
+        elif reason := _reason_broken(view, entry, publication, subscription):
+            yield groups.broken(view, reason, name)
+
+
+def _new_name(entry: LedgerRelation, publication: Publication) -> str | None:
+    """The name under which the same table, by oid, stands in the publication now."""
+    if entry.relation in publication.relations:
+        return None
+    return next((name for name, (oid, _) in publication.relations.items() if oid == entry.source_oid), None)
+
+
+def _renamed(view: View, name: str, now: str) -> Finding:
+    return Finding(
+        "relation_renamed",
+        f"{name} in database {view.database.name} was renamed to {now} on the source: its changes have no home on the "
+        "destination, and apply of the whole database halts.",
+        f"Rename it back on the source until the cutover is over: {now} is to be {name} again (ALTER TABLE {now} RENAME TO ... "
+        "or SET SCHEMA ...). Nothing is lost meanwhile.",
+        database=view.database.name,
+        relation=name,
+    )
+
+
+def _is_gone(view: View, entry: LedgerRelation, publication: Publication) -> bool:
+    schema = view.database.source_schema
+    return entry.relation not in publication.relations and schema is not None and not schema.has_table(entry.relation)
+
+
+def _gone(view: View, name: str) -> Iterator[Finding]:
+    """Dropped on the source: no row is lost by that, and dropping it here too is the operator's to do."""
+    schema = view.database.target_schema
+    if schema is not None and schema.has_table(name):
+        yield Finding(
+            "relation_dropped",
+            f"{name} was dropped on the source; it still stands in database {view.database.target} on the destination.",
+            f"In database {view.database.target} on the destination: DROP TABLE {name};",
+            database=view.database.name,
+            relation=name,
+        )
+
+
+def _reason_broken(
+    view: View, entry: LedgerRelation, publication: Publication, subscription: Subscription
+) -> str | None:
+    """Why a relation that has begun is no longer what the ledger remembers; None while it is."""
+    member = publication.relations.get(entry.relation)
+    if entry.publication_rel_oid is None:
+        begun = entry.relation in subscription.relations
+        return "it was added to the subscription before it was recorded in the ledger" if begun else None
+    if member is None:
+        return "it was taken out of the publication, or dropped and made anew on the source"
+    source_oid, member_oid = member
+    if source_oid != entry.source_oid:
+        return "it was dropped and made anew on the source"
+    if member_oid != entry.publication_rel_oid:
+        return "it was taken out of the publication and put back"
+    if entry.relation not in subscription.relations and entry.relation in view.database.filled:
+        return "it was taken out of the subscription"
+    return None
+
+
+def _foreign(view: View, publication: Publication) -> Iterator[Finding]:
+    ours = {entry.source_oid for entry in view.database.ledger.relations.values()}
+    for name, (oid, _) in sorted(publication.relations.items()):
+        if name not in view.database.ledger.relations and oid not in ours:
+            yield Finding(
+                "publication_foreign_relation",
+                f"Somebody else added {name} to our publication {publication.name}.",
+                f"In database {view.database.name} on the source: ALTER PUBLICATION {identifier(publication.name)} DROP TABLE {name};",
+                database=view.database.name,
+                relation=name,
+            )
