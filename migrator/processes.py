@@ -1,12 +1,14 @@
 """Starts child processes by command line and keeps them running: whichever dies, by whatever signal, is started again.
 
 Each child leads a process group of its own, so a Ctrl-C in the terminal reaches only us, and what a killed child leaves
-behind can be cleared away. Children end when we end, however we end (on Linux). Secrets go to them in the environment.
+behind can be cleared away. Children end when we end, however we end: the kernel (on Linux) sends them SIGTERM, and a
+guardian kills what does not heed it. Secrets go to them in the environment.
 """
 
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -31,10 +33,32 @@ class Program:
     grace_seconds: float = 10.0
 
 
+class Guardian:
+    """A process that outlives us for some seconds, to kill what we can no longer (see migrator.guardian)."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-m", "migrator.guardian"]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+
+    def tell(self, line: str) -> None:
+        """Add (`+N`) or remove (`-N`) a process group."""
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError, ValueError):
+            self._process.stdin.write(f"{line}\n".encode())
+            self._process.stdin.flush()
+
+    def dismiss(self) -> None:
+        """There is nothing left to guard."""
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
+        self._process.wait()
+
+
 class Child:
     """A program, its process of the moment, and how often it had to be started."""
 
-    def __init__(self, program: Program, log: Path) -> None:
+    def __init__(self, program: Program, log: Path, guardian: Guardian) -> None:
         self.program = program
         self.log = log
         self.starts = 0
@@ -42,6 +66,7 @@ class Child:
         self._started = 0.0
         self._next_start = 0.0
         self._pause = _FIRST_PAUSE
+        self._guardian = guardian
 
     @property
     def pid(self) -> int | None:
@@ -55,6 +80,7 @@ class Child:
                 self.program.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                 env={**os.environ, **self.program.environment}, preexec_fn=die_with_parent(),
             )  # fmt: skip
+        self._guardian.tell(f"+{self._process.pid}")
         self.starts += 1
         self._started = time.monotonic()
 
@@ -100,13 +126,16 @@ class Child:
         assert self._process is not None
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, number)
+        if number is signal.SIGKILL:
+            self._guardian.tell(f"-{self._process.pid}")
 
 
 class Supervisor:
     """Runs programs until stopped. Call `tick` every second or so, always from the thread that called `start`."""
 
     def __init__(self, programs: Sequence[Program], logs: Path) -> None:
-        self.children = [Child(program, logs / f"{program.name}.log") for program in programs]
+        self._guardian = Guardian()
+        self.children = [Child(program, logs / f"{program.name}.log", self._guardian) for program in programs]
 
     def start(self) -> None:
         """Start all, lower stages first."""
@@ -126,6 +155,7 @@ class Supervisor:
             begun = time.monotonic()
             for child in ending:
                 child.finish(begun + child.program.grace_seconds)
+        self._guardian.dismiss()
 
     def pid(self, name: str) -> int | None:
         """The process id of a program of that name."""

@@ -11,7 +11,7 @@ DATABASES = ("shop", "analytics", "pgbench")
 _OWNERS = {"shop": "shop_owner", "analytics": "analytics_owner"}
 
 
-def create(cluster: Cluster, password: str, events: int = 60_000, scale: int = 2) -> None:
+def create(cluster: Cluster, password: str, events: int = 40_000, scale: int = 2) -> None:
     """Make roles and databases on the cluster. `password`: of every role that can log in.
 
     `events`: rows of about 1 kB in analytics; `scale`: pgbench's, some 15 MB each.

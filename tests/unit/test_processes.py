@@ -92,19 +92,30 @@ def test_later_stages_end_first(tmp_path: Path) -> None:
     assert record.read_text() == "ba"
 
 
+def orphan(tmp_path: Path, code: str) -> int:
+    """The process id of a child whose supervisor was killed."""
+    supervisor = (
+        "import sys, time; from pathlib import Path; from migrator.processes import Program, Supervisor\n"
+        "s = Supervisor([Program('child', [sys.executable, '-c', sys.argv[2]])], Path(sys.argv[1]))\n"
+        "s.start(); print(s.pid('child'), flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", supervisor, str(tmp_path), code]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        wait(lambda: (tmp_path / "child.log").read_text())
+        assert alive(child)
+        parent.kill()
+    return child
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal is Linux's")
 def test_no_orphans_when_the_parent_is_killed(tmp_path: Path) -> None:
-    parent = subprocess.Popen(
-        [sys.executable, "-c",
-         "import sys, time; from pathlib import Path; from migrator.processes import Program, Supervisor\n"
-         "s = Supervisor([Program('child', [sys.executable, '-c', 'import time; time.sleep(60)'])], Path(sys.argv[1]))\n"
-         "s.start(); print(s.pid('child'), flush=True); time.sleep(60)", str(tmp_path)],
-        stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert parent.stdout is not None
-    child = int(parent.stdout.readline())
-    assert alive(child)
-    parent.kill()
-    parent.wait()
-    parent.stdout.close()
+    child = orphan(tmp_path, SLEEP[2])
     wait(lambda: not alive(child))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_not_even_deaf_ones(tmp_path: Path) -> None:
+    child = orphan(tmp_path, STUBBORN[2])
+    wait(lambda: not alive(child), 20)
