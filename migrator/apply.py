@@ -1,17 +1,17 @@
 """Carries out one action: statement by statement, holes filled last, sessions kept for the length of a task."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from itertools import groupby
 from types import TracebackType
 
 import psycopg
 
+from migrator import hidden
 from migrator.config import InstanceSpec, MappingSpec, Secret
 from migrator.connection import Session, connect, mute, replication_conninfo
 from migrator.errors import MigratorError
 from migrator.names import application_name
-from migrator.quote import literal
 from migrator.steps import Action, Side, Statement
 
 
@@ -47,21 +47,22 @@ class Applier:
                 raise ApplyError(_sentence(error)) from None
 
     def _run(self, statements: list[Statement], values: dict[str, object]) -> None:
-        first = statements[0]
-        session = self.session(first.side, first.database)
-        if not first.transactional:
-            self._execute(session, first, values)
+        if any(statement.holes for statement in statements):
+            with self._session_with_secrets(statements) as session:
+                self._execute_all(session, statements, values)
+        else:
+            self._execute_all(self.session(statements[0].side, statements[0].database), statements, values)
+
+    def _execute_all(self, session: Session, statements: list[Statement], values: dict[str, object]) -> None:
+        if not statements[0].transactional:
+            self._execute(session, statements[0], values)
             return
         with session.transaction():
             for statement in statements:
                 self._execute(session, statement, values)
 
     def _execute(self, session: Session, statement: Statement, values: dict[str, object]) -> None:
-        text = statement.sql
-        if statement.holes:
-            mute(session)
-            for hole in statement.holes:
-                text = text.replace(f"{{{hole}}}", literal(self._secret(hole, statement)))
+        text = hidden.block(statement.sql, statement.holes) if statement.holes else statement.sql
         parameters = {name: values[name] for name in statement.uses} if statement.uses else None
         cursor = session.execute(text.encode(), parameters)
         if statement.keeps:
@@ -75,12 +76,27 @@ class Applier:
         key = (side, database)
         session = self._sessions.get(key)
         if session is None or session.closed:
-            session = connect(self._instance(side), database, application_name(self._spec.name, self._task))
+            session = self._connect(side, database)
             self._stack.callback(session.close)
-            timeout = int(self._spec.replication.lock_timeout_seconds * 1000)
-            session.execute(f"SET lock_timeout = {timeout}")
             self._sessions[key] = session
         return session
+
+    def _connect(self, side: Side, database: str | None, settings: Mapping[str, str] | None = None) -> Session:
+        timeout = int(self._spec.replication.lock_timeout_seconds * 1000)
+        own = {"lock_timeout": str(timeout), **(settings or {})}
+        return connect(self._instance(side), database, application_name(self._spec.name, self._task), own)
+
+    @contextmanager
+    def _session_with_secrets(self, statements: list[Statement]) -> Iterator[Session]:
+        """A session of these statements' own: it knows their secrets, each under the name of its hole."""
+        secrets = {
+            hidden.setting(hole): self._secret(hole, statement)
+            for statement in statements
+            for hole in statement.holes
+        }
+        with closing(self._connect(statements[0].side, statements[0].database, secrets)) as session:
+            mute(session)
+            yield session
 
     def _instance(self, side: Side) -> InstanceSpec:
         return self._spec.source if side is Side.SOURCE else self._spec.destination

@@ -232,7 +232,7 @@ def forget(spec: MappingSpec, store: Store | None = None) -> None:
         entry = journal.read_journal(session, spec.name)
         if entry.source is not None and entry.intent not in (Intent.COMPLETED, Intent.ABORTED):
             raise MigratorError(
-                f"Mapping {spec.name} is still {entry.intent}.",
+                f"Mapping {spec.name} has not ended: its journal says {entry.intent}.",
                 f"End it first: pg-migrator complete {spec.name}, or pg-migrator abort {spec.name}",
             )
         journal.forget(session, spec.name)

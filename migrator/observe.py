@@ -75,7 +75,13 @@ class Looker:
             return None, datetime.now(UTC)
         row = session.execute("SELECT clock_timestamp() AS now").fetchone()
         assert row is not None
-        return journal.read_journal(session, self.spec.name), row["now"]
+        try:
+            return journal.read_journal(session, self.spec.name), row["now"]
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise MigratorError(
+                f"The journal on {self.spec.destination.name} cannot be read: {error.diag.message_primary}.",
+                f"It belongs to the role that began the migration: use that role, or grant it to {session.info.user}.",
+            ) from None
 
     def _pairs(
         self,
@@ -137,7 +143,8 @@ class Looker:
         with session:
             oids = _oids(session, relations) if relations is not None else None
             found = self._schema(session, instance, database, version, oids)
-            return read_half(session, version, self.spec.name, found, oids)
+            is_source = instance is self.spec.source
+            return read_half(session, version, self.spec.name, found, oids, is_source=is_source)
 
     def _schema(
         self, session: Session, instance: InstanceSpec, database: str, version: int, oids: list[int] | None

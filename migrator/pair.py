@@ -41,7 +41,9 @@ class Half:
     facts: DatabaseFacts
 
 
-def read_half(session: Session, version: int, mapping: str, schema: Schema, oids: list[int] | None) -> Half:
+def read_half(
+    session: Session, version: int, mapping: str, schema: Schema, oids: list[int] | None, *, is_source: bool
+) -> Half:
     """Everything but the schema, which the caller has (perhaps from a cache)."""
     ledger = journal.read_ledger(session, mapping)
     sizes, filled = _sizes(session, oids, ledger)
@@ -55,7 +57,7 @@ def read_half(session: Session, version: int, mapping: str, schema: Schema, oids
         sizes=sizes,
         filled=filled,
         sequences=_sequences(session),
-        facts=read_facts(session, oids),
+        facts=read_facts(session, oids) if is_source else DatabaseFacts(),
     )
 
 

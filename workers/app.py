@@ -40,7 +40,7 @@ app.conf.update(
         "socket_timeout": 10,
     },
     task_default_queue="reconcile",
-    task_queues=[Queue(name) for name in QUEUES],
+    task_queues=[Queue(name, routing_key=name) for name in QUEUES],
     # What Flower shows.
     worker_send_task_events=True,
     task_send_sent_event=True,
