@@ -90,9 +90,7 @@ class Applier:
     def _session_with_secrets(self, statements: list[Statement]) -> Iterator[Session]:
         """A session of these statements' own: it knows their secrets, each under the name of its hole."""
         secrets = {
-            hidden.setting(hole): self._secret(hole, statement)
-            for statement in statements
-            for hole in statement.holes
+            hidden.setting(hole): self._secret(hole, statement) for statement in statements for hole in statement.holes
         }
         with closing(self._connect(statements[0].side, statements[0].database, secrets)) as session:
             mute(session)

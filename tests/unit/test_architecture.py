@@ -20,7 +20,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("apply", "observe pair", "copying"),
     ("store", "journal", "memory"),
     ("connection", "instances facts reading", "snapshot", "config_file", "logs"),
-    ("cutover", "redaction", "config_public"),
+    ("cutover", "redaction", "config_public", "hidden"),
     ("status", "work"),
     ("phases",),
     ("observation", "selection"),
@@ -38,7 +38,7 @@ def words(text: str) -> set[str]:
 
 
 PURE = words(
-    "snapshot cutover config_public status work phases observation selection schema catalog steps config model names "
+    "snapshot cutover config_public hidden status work phases observation selection schema catalog steps config model names "
     "quote bucket errors"
 )
 IMPURE_IMPORTS = words(

@@ -1,0 +1,41 @@
+"""A statement with secrets in such a form that no server writes them down.
+
+The secrets travel in the startup packet, as settings of a session of their own; a DO block puts them in on the server.
+So neither log_statement, a failing statement, pg_stat_statements, pg_stat_activity nor a crash report shows them, and it
+takes no right to change what is logged. (Literals in the statement itself appear in the log when it fails, by PostgreSQL's
+defaults; parameters do under log_statement = all.)
+"""
+
+from collections.abc import Iterable
+
+from migrator.quote import literal
+
+# The error is raised anew: its own context would hold the statement as it was executed.
+_BLOCK = """DO $migrator$
+DECLARE
+    statement text := {statement};
+    sentence text;
+    detail text;
+    hint text;
+BEGIN
+    {fill}
+    EXECUTE statement;
+EXCEPTION WHEN query_canceled OR OTHERS THEN
+    GET STACKED DIAGNOSTICS sentence = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+    RAISE EXCEPTION USING ERRCODE = SQLSTATE, MESSAGE = sentence, DETAIL = detail, HINT = hint;
+END
+$migrator$"""
+
+
+def setting(hole: str) -> str:
+    """The name of the session setting that holds the secret of a hole: any text, spelled in letters and digits."""
+    return f"migrator.secret_{hole.encode().hex()}"
+
+
+def block(sql: str, holes: Iterable[str]) -> str:
+    """`sql` with each `{hole}` filled by the server, from the settings of this session."""
+    fill = "\n    ".join(
+        f"statement := replace(statement, {literal(f'{{{hole}}}')}, quote_literal(current_setting('{setting(hole)}')));"
+        for hole in holes
+    )
+    return _BLOCK.format(statement=literal(sql), fill=fill)
