@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from migrator.quote import literal
 
-# The error is raised anew: its own context would hold the statement as it was executed.
+# The error is raised anew, in one sentence: its own context would hold the statement as it was executed.
 _BLOCK = """DO $migrator$
 DECLARE
     statement text := {statement};
@@ -22,7 +22,7 @@ BEGIN
     EXECUTE statement;
 EXCEPTION WHEN query_canceled OR OTHERS THEN
     GET STACKED DIAGNOSTICS sentence = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-    RAISE EXCEPTION USING ERRCODE = SQLSTATE, MESSAGE = sentence, DETAIL = detail, HINT = hint;
+    RAISE EXCEPTION USING ERRCODE = SQLSTATE, MESSAGE = concat_ws(' ', sentence, nullif(detail, ''), nullif(hint, ''));
 END
 $migrator$"""
 

@@ -1,0 +1,55 @@
+"""A statement's secrets stay out of the server's log whatever it is told to log, and whatever happens to the statement."""
+
+import threading
+from collections.abc import Callable
+
+import psycopg
+import pytest
+
+from migrator.cluster import Cluster
+from migrator.connection import Session, connect, mute
+from migrator.hidden import block, setting
+
+EVERYTHING = {"log_statement": "all", "log_min_duration_statement": "0", "log_error_verbosity": "verbose"}
+HOLE = "password:Straße \"x\" 'y' " + "z" * 40
+SECRET = "hunt\\er'2 \"3\n\t4"
+
+
+def session(cluster: Cluster, secret: str = SECRET) -> Session:
+    return connect(cluster.spec("x"), None, "pg-migrator test", {setting(HOLE): secret})
+
+
+def test_a_secret_arrives_as_it_is(cluster: Callable[..., Cluster]) -> None:
+    server = cluster(18, **EVERYTHING)
+    with session(server) as connection:
+        connection.execute("CREATE TABLE public.kept (it text)")
+        connection.execute(block(f"INSERT INTO public.kept VALUES ({{{HOLE}}})", [HOLE]).encode())
+    assert server.execute("SELECT it FROM kept") == [(SECRET,)]
+    assert "INSERT INTO public.kept" in server.log()
+    assert "hunt" not in server.log()
+
+
+def test_a_statement_that_fails_says_why_and_no_more(cluster: Callable[..., Cluster]) -> None:
+    server = cluster(18, **EVERYTHING)
+    sql = f"CREATE SUBSCRIPTION x CONNECTION {{{HOLE}}} PUBLICATION x WITH (create_slot = false, slot_name = x)"
+    with (
+        session(server, "host=127.0.0.1 port=1 password=hunter2") as connection,
+        pytest.raises(psycopg.Error) as failure,
+    ):
+        connection.execute(block(sql, [HOLE]).encode())
+    assert failure.value.sqlstate == "08006"
+    assert "could not connect to the publisher" in str(failure.value)
+    assert "could not connect to the publisher" in server.log()
+    assert "hunter2" not in server.log()
+
+
+@pytest.mark.parametrize("end", ["pg_cancel_backend", "pg_terminate_backend"])
+def test_a_statement_that_is_ended_shows_nothing(cluster: Callable[..., Cluster], end: str) -> None:
+    server = cluster(18, **EVERYTHING)
+    with session(server) as connection:
+        mute(connection)
+        threading.Timer(0.5, server.execute, (f"SELECT {end}({connection.info.backend_pid})",)).start()
+        with pytest.raises(psycopg.Error):
+            connection.execute(block(f"SELECT pg_sleep(60), {{{HOLE}}}", [HOLE]).encode())
+    assert "due to" in server.log()
+    assert "hunt" not in server.log()
