@@ -1,0 +1,138 @@
+"""The real machinery for a test: every process that `pg-migrator run` starts, in reach of kill -9, with its Redis and logs."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import redis
+
+from migrator.cli.machinery import Machinery, arrange
+from migrator.cluster import Cluster
+from migrator.config import MappingSpec
+from migrator.config_file import load
+from migrator.errors import StoreUnavailableError
+from migrator.processes import Supervisor
+from migrator.store import Store
+
+Summary = dict[str, object]
+
+PACE = {"reconcile_interval_seconds": 1, "ui_refresh_interval_seconds": 1, "stable_seconds": 1}
+
+
+class MachineRoom:
+    """Processes under a supervisor, kept alive as long as somebody waits in `until`."""
+
+    def __init__(self, machinery: Machinery, spec: MappingSpec, config: Path) -> None:
+        self.machinery = machinery
+        self.spec = spec
+        self.config = config
+        self.supervisor = Supervisor(machinery.programs, machinery.logs)
+        self.store = Store.connect(machinery.redis_url.reveal())
+
+    def summary(self) -> Summary:
+        """What was published last; empty while nothing was, or Redis is away."""
+        try:
+            return self.store.summary(self.spec.name) or {}
+        except StoreUnavailableError:
+            return {}
+
+    def until(self, done: Callable[[Summary], object], seconds: float = 120.0) -> Summary:
+        """Keep everything running until a summary satisfies; fails with what was seen and logged."""
+        deadline = time.monotonic() + seconds
+        while True:
+            self.supervisor.tick()
+            seen = self.summary()
+            if seen and done(seen):
+                return seen
+            assert time.monotonic() < deadline, f"{json.dumps(seen, indent=1)}\n{self.logs()[-6000:]}"
+            time.sleep(0.2)
+
+    def fresh(self, ticks: int = 1) -> Summary:
+        """The summary of a look that began after now, and of so many more after it."""
+        for _ in range(ticks):
+            before = self.summary().get("observed_at")
+            seen = self.until(lambda summary: summary["observed_at"] != before)  # noqa: B023 - called at once
+        return seen
+
+    def phase(self, *phases: str) -> Summary:
+        """Wait until the mapping is in one of these phases."""
+        return self.until(lambda summary: summary["phase"] in phases)
+
+    def status(self, status: str, seconds: float = 120.0) -> Summary:
+        """Wait until the mapping has this status."""
+        return self.until(lambda summary: summary["status"] == status, seconds)
+
+    def kill(self, *names: str) -> None:
+        """SIGKILL for processes of ours, and a wait until they run again."""
+        pids = {name: self._pid(name) for name in names}
+        for pid in pids.values():
+            os.kill(pid, signal.SIGKILL)
+        self.until(lambda _: all(self.supervisor.pid(name) not in (pid, None) for name, pid in pids.items()), 60)
+
+    def kill_a_child(self, name: str) -> None:
+        """SIGKILL for the youngest child of a process of ours."""
+        pid = self._pid(name)
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        os.kill(int(children[-1]), signal.SIGKILL)
+
+    def _pid(self, name: str) -> int:
+        pid = self.supervisor.pid(name)
+        assert pid is not None, f"{name} is not running: {self.logs()[-3000:]}"
+        return pid
+
+    def flush(self) -> None:
+        """FLUSHALL: everything in Redis is gone."""
+        with redis.Redis.from_url(self.machinery.redis_url.reveal()) as client:
+            client.flushall()
+
+    def logs(self) -> str:
+        """What our processes said."""
+        return "\n".join(path.read_text(errors="replace") for path in sorted(self.machinery.logs.glob("*.log")))
+
+
+@contextmanager
+def machine_room(config: Path, *, web: bool = True) -> Iterator[MachineRoom]:
+    """Everything started, and stopped at the end. Without Flower, which no migration needs."""
+    loaded = load(config, {})
+    arranged = arrange(loaded, str(config), port=None, workers=2, web=web)
+    programs = tuple(program for program in arranged.programs if program.name != "flower")
+    room = MachineRoom(
+        Machinery(programs, arranged.logs, arranged.redis_url, arranged.dashboard, None), loaded.mappings[0], config
+    )
+    room.supervisor.start()
+    try:
+        yield room
+    finally:
+        room.supervisor.stop()
+
+
+def write_config(
+    directory: Path,
+    source: Mapping[str, object],
+    destination: Mapping[str, object],
+    pace: Mapping[str, object],
+    **fields: object,
+) -> Path:
+    """A configuration with one mapping, `m`."""
+    mapping = {"name": "m", "source_instance": "source", "destination_instance": "destination", **fields}
+    path = directory / "config.json"
+    path.write_text(
+        json.dumps(
+            {
+                "instances": {"source": source, "destination": destination},
+                "mappings": [mapping],
+                "replication": {**PACE, **pace},
+            }
+        )
+    )
+    return path
+
+
+def instance(cluster: Cluster, **fields: object) -> dict[str, object]:
+    """How the configuration tells of a cluster."""
+    known = {"server": cluster.host, "port": cluster.port, "username": cluster.superuser, "password": cluster.password}
+    return {**known, **fields}
