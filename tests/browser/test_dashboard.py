@@ -118,7 +118,7 @@ def test_a_lost_connection_says_so(web: str, page: Page, ticking: threading.Even
     expect(page.locator("#link")).to_contain_text("Connection lost", timeout=15_000)
     expect(page.locator(".stale-banner")).to_contain_text("Connection to the dashboard lost")
     page.context.set_offline(False)
-    expect(page.locator("#link")).to_contain_text("Live", timeout=15_000)
+    expect(page.locator("#link")).to_contain_text("Live", timeout=30_000)
     expect(page.locator(".stale-banner")).to_have_count(0)
 
 

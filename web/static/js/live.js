@@ -4,10 +4,12 @@ import { io } from "../vendor/socket.io.esm.min.js";
 import { changed, onMapping, onPulse, onSnapshot, state } from "./state.js";
 
 export function connect() {
-  const socket = io({ transports: ["websocket"], reconnectionDelayMax: 5000, randomizationFactor: 0.3 });
+  const socket = io({ transports: ["websocket"], timeout: 8000, reconnectionDelayMax: 5000, randomizationFactor: 0.3 });
   const join = () => state.name && socket.emit("join", state.name);
   const lost = () => { state.link = "lost"; changed(); };
 
+  // Back on the network: do not sit out an attempt that began without one.
+  window.addEventListener("online", () => socket.connected || socket.disconnect().connect());
   socket.on("connect", () => { state.link = "live"; join(); changed(); });
   socket.on("disconnect", (reason) => {
     lost();
