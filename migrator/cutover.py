@@ -134,9 +134,10 @@ def instructions(
         ),
         Instruction(
             "Complete",
-            "Removes subscriptions, slots, publications and our ledger on both sides, and proves that nothing is left.",
+            "Removes subscriptions, slots, publications and our ledger on both sides, and proves that nothing is left. "
+            + ("Not safe yet." if reasons_against(spec, observation, decision) else "Safe now."),
             command=f"pg-migrator complete {spec.name}",
-            holds=not reasons_against(spec, observation, decision) if after else False,
+            holds=journal.intent is Intent.COMPLETED,
         ),
     )
 
@@ -147,8 +148,15 @@ def _writers(spec: MappingSpec, source: Instance) -> tuple[str, ...]:
     return tuple(role.name for role in source.roles if role.login and not role.superuser and role.name not in ours)
 
 
+def _fenced(observation: Observation, source: Instance) -> tuple[str, ...]:
+    """Roles kept from logging in on the source alone, as this cutover does it: what is to undo survives the doing."""
+    destination = observation.destination
+    free = {role.name for role in destination.roles if role.login} if isinstance(destination, Instance) else set()
+    return tuple(role.name for role in source.roles if not role.login and not role.superuser and role.name in free)
+
+
 def _stop_writers(spec: MappingSpec, observation: Observation, source: Instance) -> Instruction:
-    roles = _writers(spec, source)
+    roles, fenced = _writers(spec, source), _fenced(observation, source)
     names = ", ".join(literal(pair.name) for pair in observation.databases)
     sessions = sum(source.clients.get(pair.name, 0) for pair in observation.databases)
     stop = [f"ALTER ROLE {identifier(role)} NOLOGIN;" for role in roles]
@@ -156,7 +164,7 @@ def _stop_writers(spec: MappingSpec, observation: Observation, source: Instance)
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend'"
         f" AND datname IN ({names}) AND usename <> current_user AND pid <> pg_backend_pid();"
     )
-    undo = [f"--   ALTER ROLE {identifier(role)} LOGIN;" for role in roles]
+    undo = [f"--   ALTER ROLE {identifier(role)} LOGIN;" for role in (*roles, *fenced)]
     return Instruction(
         "Stop the writers",
         "All of them: applications, cron jobs, poolers, and superusers by hand. Sessions still open in these databases: "
