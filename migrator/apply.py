@@ -64,7 +64,11 @@ class Applier:
     def _execute(self, session: Session, statement: Statement, values: dict[str, object]) -> None:
         text = hidden.block(statement.sql, statement.holes) if statement.holes else statement.sql
         parameters = {name: values[name] for name in statement.uses} if statement.uses else None
+        if statement.patient:
+            session.execute("SET lock_timeout = 0")
         cursor = session.execute(text.encode(), parameters)
+        if statement.patient:
+            session.execute("RESET lock_timeout")
         if statement.keeps:
             row = cursor.fetchone()
             if row is None:

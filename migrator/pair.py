@@ -20,6 +20,7 @@ from migrator.model import (
     SyncState,
 )
 from migrator.names import parse_group_name
+from migrator.quote import qualified
 from migrator.schema import Schema
 
 SEQUENCES_AT_ONCE = 200
@@ -61,6 +62,11 @@ def read_half(
     )
 
 
+def _name(row: DictRow) -> str:
+    """The relation's name in our spelling: a server's own quoting changes with the keywords of its version."""
+    return qualified(row["nspname"], row["relname"])
+
+
 def _group_names(session: Session, mapping: str) -> tuple[str, ...]:
     rows = session.execute("SELECT DISTINCT database FROM migrator.groups WHERE mapping = %s", (mapping,))
     return tuple(row["database"] for row in rows)
@@ -72,7 +78,9 @@ def _publications(session: Session) -> tuple[Publication, ...]:
             name=row["name"],
             oid=int(row["oid"]),
             xmin=row["xmin"],
-            relations={name: (int(oids[0]), int(oids[1])) for name, oids in row["relations"].items()},
+            relations={
+                qualified(schema, name): (int(oid), int(member)) for schema, name, oid, member in row["relations"]
+            },
         )
         for row in session.execute(sql("publications", 0))
         if parse_group_name(row["name"])
@@ -94,7 +102,8 @@ def _origins(session: Session) -> dict[str, Lsn]:
 
 
 def _subscription(row: DictRow, copies: list[DictRow], remote_lsn: Lsn | None) -> Subscription:
-    relations = {name: SyncState(state) for name, state in row["relations"].items()}
+    relations = {qualified(schema, name): SyncState(state) for schema, name, state in row["relations"]}
+    copied = {name: copy for copy in copies if (name := _name(copy)) in relations}
     return Subscription(
         name=row["name"],
         oid=int(row["oid"]),
@@ -109,19 +118,19 @@ def _subscription(row: DictRow, copies: list[DictRow], remote_lsn: Lsn | None) -
         remote_lsn=remote_lsn,
         origin_readable=row["origin_readable"],
         relations=relations,
-        copied_bytes={copy["relation"]: copy["bytes_processed"] for copy in copies if copy["relation"] in relations},
-        copied_rows={copy["relation"]: copy["tuples_processed"] for copy in copies if copy["relation"] in relations},
+        copied_bytes={name: copy["bytes_processed"] for name, copy in copied.items()},
+        copied_rows={name: copy["tuples_processed"] for name, copy in copied.items()},
     )
 
 
 def _sizes(session: Session, oids: list[int] | None, ledger: Ledger) -> tuple[dict[str, RelationSize], frozenset[str]]:
     """Sizes of all relations, and which hold a row; those the ledger knows need no look inside."""
     rows = session.execute(sql("sizes", 0), {"relations": oids}).fetchall()
-    sizes = {row["relation"]: RelationSize(row["bytes"], row["rows"]) for row in rows}
+    sizes = {_name(row): RelationSize(row["bytes"], row["rows"]) for row in rows}
     filled = {
-        row["relation"]
+        name
         for row in rows
-        if row["has_blocks"] and (row["relation"] in ledger.relations or has_rows(session, row["relation"]))
+        if row["has_blocks"] and ((name := _name(row)) in ledger.relations or has_rows(session, name))
     }
     return sizes, frozenset(filled)
 
@@ -134,7 +143,7 @@ def has_rows(session: Session, relation: str) -> bool:
 
 def _sequences(session: Session) -> dict[str, SequenceValue]:
     """Each sequence's row, from the sequence itself, many in one query."""
-    known = {row["name"]: int(row["increment"]) for row in session.execute(sql("sequences", 0))}
+    known = {_name(row): int(row["increment"]) for row in session.execute(sql("sequences", 0))}
     names, values = list(known), {}
     for start in range(0, len(names), SEQUENCES_AT_ONCE):
         batch = names[start : start + SEQUENCES_AT_ONCE]

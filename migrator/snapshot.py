@@ -194,6 +194,8 @@ def _progress(observation: Observation, now: datetime, previous: Mapping[str, ob
 def _bytes_per_second(copied: int, now: datetime, previous: Mapping[str, object] | None) -> float | None:
     if previous is None or not isinstance(before := previous.get("progress"), dict):
         return None
+    if not before["bytes_total"]:  # nothing was seen then: a server was away
+        return None
     elapsed = (now - datetime.fromisoformat(str(previous["observed_at"]))).total_seconds()
     gained = copied - int(before["bytes_copied"])
     return gained / elapsed if elapsed > 0 and gained > 0 else None

@@ -2,6 +2,7 @@
 
 from celery.signals import heartbeat_sent, worker_ready
 
+from migrator import config_public
 from migrator.config import MappingSpec
 from migrator.errors import UnknownMappingError
 from migrator.observe import SchemaCache
@@ -44,7 +45,9 @@ def _perform(task: str, mapping: str, database: str | None, phase: str | None, r
 
 @app.task(name="reconcile")
 def reconcile(mapping: str) -> None:
-    """One tick of one mapping."""
+    """One tick of one mapping; an emptied Redis gets the public configuration back with it."""
+    if store().public() is None:
+        store().publish_public(config_public.public(CONFIG))
     Reconciler(_spec(mapping), CeleryDispatcher(), store(), store(), _SCHEMAS).tick()
 
 

@@ -1,5 +1,5 @@
 -- Tablesync workers at work in this database: CALLBACK is their COPY's source.
-SELECT format('%I.%I', n.nspname, c.relname) AS relation, p.bytes_processed, p.tuples_processed
+SELECT n.nspname, c.relname, p.bytes_processed, p.tuples_processed
 FROM pg_stat_progress_copy p
 JOIN pg_class c ON c.oid = p.relid
 JOIN pg_namespace n ON n.oid = c.relnamespace

@@ -44,7 +44,7 @@ FROM (
     UNION ALL
     SELECT 'large object ' || count(*) || ' ' || coalesce(sum(hashint8extended(oid::bigint, xmin::text::bigint)::numeric), 0) FROM pg_largeobject_metadata
     UNION ALL
-    SELECT 'description ' || count(*) || ' ' || coalesce(sum(hashint8extended(objoid::bigint * 2048 + objsubid, xmin::text::bigint)::numeric), 0) FROM pg_description WHERE objoid >= 16384
+    SELECT 'description ' || count(*) || ' ' || coalesce(sum(hashint8extended(objoid::bigint * 2048 + objsubid, xmin::text::bigint)::numeric), 0) FROM pg_description WHERE objoid >= 16384 OR objoid = 'public'::regnamespace
     UNION ALL
     SELECT 'default acl ' || count(*) || ' ' || coalesce(sum(hashint8extended(oid::bigint, xmin::text::bigint)::numeric), 0) FROM pg_default_acl
 ) AS catalogs (part)

@@ -1,4 +1,4 @@
-SELECT format('%I.%I', n.nspname, c.relname) AS name, s.seqincrement AS increment
+SELECT n.nspname, c.relname, s.seqincrement AS increment
 FROM pg_sequence s
 JOIN pg_class c ON c.oid = s.seqrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -7,4 +7,4 @@ WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'migrator') AND n.ns
   AND NOT EXISTS (SELECT FROM pg_depend d
                   WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
   AND has_sequence_privilege(s.seqrelid, 'SELECT')
-ORDER BY 1
+ORDER BY 1, 2

@@ -1,5 +1,5 @@
 -- pg_table_size is the honest cost (with TOAST); reltuples is -1 before the first ANALYZE, n_live_tup lives on.
-SELECT format('%%I.%%I', n.nspname, c.relname) AS relation, pg_table_size(c.oid) AS bytes,
+SELECT n.nspname, c.relname, pg_table_size(c.oid) AS bytes,
        CASE WHEN coalesce(s.n_live_tup, 0) > 0 THEN s.n_live_tup ELSE c.reltuples::bigint END AS rows,
        pg_relation_size(c.oid) > 0 AS has_blocks
 FROM pg_class c

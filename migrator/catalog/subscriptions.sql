@@ -9,11 +9,11 @@ SELECT s.subname AS name, s.oid::text AS oid, s.subenabled AS enabled, pg_get_us
        coalesce((SELECT sum(value::bigint) FROM jsonb_each_text(to_jsonb(t))
                  WHERE key LIKE 'confl\_%'), 0)::bigint AS conflict_count,
        has_function_privilege('pg_show_replication_origin_status()', 'execute') AS origin_readable,
-       coalesce((SELECT jsonb_object_agg(format('%I.%I', n.nspname, c.relname), r.srsubstate)
+       coalesce((SELECT jsonb_agg(jsonb_build_array(n.nspname, c.relname, r.srsubstate))
                  FROM pg_subscription_rel r
                  JOIN pg_class c ON c.oid = r.srrelid
                  JOIN pg_namespace n ON n.oid = c.relnamespace
-                 WHERE r.srsubid = s.oid), '{}') AS relations
+                 WHERE r.srsubid = s.oid), '[]') AS relations
 FROM pg_subscription s
 LEFT JOIN pg_stat_subscription_stats t ON t.subid = s.oid
 WHERE s.subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())

@@ -186,9 +186,9 @@ def _insert_relations(view: View, relations: tuple[str, ...]) -> str:
 
 def _read_members(publication: str) -> str:
     return (
-        "SELECT jsonb_object_agg(format('%I.%I', n.nspname, c.relname), pr.oid::text)::text AS members"
-        " FROM pg_publication p JOIN pg_publication_rel pr ON pr.prpubid = p.oid JOIN pg_class c ON c.oid = pr.prrelid"
-        f" JOIN pg_namespace n ON n.oid = c.relnamespace WHERE p.pubname = {literal(publication)}"
+        "SELECT jsonb_object_agg(pr.prrelid::text, pr.oid::text)::text AS members"
+        " FROM pg_publication p JOIN pg_publication_rel pr ON pr.prpubid = p.oid"
+        f" WHERE p.pubname = {literal(publication)}"
     )
 
 
@@ -196,7 +196,7 @@ def _record_members(view: View) -> str:
     return (
         "UPDATE migrator.relations r SET publication_rel_oid = member.value::oid"
         " FROM jsonb_each_text(%(members)s::jsonb) AS member"
-        f" WHERE r.mapping = {literal(view.spec.name)} AND r.relation = member.key AND r.publication_rel_oid IS NULL"
+        f" WHERE r.mapping = {literal(view.spec.name)} AND r.source_oid = member.key::oid AND r.publication_rel_oid IS NULL"
     )
 
 
