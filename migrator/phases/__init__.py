@@ -26,7 +26,7 @@ from migrator.phases import (
     wal_budget,
 )
 from migrator.phases.view import View
-from migrator.steps import Action, Decision, Finding, Gates, Step
+from migrator.steps import Action, Decision, Finding, Gates, Step, Wait
 
 NOISE_AFTER_BARRIER = frozenset({"schema_drift", "apply_conflicts", "sequence_ahead"})
 """Once the operator has stopped the writers, the destination is being taken into use: these are no faults any more."""
@@ -123,13 +123,15 @@ def key_of(step: Step, action: Action) -> str:
 
 
 def _held_back(step: Step, hints: Hints, now: datetime) -> Step:
-    """Without the actions that are in backoff, and with a finding for each that failed."""
-    failed = [(action, hints.failures.get(key_of(step, action))) for action in step.actions]
-    if not any(failure for _, failure in failed):
-        return step
-    ready = tuple(action for action, failure in failed if failure is None or failure.next_try_at <= now)
-    findings = tuple(_failed(step, action, failure, now) for action, failure in failed if failure is not None)
-    return replace(step, actions=ready, findings=(*step.findings, *findings))
+    """With a finding for each action that failed, and a wait for it instead while it is in backoff: that is not quiet."""
+    failed = [(action, failure) for action in step.actions if (failure := hints.failures.get(key_of(step, action)))]
+    held = [action for action, failure in failed if failure.next_try_at > now]
+    return replace(
+        step,
+        actions=tuple(action for action in step.actions if action not in held),
+        waits=(*step.waits, *(Wait(f"to be tried again: {action.summary}", action.relation) for action in held)),
+        findings=(*step.findings, *(_failed(step, action, failure, now) for action, failure in failed)),
+    )
 
 
 def _failed(step: Step, action: Action, failure: Failure, now: datetime) -> Finding:
