@@ -10,7 +10,7 @@ help:
 	@echo "install    .venv with pg-migrator and what its demo needs"
 	@echo "test       quick tests on real servers        (ARGS='-k name' to choose)"
 	@echo "test-slow  soaks, random faults, every version pair"
-	@echo "bench      benchmarks"
+	@echo "bench      benchmarks                          (ARGS='copy 300 3' or 'scale 10 1000')"
 	@echo "lint       ruff and mypy --strict"
 	@echo "demo       a whole migration on this machine  (ARGS='--until ready')"
 
@@ -40,7 +40,7 @@ test-slow: tools
 	$(BIN)/python -m pytest -n $(WORKERS) -m slow --timeout 3600 $(ARGS)
 
 bench: tools
-	$(BIN)/python -m pytest tests/benchmarks -m "slow or not slow" --timeout 3600 $(ARGS)
+	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 lint: .venv/installed-test
 	$(BIN)/ruff check .
