@@ -132,13 +132,18 @@ def instructions(
             "Check the application",
             "Read and write through it. Until the next step the way back is to let the writers of the source in again.",
         ),
-        Instruction(
-            "Complete",
-            "Removes subscriptions, slots, publications and our ledger on both sides, and proves that nothing is left. "
-            + ("Not safe yet." if reasons_against(spec, observation, decision) else "Safe now."),
-            command=f"pg-migrator complete {spec.name}",
-            holds=journal.intent is Intent.COMPLETED,
-        ),
+        _completion(spec, observation, decision),
+    )
+
+
+def _completion(spec: MappingSpec, observation: Observation, decision: Decision) -> Instruction:
+    judged = "Not safe yet." if reasons_against(spec, observation, decision) else "Safe now."
+    return Instruction(
+        "Complete",
+        "Removes subscriptions, slots, publications and our ledger on both sides, and proves that nothing is left. "
+        + judged,
+        command=f"pg-migrator complete {spec.name}",
+        holds=observation.journal is not None and observation.journal.intent is Intent.COMPLETED,
     )
 
 
