@@ -111,7 +111,10 @@ class Looker:
         for database in destination.databases:
             if not database.may_connect or database.is_template:
                 continue
-            half = self._half(self.spec.destination, database.name, destination.version, None)
+            try:
+                half = self._half(self.spec.destination, database.name, destination.version, None)
+            except (psycopg.Error, MigratorError):
+                continue
             for name in half.ledger_databases:
                 if scope.database in (None, name):
                     yield _joined(name, database.name, None, half, "the source does not answer", None)

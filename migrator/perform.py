@@ -13,10 +13,10 @@ from migrator.connection import Session, connect, session_of, try_lock
 from migrator.errors import MigratorError
 from migrator.memory import Failures
 from migrator.model import Instance, Lsn
-from migrator.names import application_name, lock_key
+from migrator.names import application_name, is_ours, lock_key
 from migrator.observation import Hints, Observation, Scope
-from migrator.observe import Looker
-from migrator.phases import decide, key_of, lag
+from migrator.observe import Looker, SchemaCache
+from migrator.phases import decide, key_of
 from migrator.steps import Action, Step
 from migrator.work import Work
 
@@ -37,13 +37,18 @@ class Outcome:
 Report = Callable[[dict[str, object]], None]
 
 
-def perform(spec: MappingSpec, work: Work, memory: Failures, report: Report | None = None) -> Outcome:
+def perform(
+    spec: MappingSpec,
+    work: Work,
+    memory: Failures,
+    report: Report | None = None,
+    schemas: SchemaCache | None = None,
+) -> Outcome:
     """Do one piece of work, or find that there is nothing to do. Raises UnreachableError when the lock cannot be had."""
     with _lock_session(spec, work) as session:
-        row = session.execute("SELECT system_identifier::text AS identifier FROM pg_control_system()").fetchone()
-        if not try_lock(session, work.lock(row["identifier"] if row else "")):
+        if not try_lock(session, work.lock(_system_identifier(session))):
             return Outcome(locked_elsewhere=True)
-        observation = Looker(spec, work.task).look(Scope(work.database, work.relation))
+        observation = Looker(spec, work.task, schemas).look(Scope(work.database, work.relation))
         if observation.journal is None or observation.journal.source is None:
             return Outcome()
         hints = Hints(memory.failures(spec.name))
@@ -127,16 +132,30 @@ def sample_lag(spec: MappingSpec) -> bool:
     with session_of(spec.destination, None, name) as session:
         if not try_lock(session, lock_key("sampling", spec.name)):
             return False
-        observation = Looker(spec, "sample_lag").look()
-        source, entry = observation.source, observation.journal
-        positions = [lag.confirmed(observation, pair) for pair in observation.databases if pair.ledger.groups]
-        if not isinstance(source, Instance) or entry is None or not positions:
+        positions = _confirmed_positions(spec, _system_identifier(session))
+        if not positions:
             return False
         known = [position for position in positions if position is not None]
         if len(known) == len(positions):
             journal.confirm_markers(session, spec.name, min(known))
         journal.add_marker(session, spec.name, emit_marker(spec))
         return True
+
+
+def _system_identifier(session: Session) -> str:
+    row = session.execute("SELECT system_identifier::text AS identifier FROM pg_control_system()").fetchone()
+    return str(row["identifier"]) if row else ""
+
+
+def _confirmed_positions(spec: MappingSpec, destination: str) -> list[Lsn | None]:
+    """confirmed_flush_lsn of every main slot of the mapping: a cheap look, asked every few seconds."""
+    with session_of(spec.source, None, application_name(spec.name, "sample_lag")) as session:
+        rows = session.execute(
+            "SELECT slot_name, database, confirmed_flush_lsn::text AS position FROM pg_replication_slots"
+            " WHERE slot_type = 'logical'"
+        ).fetchall()
+    ours = [row for row in rows if is_ours(row["slot_name"], spec.name, destination, row["database"])]
+    return [Lsn.parse(row["position"]) if row["position"] else None for row in ours]
 
 
 def emit_marker(spec: MappingSpec) -> Lsn:

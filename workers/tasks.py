@@ -1,16 +1,19 @@
 """The tasks: a few lines each. A message carries names; whoever receives it looks again, decides again, acts."""
 
+import structlog
 from celery.signals import heartbeat_sent, worker_ready
 
 from migrator import config_public
 from migrator.config import MappingSpec
-from migrator.errors import UnknownMappingError
+from migrator.errors import MigratorError, UnknownMappingError
 from migrator.observe import SchemaCache
 from migrator.perform import perform, sample_lag
 from migrator.reconcile import Reconciler
 from migrator.work import Work
 from workers.app import CONFIG, app, store
 from workers.slots import consumed_queues
+
+LOG = structlog.get_logger("workers")
 
 _SCHEMAS = SchemaCache(CONFIG.replication.full_look_interval_seconds)
 
@@ -36,7 +39,10 @@ def _spec(mapping: str) -> MappingSpec:
 def _perform(task: str, mapping: str, database: str | None, phase: str | None, relation: str | None) -> None:
     work = Work(task, mapping, database, phase, relation)
     try:
-        outcome = perform(_spec(mapping), work, store(), lambda entry: store().append_log(mapping, entry))
+        outcome = perform(_spec(mapping), work, store(), lambda entry: store().append_log(mapping, entry), _SCHEMAS)
+    except MigratorError as error:  # a server that is away: the tick says so, and asks again
+        LOG.warning("work put off", mapping=mapping, task=task, database=database, error=error.message)
+        return
     finally:
         store().clear_in_flight(mapping, work.key)
     if outcome.applied and store().mark_in_flight(mapping, "nudge", NUDGE_SECONDS):
@@ -54,7 +60,10 @@ def reconcile(mapping: str) -> None:
 @app.task(name="sample_lag")
 def sample_lag_of(mapping: str) -> None:
     """One WAL marker on the source of a mapping."""
-    sample_lag(_spec(mapping))
+    try:
+        sample_lag(_spec(mapping))
+    except MigratorError as error:
+        LOG.warning("no lag sample", mapping=mapping, error=error.message)
 
 
 @app.task(name="copy_schema")

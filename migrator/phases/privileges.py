@@ -68,7 +68,26 @@ class _Comparison:
         changes = self.target.change_acl(
             acl.comparable(self._wanted(), version), acl.comparable(self._present(), version)
         )
-        return [*self.target.change_owner(self._owner), *changes]
+        return [*self._change_owner(), *changes]
+
+    def _change_owner(self) -> list[str]:
+        """A user without superuser gives an object only to who may create in its schema: lent for this transaction."""
+        changes, schema = self.target.change_owner(self._owner), self.target.schema
+        if not changes or schema is None or self.view.destination.user.superuser or self._may_create_in(schema):
+            return changes
+        right, owner = f"CREATE ON SCHEMA {schema}", identifier(self._owner)
+        return [f"GRANT {right} TO {owner}", *changes, f"REVOKE {right} FROM {owner}"]
+
+    def _may_create_in(self, schema: str) -> bool:
+        """Whether the object's new owner has, or was given just before, a right of its own that must not be taken away."""
+        sides = (self.view.database.source_schema, self.view.database.target_schema)
+        found = [side.privileges.get(("SCHEMA", schema, "")) for side in sides if side is not None]
+        return any(
+            namespace.owner == self._owner
+            or any(grant.grantee in (self._owner, PUBLIC) and grant.privilege == "CREATE" for grant in namespace.acl)
+            for namespace in found
+            if namespace is not None
+        )
 
     @property
     def _owner(self) -> str:

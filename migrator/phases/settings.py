@@ -28,7 +28,7 @@ _SUPERUSER = frozenset(
     ignore_invalid_pages jit_provider lc_messages lo_compat_privileges max_stack_depth session_preload_libraries
     session_replication_role temp_file_limit track_activities track_cost_delay_timing track_counts track_functions
     track_io_timing track_wal_io_timing update_process_title wal_compression wal_consistency_checking wal_init_zero
-    wal_recycle zero_damaged_pages""".split()  # noqa: SIM905
+    wal_recycle zero_damaged_pages""".split()
 )
 """Settings of context `superuser`, those named log_... aside."""
 

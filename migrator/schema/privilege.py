@@ -1,5 +1,6 @@
 """Room: owners and access privileges of schemas, types, routines, relations and columns; default privileges."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ Key = tuple[str, str, str]
 """Kind, identity, and the column's name or nothing."""
 
 DEFAULT = "DEFAULT"
+
+_SCHEMA = re.compile(r'("(?:[^"]|"")*"|[^."]+)\.')
 
 _WITH_TABLE_RIGHTS = ("TABLE", "VIEW", "MATERIALIZED VIEW", "FOREIGN TABLE")
 
@@ -40,6 +43,12 @@ class Privilege:
     @property
     def key(self) -> Key:
         return self.kind, self.identity, self.column or ""
+
+    @property
+    def schema(self) -> str | None:
+        """The quoted name of the schema the object is in; None for what is in none."""
+        found = _SCHEMA.match(self.identity) if self.kind not in ("SCHEMA", DEFAULT) else None
+        return found[1] if found else None
 
     @property
     def label(self) -> str:
