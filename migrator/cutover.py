@@ -10,6 +10,9 @@ from migrator.phases.sequences import setval
 from migrator.quote import identifier, literal
 from migrator.steps import Decision, Side
 
+SEQUENCES_SHOWN = 50
+"""Statements of this kind per database, those behind first: a thousand help nobody, and the summary is read every tick."""
+
 
 @dataclass(frozen=True)
 class Instruction:
@@ -201,12 +204,15 @@ def _passed(observation: Observation, barrier: Barrier | None) -> Instruction:
 
 def _sequences(pair: DatabasePair, *, after: bool) -> Instruction:
     behind = _behind(pair)
-    text = "\n".join(f"{setval(pair.sequences[name])};" for name in sorted(pair.sequences))
+    names = behind or tuple(sorted(pair.sequences))
+    lines = [f"{setval(pair.sequences[name])};" for name in names[:SEQUENCES_SHOWN]]
+    if len(names) > SEQUENCES_SHOWN:
+        lines.append(f"-- and {len(names) - SEQUENCES_SHOWN} more: the confirmation of the write stop moves them all")
     return Instruction(
         f"Sequences of {pair.name}",
         "Done by the confirmation of the write stop; the statements move sequences forward only, and may be repeated.",
         Side.DESTINATION,
         pair.target,
-        text,
+        "\n".join(lines),
         holds=after and not behind,
     )

@@ -1,6 +1,6 @@
 """One database of one side, read: what is neither schema nor instance. Either side is read alike; what it lacks is empty."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from psycopg.rows import DictRow
@@ -38,6 +38,7 @@ class Half:
     """Source databases this database's ledger names for the mapping."""
     sizes: Mapping[str, RelationSize]
     filled: frozenset[str]
+    """Of a destination: relations with at least one row."""
     sequences: Mapping[str, SequenceValue]
     facts: DatabaseFacts
 
@@ -47,7 +48,7 @@ def read_half(
 ) -> Half:
     """Everything but the schema, which the caller has (perhaps from a cache)."""
     ledger = journal.read_ledger(session, mapping)
-    sizes, filled = _sizes(session, oids, ledger)
+    sizes, with_blocks = _sizes(session, oids)
     names = _group_names(session, mapping) if ledger.exists else ()
     return Half(
         schema=schema,
@@ -56,7 +57,7 @@ def read_half(
         ledger=ledger,
         ledger_databases=names,
         sizes=sizes,
-        filled=filled,
+        filled=frozenset() if is_source else _filled(session, with_blocks, ledger),
         sequences=_sequences(session),
         facts=read_facts(session, oids) if is_source else DatabaseFacts(),
     )
@@ -123,16 +124,16 @@ def _subscription(row: DictRow, copies: list[DictRow], remote_lsn: Lsn | None) -
     )
 
 
-def _sizes(session: Session, oids: list[int] | None, ledger: Ledger) -> tuple[dict[str, RelationSize], frozenset[str]]:
-    """Sizes of all relations, and which hold a row; those the ledger knows need no look inside."""
+def _sizes(session: Session, oids: list[int] | None) -> tuple[dict[str, RelationSize], tuple[str, ...]]:
+    """Sizes of all relations, and which have any block."""
     rows = session.execute(sql("sizes", 0), {"relations": oids}).fetchall()
     sizes = {_name(row): RelationSize(row["bytes"], row["rows"]) for row in rows}
-    filled = {
-        name
-        for row in rows
-        if row["has_blocks"] and ((name := _name(row)) in ledger.relations or has_rows(session, name))
-    }
-    return sizes, frozenset(filled)
+    return sizes, tuple(_name(row) for row in rows if row["has_blocks"])
+
+
+def _filled(session: Session, relations: Iterable[str], ledger: Ledger) -> frozenset[str]:
+    """Which hold a row. Those the ledger knows need no look inside; on the source nobody asks, and it would take locks."""
+    return frozenset(name for name in relations if name in ledger.relations or has_rows(session, name))
 
 
 def has_rows(session: Session, relation: str) -> bool:

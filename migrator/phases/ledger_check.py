@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from migrator.model import LedgerRelation, Publication, Subscription
 from migrator.phases import groups
 from migrator.phases.view import View
-from migrator.quote import identifier
-from migrator.steps import Finding, Gates, Step
+from migrator.quote import identifier, literal
+from migrator.steps import Action, Finding, Gates, Side, Statement, Step
 
 NAME = "preflight"
 
@@ -23,13 +23,15 @@ def examine(view: View) -> Step:
     if publication is None or subscription is None:
         return Step(NAME, view.database.name)
     found = (*_entries(view, publication, subscription), *_foreign(view, publication))
-    return Step(NAME, view.database.name, Gates.DATABASE, findings=found)
+    follow = tuple(_follow(view, publication, subscription))
+    return Step(NAME, view.database.name, Gates.DATABASE, follow, findings=found)
 
 
 def _entries(view: View, publication: Publication, subscription: Subscription) -> Iterator[Finding]:
     for name, entry in sorted(view.database.ledger.relations.items()):
         if renamed := _new_name(entry, publication):
-            yield _renamed(view, name, renamed)
+            if renamed not in subscription.relations:
+                yield _renamed(view, name, renamed)
         elif _is_gone(view, entry, publication):
             yield from _gone(view, name)
         elif reason := _reason_broken(view, entry, publication, subscription):
@@ -47,12 +49,35 @@ def _renamed(view: View, name: str, now: str) -> Finding:
     return Finding(
         "relation_renamed",
         f"{name} in database {view.database.name} was renamed to {now} on the source: its changes have no home on the "
-        "destination, and apply of the whole database halts.",
-        f"Rename it back on the source until the cutover is over: {now} is to be {name} again (ALTER TABLE {now} RENAME TO ... "
-        "or SET SCHEMA ...). Nothing is lost meanwhile.",
+        "destination, and apply of the whole database halts at the first of them.",
+        f"Rename it likewise in database {view.database.target} on the destination: {_rename(view, name, now)} Apply then goes "
+        "on where it halted. Renaming it back on the source does not mend it: what was written meanwhile bears the new name.",
         database=view.database.name,
         relation=name,
     )
+
+
+def _rename(view: View, name: str, now: str) -> str:
+    schema = view.database.source_schema
+    if schema is None or not schema.has_table(now):
+        return f"ALTER TABLE {name} RENAME TO ...;"
+    table = schema.table(now)
+    moved = not name.startswith(f"{identifier(table.namespace)}.")
+    rename = f"ALTER TABLE {name} RENAME TO {identifier(table.name)};"
+    return f"ALTER TABLE {name} SET SCHEMA {identifier(table.namespace)}; then {rename}" if moved else rename
+
+
+def _follow(view: View, publication: Publication, subscription: Subscription) -> Iterator[Action]:
+    """The ledger takes the new name of a relation that was renamed on both sides: the oid says that it is the same."""
+    for name, entry in sorted(view.database.ledger.relations.items()):
+        now = _new_name(entry, publication)
+        if now is not None and now in subscription.relations:
+            update = (
+                f"UPDATE migrator.relations SET relation = {literal(now)}"
+                f" WHERE mapping = {literal(view.spec.name)} AND relation = {literal(name)}"
+            )
+            statement = Statement(Side.DESTINATION, view.database.target, update)
+            yield Action(f"note in the ledger that {name} is now {now}", (statement,))
 
 
 def _is_gone(view: View, entry: LedgerRelation, publication: Publication) -> bool:

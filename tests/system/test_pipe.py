@@ -10,7 +10,7 @@ from migrator import control
 from migrator.cluster import Cluster
 from migrator.config import MappingSpec
 from migrator.errors import RefusedError
-from migrator.reconcile import Assessment, assess, drive
+from migrator.reconcile import Assessment, Inline, Reconciler, assess, drive
 from migrator.steps import Finding, Status
 from tests.system.scenario import QUICK, checksums, describe, drive_until, mapping, ours_left, seed, to_the_light
 
@@ -101,7 +101,7 @@ def test_table_dropped_or_renamed_is_told_and_mended(pair: tuple[Cluster, Cluste
     assert finding(assessment, "relation_dropped").relation == '"Zweites".note'
     assert finding(assessment, "relation_renamed").relation == "public.customer"
     source.execute("INSERT INTO client (name) VALUES ('meanwhile')", "shop")
-    source.execute("ALTER TABLE client RENAME TO customer", "shop")
+    destination.execute("ALTER TABLE customer RENAME TO client", "shop")
     destination.execute('DROP TABLE "Zweites".note', "shop")
     to_the_light(spec)
     assert checksums(source, "shop") == checksums(destination, "shop")
@@ -226,3 +226,15 @@ def test_abort_with_the_source_gone(pair: tuple[Cluster, Cluster, MappingSpec]) 
     removal = control.abort(spec, source_gone=True)
     assert not [left for left in removal.left if left.side == "destination"]
     assert [entry for entry in ours_left(destination) if not entry.startswith("session")] == []
+
+
+def test_somebody_else_s_schema_of_our_name_is_left_alone(pair: tuple[Cluster, Cluster, MappingSpec]) -> None:
+    _, destination, spec = pair
+    destination.execute("CREATE SCHEMA migrator; CREATE TABLE migrator.mappings (theirs int)")
+    assessment = Reconciler(spec, Inline(spec)).tick()
+    assert assessment is not None
+    assert assessment.status is Status.PROBLEMATIC
+    assert "did not make" in str(assessment.summary["findings"])
+    assert destination.execute("SELECT column_name FROM information_schema.columns WHERE table_name = 'mappings'") == [
+        ("theirs",)
+    ]

@@ -1,0 +1,92 @@
+"""Both users without superuser, with no more than they need: from nothing to completed, and their passwords in no log."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from migrator import control
+from migrator.cluster import Cluster
+from migrator.config import MappingSpec, Secret
+from tests.system.scenario import (
+    GRANTS,
+    ROLES,
+    SHOP,
+    checksums,
+    mapping,
+    ours_left,
+    sequence_positions,
+    to_the_light,
+)
+
+Clusters = Callable[..., Cluster]
+
+PASSWORD, COMMON = "pl4nted 'mover", "pl4nted common"
+LOGGING = {"log_statement": "all", "log_min_duration_statement": "0", "log_error_verbosity": "verbose"}
+
+ON_THE_SOURCE = """
+GRANT seller, shop_owner TO mover;
+GRANT CREATE ON DATABASE shop TO mover;
+"""
+ON_THE_DESTINATION = """
+ALTER ROLE mover SET createrole_self_grant = 'set, inherit';
+GRANT pg_create_subscription TO mover;
+GRANT CREATE ON DATABASE postgres TO mover;
+GRANT EXECUTE ON FUNCTION pg_show_replication_origin_status() TO mover;
+"""
+
+
+def test_from_nothing_to_completed(cluster: Clusters) -> None:
+    source, destination = cluster(16, password="old-secret"), cluster(18, password="new-secret")
+    shop_of_its_owner(source)
+    create_mover(source, "REPLICATION")
+    create_mover(destination, "CREATEDB CREATEROLE")
+    source.execute(ON_THE_SOURCE)
+    for database in ("postgres", "template1"):
+        destination.execute(ON_THE_DESTINATION, database)
+    unlogged = {server: log_everything(server) for server in (source, destination)}
+    spec = as_mover(mapping(source, destination, common_password=Secret(COMMON)))
+
+    to_the_light(spec)
+    source.execute("INSERT INTO customer (name, mail) VALUES ('late', 'late@x')", "shop")
+    control.take_barrier(spec)
+    assert checksums(source, "shop") == checksums(destination, "shop")
+    assert sequence_positions(source, "shop") == sequence_positions(destination, "shop")
+    owners = (
+        "SELECT relname, pg_get_userbyid(relowner) FROM pg_class WHERE relnamespace = 'public'::regnamespace ORDER BY 1"
+    )
+    assert source.execute(owners, "shop") == destination.execute(owners, "shop")
+    assert control.complete(spec).left == ()
+    assert ours_left(source) == []
+    assert ours_left(destination) == []
+    for server, length in unlogged.items():
+        assert "pl4nted" not in server.log()[length:]
+        assert "SCRAM-SHA-256$" not in server.log()[length:]
+
+
+def create_mover(server: Cluster, attributes: str) -> None:
+    with server.connect() as connection:
+        verifier = connection.pgconn.encrypt_password(PASSWORD.encode(), b"mover", b"scram-sha-256").decode()
+        connection.execute(f"CREATE ROLE mover LOGIN {attributes} PASSWORD '{verifier}'")
+
+
+def log_everything(server: Cluster) -> int:
+    """From now on; where in the log that begins."""
+    for name, value in LOGGING.items():
+        server.execute(f"ALTER SYSTEM SET {name} = '{value}'")
+    server.execute("SELECT pg_reload_conf()")
+    return len(server.log())
+
+
+def shop_of_its_owner(source: Cluster) -> None:
+    """Everything belongs to roles that are no superusers."""
+    source.execute(ROLES)
+    source.execute("CREATE ROLE seller")
+    source.execute("CREATE DATABASE shop OWNER seller")
+    source.execute(f"SET ROLE seller; {SHOP}", "shop")
+    source.execute(GRANTS, "shop")
+
+
+def as_mover(spec: MappingSpec) -> MappingSpec:
+    source, destination = (
+        replace(side, username="mover", password=Secret(PASSWORD)) for side in (spec.source, spec.destination)
+    )
+    return replace(spec, source=source, destination=destination)
