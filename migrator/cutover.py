@@ -80,7 +80,7 @@ def _not_passed(observation: Observation, pair: DatabasePair, barrier: Barrier) 
             yield f"Group {group.name} has no subscription."
         elif not subscription.origin_readable:
             yield (
-                f"pg_replication_origin_status cannot be read in database {pair.target}: "
+                "How far the destination has come cannot be read there. In its maintenance database: "
                 "GRANT EXECUTE ON FUNCTION pg_show_replication_origin_status() to the configured user."
             )
         elif subscription.remote_lsn is not None and subscription.remote_lsn > barrier.lsn:

@@ -25,6 +25,9 @@ from migrator.schema import Schema
 
 SEQUENCES_AT_ONCE = 200
 
+Origins = Mapping[str, Lsn]
+"""pg_replication_origin_status: by the origin's name, the end of the last source transaction applied."""
+
 
 @dataclass(frozen=True)
 class Half:
@@ -44,16 +47,23 @@ class Half:
 
 
 def read_half(
-    session: Session, version: int, mapping: str, schema: Schema, oids: list[int] | None, *, is_source: bool
+    session: Session,
+    version: int,
+    mapping: str,
+    schema: Schema,
+    oids: list[int] | None,
+    *,
+    is_source: bool,
+    origins: Origins | None = None,
 ) -> Half:
-    """Everything but the schema, which the caller has (perhaps from a cache)."""
+    """Everything but the schema, which the caller has (perhaps from a cache), and the destination's origins."""
     ledger = journal.read_ledger(session, mapping)
     sizes, with_blocks = _sizes(session, oids)
     names = _group_names(session, mapping) if ledger.exists else ()
     return Half(
         schema=schema,
         publications=_publications(session),
-        subscriptions=_subscriptions(session, version),
+        subscriptions=() if is_source else _subscriptions(session, version, origins),
         ledger=ledger,
         ledger_databases=names,
         sizes=sizes,
@@ -88,21 +98,30 @@ def _publications(session: Session) -> tuple[Publication, ...]:
     )
 
 
-def _subscriptions(session: Session, version: int) -> tuple[Subscription, ...]:
+def _subscriptions(session: Session, version: int, origins: Origins | None) -> tuple[Subscription, ...]:
     rows = [row for row in session.execute(sql("subscriptions", version)) if parse_group_name(row["name"])]
     if not rows:
         return ()
     copies = session.execute(sql("copies", version)).fetchall()
-    origins = _origins(session) if all(row["origin_readable"] for row in rows) else {}
-    return tuple(_subscription(row, copies, origins.get(f"pg_{row['oid']}")) for row in rows)
+    return tuple(_subscription(row, copies, origins) for row in rows)
 
 
-def _origins(session: Session) -> dict[str, Lsn]:
+def read_origins(session: Session) -> Origins | None:
+    """How far each replication origin of the server has come; None where our user may not see it.
+
+    Every database shows the same, so one with the right suffices: the maintenance database, where it can be granted
+    before the others exist.
+    """
+    row = session.execute(
+        "SELECT has_function_privilege('pg_show_replication_origin_status()', 'execute') AS readable"
+    ).fetchone()
+    if row is None or not row["readable"]:
+        return None
     rows = session.execute(sql("origins", 0))
     return {row["name"]: Lsn.parse(row["remote_lsn"]) for row in rows if row["name"] and row["remote_lsn"]}
 
 
-def _subscription(row: DictRow, copies: list[DictRow], remote_lsn: Lsn | None) -> Subscription:
+def _subscription(row: DictRow, copies: list[DictRow], origins: Origins | None) -> Subscription:
     relations = {qualified(schema, name): SyncState(state) for schema, name, state in row["relations"]}
     copied = {name: copy for copy in copies if (name := _name(copy)) in relations}
     return Subscription(
@@ -116,8 +135,8 @@ def _subscription(row: DictRow, copies: list[DictRow], remote_lsn: Lsn | None) -
         apply_error_count=row["apply_error_count"],
         sync_error_count=row["sync_error_count"],
         conflict_count=row["conflict_count"],
-        remote_lsn=remote_lsn,
-        origin_readable=row["origin_readable"],
+        remote_lsn=origins.get(f"pg_{row['oid']}") if origins else None,
+        origin_readable=origins is not None,
         relations=relations,
         copied_bytes={name: copy["bytes_processed"] for name, copy in copied.items()},
         copied_rows={name: copy["tuples_processed"] for name, copy in copied.items()},

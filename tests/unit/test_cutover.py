@@ -1,10 +1,10 @@
-"""The operator's instructions: what undoes the write stop stays in them after it, and only completion is completion."""
+"""The operator's instructions: the undo of the write stop stays in them, completion is completion, lists stay short."""
 
 from dataclasses import replace
 
-from migrator.cutover import Instruction, instructions
-from migrator.model import Identity, Intent, Journal, Role
-from migrator.observation import Observation
+from migrator.cutover import SEQUENCES_SHOWN, Instruction, instructions
+from migrator.model import Identity, Intent, Journal, Role, SequenceValue
+from migrator.observation import DatabasePair, Observation
 from migrator.steps import Decision
 from tests import builders
 
@@ -35,3 +35,32 @@ def test_the_undo_of_the_write_stop_survives_the_write_stop() -> None:
 def test_a_safe_completion_is_not_yet_a_completion() -> None:
     assert step("Complete", ()).holds is False
     assert step("Complete", (), replace(JOURNAL, intent=Intent.COMPLETED)).holds is True
+
+
+def test_a_thousand_sequences_are_not_spelled_out() -> None:
+    values = {f"public.s{number}": SequenceValue(f"public.s{number}", 7, True, 1) for number in range(1000)}
+    pair = builders.pair(sequences=values, target_sequences=values)
+    found = instructions(builders.mapping_spec(), _seen(pair), Decision("m"), ready=True)
+    text = next(each.sql for each in found if each.title == "Sequences of shop")
+    assert text is not None
+    assert len(text.splitlines()) == SEQUENCES_SHOWN + 1
+    assert text.splitlines()[-1].startswith("-- and 950 more")
+
+
+def test_sequences_that_are_behind_come_first() -> None:
+    values = {f"public.s{number}": SequenceValue(f"public.s{number}", 7, True, 1) for number in range(1000)}
+    late = {"public.s999": SequenceValue("public.s999", 3, True, 1)}
+    found = instructions(
+        builders.mapping_spec(),
+        _seen(builders.pair(sequences=values, target_sequences={**values, **late})),
+        Decision("m"),
+        ready=True,
+    )
+    text = next(each.sql for each in found if each.title == "Sequences of shop")
+    assert text is not None
+    assert text.startswith("SELECT setval('public.s999', 7, true)")
+    assert len(text.splitlines()) == 1
+
+
+def _seen(pair: DatabasePair) -> Observation:
+    return replace(builders.view(pairs=(pair,)).observation, journal=JOURNAL)
