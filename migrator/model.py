@@ -30,6 +30,8 @@ class User:
     createrole: bool
     bypassrls: bool
     member_of: frozenset[str] = frozenset()
+    reads_origins: bool = True
+    """May execute pg_show_replication_origin_status() in the maintenance database."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from migrator.instances import read_instance
 from migrator.model import DatabaseFacts, Instance, Journal, Ledger, Unreachable
 from migrator.names import application_name
 from migrator.observation import DatabasePair, Observation, Scope
-from migrator.pair import Half, read_half
+from migrator.pair import Half, Origins, read_half, read_origins
 from migrator.schema import Schema
 from migrator.selection import selected_databases
 
@@ -54,10 +54,16 @@ class Looker:
         with ExitStack() as sessions:
             destination, destination_session = self._instance(self.spec.destination, sessions)
             # The destination's own sequences and ledger are read before the source's: a source read later is never behind.
-            entry, now = self._journal(destination_session)
-            source, source_session = self._instance(self.spec.source, sessions)
-            pairs = tuple(self._pairs(scope, source, destination, source_session, destination_session))
-        return Observation(self.spec.name, scope, now, source, destination, entry, pairs)
+            refused = None
+            try:
+                entry, now = self._journal(destination_session)
+            except MigratorError as error:
+                entry, now, refused = None, datetime.now(UTC), (error.message, error.remedy)
+            source, _ = self._instance(self.spec.source, sessions)
+            # After the source's slots: what a slot has confirmed, its origin shows.
+            origins = read_origins(destination_session) if destination_session else None
+            pairs = tuple(self._pairs(scope, source, destination, source_session, origins))
+        return Observation(self.spec.name, scope, now, source, destination, entry, pairs, refused)
 
     def _instance(self, instance: InstanceSpec, sessions: ExitStack) -> tuple[Instance | Unreachable, Session | None]:
         try:
@@ -75,13 +81,7 @@ class Looker:
             return None, datetime.now(UTC)
         row = session.execute("SELECT clock_timestamp() AS now").fetchone()
         assert row is not None
-        try:
-            return journal.read_journal(session, self.spec.name), row["now"]
-        except psycopg.errors.InsufficientPrivilege as error:
-            raise MigratorError(
-                f"The journal on {self.spec.destination.name} cannot be read: {error.diag.message_primary}.",
-                f"It belongs to the role that began the migration: use that role, or grant it to {session.info.user}.",
-            ) from None
+        return journal.read_journal(session, self.spec.name), row["now"]
 
     def _pairs(
         self,
@@ -89,44 +89,45 @@ class Looker:
         source: Instance | Unreachable,
         destination: Instance | Unreachable,
         source_session: Session | None,
-        destination_session: Session | None,
+        origins: Origins | None,
     ) -> Iterator[DatabasePair]:
         if not isinstance(destination, Instance):
             return
         if not isinstance(source, Instance):
-            yield from self._pairs_of_ledgers(scope, destination)
+            yield from self._pairs_of_ledgers(scope, destination, origins)
             return
-        assert source_session is not None
         for name in selected_databases(self.spec, source, self._has_user_objects):
             if scope.database in (None, name):
-                yield self._pair(name, scope, source, destination)
+                yield self._pair(name, scope, source, destination, origins)
 
     def _has_user_objects(self, database: str) -> bool:
         with connect(self.spec.source, database, application_name(self.spec.name, self.task)) as session:
             row = session.execute(sql("user_objects", 0)).fetchone()
         return bool(row and row["present"])
 
-    def _pairs_of_ledgers(self, scope: Scope, destination: Instance) -> Iterator[DatabasePair]:
+    def _pairs_of_ledgers(self, scope: Scope, destination: Instance, origins: Origins | None) -> Iterator[DatabasePair]:
         """While the source is away: the databases whose ledger on the destination names this mapping."""
         for database in destination.databases:
             if not database.may_connect or database.is_template:
                 continue
             try:
-                half = self._half(self.spec.destination, database.name, destination.version, None)
+                half = self._half(self.spec.destination, database.name, destination.version, None, origins)
             except (psycopg.Error, MigratorError):
                 continue
             for name in half.ledger_databases:
                 if scope.database in (None, name):
                     yield _joined(name, database.name, None, half, "the source does not answer", None)
 
-    def _pair(self, name: str, scope: Scope, source: Instance, destination: Instance) -> DatabasePair:
+    def _pair(
+        self, name: str, scope: Scope, source: Instance, destination: Instance, origins: Origins | None
+    ) -> DatabasePair:
         target = self.spec.target_name(name)
         target_half, target_error = None, None
         source_half, source_error = None, None
         relations = self._relations(name, scope.relation) if scope.relation else None
         if destination.database(target) is not None:
             try:
-                target_half = self._half(self.spec.destination, target, destination.version, relations)
+                target_half = self._half(self.spec.destination, target, destination.version, relations, origins)
             except (psycopg.Error, MigratorError) as error:
                 target_error = " ".join(str(error).split())
         try:
@@ -141,13 +142,20 @@ class Looker:
             rows = session.execute(sql("scope", 0, "migrator.schema"), {"relation": relation}).fetchall()
         return [row["relation"] for row in rows]
 
-    def _half(self, instance: InstanceSpec, database: str, version: int, relations: list[str] | None) -> Half:
+    def _half(
+        self,
+        instance: InstanceSpec,
+        database: str,
+        version: int,
+        relations: list[str] | None,
+        origins: Origins | None = None,
+    ) -> Half:
         session = connect(instance, database, application_name(self.spec.name, self.task))
         with session:
             oids = _oids(session, relations) if relations is not None else None
             found = self._schema(session, instance, database, version, oids)
             is_source = instance is self.spec.source
-            return read_half(session, version, self.spec.name, found, oids, is_source=is_source)
+            return read_half(session, version, self.spec.name, found, oids, is_source=is_source, origins=origins)
 
     def _schema(
         self, session: Session, instance: InstanceSpec, database: str, version: int, oids: list[int] | None

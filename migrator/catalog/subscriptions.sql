@@ -8,7 +8,6 @@ SELECT s.subname AS name, s.oid::text AS oid, s.subenabled AS enabled, pg_get_us
        coalesce(t.sync_error_count, 0) AS sync_error_count,
        coalesce((SELECT sum(value::bigint) FROM jsonb_each_text(to_jsonb(t))
                  WHERE key LIKE 'confl\_%'), 0)::bigint AS conflict_count,
-       has_function_privilege('pg_show_replication_origin_status()', 'execute') AS origin_readable,
        coalesce((SELECT jsonb_agg(jsonb_build_array(n.nspname, c.relname, r.srsubstate))
                  FROM pg_subscription_rel r
                  JOIN pg_class c ON c.oid = r.srrelid

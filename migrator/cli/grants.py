@@ -56,10 +56,9 @@ def _destination(spec: MappingSpec) -> Iterator[str]:
     yield f"GRANT CREATE ON DATABASE {identifier(spec.destination.maintenance_database)} TO {user};"
     yield "-- roles it creates are its own to act for: what they own is made theirs"
     yield f"ALTER ROLE {user} SET createrole_self_grant = 'set, inherit';"
-    yield "-- how far a subscription has come; a right of each database, new ones have it from template1"
-    for database in dict.fromkeys(("template1", spec.destination.maintenance_database)):
-        yield f"\\connect {identifier(database)}"
-        yield f"GRANT EXECUTE ON FUNCTION pg_show_replication_origin_status() TO {user};"
+    yield "-- how far the destination has come: completion is judged by it; asked for in the maintenance database"
+    yield f"\\connect {identifier(spec.destination.maintenance_database)}"
+    yield f"GRANT EXECUTE ON FUNCTION pg_show_replication_origin_status() TO {user};"
     yield "-- pg_hba.conf: from pg-migrator's machines"
     yield f"-- hostssl all {user} ADDRESS/32 scram-sha-256"
 

@@ -49,6 +49,14 @@ def _subscription(view: View) -> Iterator[Finding]:
             f"{user.name} on the destination may not create subscriptions.",
             f"On the destination: GRANT {SUBSCRIPTION_ROLE} TO {identifier(user.name)};",
         )
+    if not user.reads_origins:
+        yield Finding(
+            "destination_origin_right",
+            f"{user.name} on the destination may not see how far it has come: completion would be refused.",
+            f"On the destination, in database {view.spec.destination.maintenance_database}: "
+            f"GRANT EXECUTE ON FUNCTION pg_show_replication_origin_status() TO {identifier(user.name)};",
+            blocking=False,
+        )
     if view.spec.source.password is None:
         yield Finding(
             "subscription_password_needed",

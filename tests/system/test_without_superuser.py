@@ -40,8 +40,7 @@ def test_from_nothing_to_completed(cluster: Clusters) -> None:
     create_mover(source, "REPLICATION")
     create_mover(destination, "CREATEDB CREATEROLE")
     source.execute(ON_THE_SOURCE)
-    for database in ("postgres", "template1"):
-        destination.execute(ON_THE_DESTINATION, database)
+    destination.execute(ON_THE_DESTINATION)
     unlogged = {server: log_everything(server) for server in (source, destination)}
     spec = as_mover(mapping(source, destination, common_password=Secret(COMMON)))
 
