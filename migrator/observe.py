@@ -62,7 +62,7 @@ class Looker:
             source, _ = self._instance(self.spec.source, sessions)
             # After the source's slots: what a slot has confirmed, its origin shows.
             origins = read_origins(destination_session) if destination_session else None
-            pairs = tuple(self._pairs(scope, source, destination, source_session, origins))
+            pairs = () if refused else tuple(self._pairs(scope, source, destination, origins))
         return Observation(self.spec.name, scope, now, source, destination, entry, pairs, refused)
 
     def _instance(self, instance: InstanceSpec, sessions: ExitStack) -> tuple[Instance | Unreachable, Session | None]:
@@ -88,7 +88,6 @@ class Looker:
         scope: Scope,
         source: Instance | Unreachable,
         destination: Instance | Unreachable,
-        source_session: Session | None,
         origins: Origins | None,
     ) -> Iterator[DatabasePair]:
         if not isinstance(destination, Instance):
