@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from psycopg.errors import InsufficientPrivilege
 from psycopg.rows import DictRow
 
 from migrator.catalog import journal_tables
@@ -67,12 +68,21 @@ def begin(session: Session, mapping: str, source: Identity, destination: Identit
 
 
 def read_journal(session: Session, mapping: str) -> Journal:
-    """The mapping's journal; NOT_BEGUN where there is no row."""
+    """The mapping's journal; NOT_BEGUN where there is no row. Raises MigratorError where it is not ours to read."""
+    refuse_foreign_schema(session)
     if not _exists(session, "mappings"):
         return NOT_BEGUN
-    row = session.execute("SELECT * FROM migrator.mappings WHERE name = %s", (mapping,)).fetchone()
-    if row is None:
-        return NOT_BEGUN
+    try:
+        row = session.execute("SELECT * FROM migrator.mappings WHERE name = %s", (mapping,)).fetchone()
+    except InsufficientPrivilege as error:
+        raise MigratorError(
+            f"The journal on the destination cannot be read: {error.diag.message_primary}.",
+            f"It belongs to the role that began the migration: use that role, or grant it to {session.info.user}.",
+        ) from None
+    return _journal(session, mapping, row) if row else NOT_BEGUN
+
+
+def _journal(session: Session, mapping: str, row: DictRow) -> Journal:
     return Journal(
         intent=Intent(row["intent"]),
         source=_identity(row, "source"),

@@ -70,8 +70,10 @@ class Observation:
     source: Instance | Unreachable
     destination: Instance | Unreachable
     journal: Journal | None
-    """None: the destination is unreachable, or holds no journal of this mapping yet."""
+    """None: the destination is unreachable, or its journal cannot be read."""
     databases: tuple[DatabasePair, ...] = ()
+    journal_refused: tuple[str, str] | None = None
+    """Why the journal cannot be used although the destination answers, and the remedy."""
 
     def database(self, name: str) -> DatabasePair | None:
         return next((pair for pair in self.databases if pair.name == name), None)

@@ -1,9 +1,9 @@
 """The tick: observe, decide, dispatch, publish. Also the same thing in one process, for the ends of a mapping and for tests."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Protocol, cast
+from typing import Protocol
 
 import psycopg
 import structlog
@@ -122,8 +122,6 @@ class Reconciler:
                 assessment = self._locked_tick(session)
         except (UnreachableError, psycopg.OperationalError):
             assessment = self._assess()
-        except MigratorError as error:
-            assessment = _refused(self._assess(), error)
         self._publish(assessment)
         LOG.info(
             "tick",
@@ -242,18 +240,6 @@ class Reconciler:
         if self.store is not None:
             entry = {"at": datetime.now(UTC).isoformat(), "level": level, "event": event}
             self.store.append_log(self.spec.name, {**entry, "database": None, "relation": None, "phase": None})
-
-
-def _refused(assessment: Assessment, error: MigratorError) -> Assessment:
-    """The same assessment with what kept the tick from acting, where people see it."""
-    finding = Finding("journal_refused", error.message, error.remedy)
-    view = {
-        **assessment.summary,
-        "status": Status.PROBLEMATIC.value,
-        "cutover_ready": False,
-        "findings": [asdict(finding), *cast(list[object], assessment.summary["findings"])],
-    }
-    return replace(assessment, status=Status.PROBLEMATIC, summary=view)
 
 
 def _identity(instance: Instance) -> Identity:

@@ -67,7 +67,7 @@ def decide(spec: MappingSpec, observation: Observation, hints: Hints, now: datet
     """Ask every phase; what a step that is not quiet gates is not asked for. Knows no clock, driver or store."""
     view = View(spec, observation, hints, now)
     if observation.journal is None or not isinstance(observation.destination, Instance):
-        return Decision(spec.name, (preflight.examine(view),))
+        return Decision(spec.name, (preflight.examine(view), *_journal_refused(observation)))
     intent = observation.journal.intent
     if intent in (Intent.COMPLETED, Intent.ABORTED):
         return Decision(spec.name)
@@ -80,6 +80,13 @@ def decide(spec: MappingSpec, observation: Observation, hints: Hints, now: datet
     if observation.journal.barrier is not None:
         steps = tuple(_after_barrier(step) for step in steps)
     return Decision(spec.name, tuple(_held_back(step, hints, now) for step in steps))
+
+
+def _journal_refused(observation: Observation) -> Iterator[Step]:
+    """Without its memory nothing is done."""
+    if observation.journal_refused is not None:
+        finding = Finding("journal_refused", *observation.journal_refused)
+        yield Step("preflight", None, Gates.MAPPING, findings=(finding,))
 
 
 def _asked(view: View) -> Iterator[Step]:
