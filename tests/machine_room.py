@@ -4,6 +4,8 @@ import json
 import os
 import signal
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -88,6 +90,19 @@ class MachineRoom:
         """FLUSHALL: everything in Redis is gone."""
         with redis.Redis.from_url(self.machinery.redis_url.reveal()) as client:
             client.flushall()
+
+    def post_completion(self, typed: str) -> int:
+        """`POST /api/mappings/<name>/complete` as the dashboard sends it; the HTTP status."""
+        request = urllib.request.Request(
+            f"{self.machinery.dashboard}api/mappings/{self.spec.name}/complete",
+            json.dumps({"name": typed}).encode(),
+            {"Content-Type": "application/json", "X-Requested-With": "pg-migrator"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
 
     def logs(self) -> str:
         """What our processes said."""

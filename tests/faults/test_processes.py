@@ -43,12 +43,18 @@ def stay_in_mid_copy(room: MachineRoom) -> None:
 def end_well(room: MachineRoom, load: Load, source: Cluster, destination: Cluster) -> None:
     """From the light to completed: writers stopped, barrier taken, both sides equal, nothing of ours left."""
     load.stop()
+    if room.machinery.dashboard:
+        assert room.post_completion("m") == 409
     control.take_barrier(room.spec)
     for database in samples.DATABASES:
         assert checksums(source, database) == checksums(destination, database), database
         assert sequence_positions(source, database) == sequence_positions(destination, database), database
     room.until(lambda seen: seen["completion"]["safe"])  # type: ignore[index]
-    assert control.complete(room.spec).left == ()
+    if room.machinery.dashboard:
+        assert room.post_completion("another") == 400
+        assert room.post_completion("m") == 202
+    else:
+        assert control.complete(room.spec).left == ()
     room.status("completed")
     room.supervisor.stop()
     assert ours_left(source) == []

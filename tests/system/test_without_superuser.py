@@ -6,6 +6,7 @@ from dataclasses import replace
 from migrator import control
 from migrator.cluster import Cluster
 from migrator.config import MappingSpec, Secret
+from migrator.reconcile import assess
 from tests.system.scenario import (
     GRANTS,
     ROLES,
@@ -27,7 +28,6 @@ GRANT seller, shop_owner TO mover;
 GRANT CREATE ON DATABASE shop TO mover;
 """
 ON_THE_DESTINATION = """
-ALTER ROLE mover SET createrole_self_grant = 'set, inherit';
 GRANT pg_create_subscription TO mover;
 GRANT CREATE ON DATABASE postgres TO mover;
 GRANT EXECUTE ON FUNCTION pg_show_replication_origin_status() TO mover;
@@ -59,6 +59,23 @@ def test_from_nothing_to_completed(cluster: Clusters) -> None:
     for server, length in unlogged.items():
         assert "pl4nted" not in server.log()[length:]
         assert "SCRAM-SHA-256$" not in server.log()[length:]
+
+
+def test_every_right_that_is_missing_is_named_with_the_statement_that_gives_it(cluster: Clusters) -> None:
+    source, destination = cluster(16, password="old-secret"), cluster(18, password="new-secret")
+    shop_of_its_owner(source)
+    for server in (source, destination):
+        create_mover(server, "")
+    spec = as_mover(mapping(source, destination, common_password=Secret(COMMON)))
+    for _ in range(10):
+        findings = assess(spec).decision.findings
+        for finding in findings:
+            place, _, remedy = finding.remedy.partition(": ")
+            side = source if "the source" in place else destination
+            side.execute(remedy, "shop" if "In database shop" in place else "postgres")
+        if not findings:
+            break
+    to_the_light(spec)
 
 
 def create_mover(server: Cluster, attributes: str) -> None:
