@@ -118,9 +118,18 @@ def connect(
         raise UnreachableError(
             f"{instance.name} ({instance.server}:{instance.port}, database {dbname}): {reason}"
         ) from None
-    if session.info.server_version >= 170000:
-        session.execute("SET transaction_timeout = 0")
+    for statement in _settings_of_later_versions(session.info.server_version):
+        session.execute(statement)
     return session
+
+
+def _settings_of_later_versions(version: int) -> Iterator[str]:
+    """Those that an older server would refuse in the startup packet."""
+    if version >= 160000:
+        # A role that we create without superuser is to own objects: for that we must be able to act for it.
+        yield "SET createrole_self_grant = 'set, inherit'"
+    if version >= 170000:
+        yield "SET transaction_timeout = 0"
 
 
 def replication_conninfo(source: InstanceSpec, database: str, source_version: int, application_name: str) -> str:

@@ -54,8 +54,6 @@ def _destination(spec: MappingSpec) -> Iterator[str]:
     yield f"GRANT pg_create_subscription, pg_read_all_settings, pg_read_all_stats, pg_read_all_data TO {user};"
     yield "-- our journal stands in the maintenance database"
     yield f"GRANT CREATE ON DATABASE {identifier(spec.destination.maintenance_database)} TO {user};"
-    yield "-- roles it creates are its own to act for: what they own is made theirs"
-    yield f"ALTER ROLE {user} SET createrole_self_grant = 'set, inherit';"
     yield "-- how far the destination has come: completion is judged by it; asked for in the maintenance database"
     yield f"\\connect {identifier(spec.destination.maintenance_database)}"
     yield f"GRANT EXECUTE ON FUNCTION pg_show_replication_origin_status() TO {user};"

@@ -71,6 +71,7 @@ def _creation(view: View) -> Iterator[Finding]:
     user = view.destination.user
     if user.superuser:
         return
+    yield from _journal(view)
     missing = [pair.target for pair in view.observation.databases if view.destination.database(pair.target) is None]
     if missing and not user.createdb:
         yield Finding(
@@ -84,6 +85,18 @@ def _creation(view: View) -> Iterator[Finding]:
             "destination_createrole_right",
             f"{user.name} on the destination may not create roles; missing: {some([role.name for role in roles])}.",
             f"On the destination: ALTER ROLE {identifier(user.name)} CREATEROLE;",
+        )
+
+
+def _journal(view: View) -> Iterator[Finding]:
+    entry, name = view.observation.journal, view.spec.destination.maintenance_database
+    database = view.destination.database(name)
+    if entry is not None and entry.source is None and database is not None and not database.may_create:
+        user = view.destination.user.name
+        yield Finding(
+            "destination_journal_right",
+            f"{user} on the destination may not create a schema in database {name}, where our journal is to stand.",
+            f"On the destination: GRANT CREATE ON DATABASE {identifier(name)} TO {identifier(user)};",
         )
 
 
