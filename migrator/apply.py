@@ -66,9 +66,11 @@ class Applier:
         parameters = {name: values[name] for name in statement.uses} if statement.uses else None
         if statement.patient:
             session.execute("SET lock_timeout = 0")
-        cursor = session.execute(text.encode(), parameters)
-        if statement.patient:
-            session.execute("RESET lock_timeout")
+        try:
+            cursor = session.execute(text.encode(), parameters)
+        finally:
+            if statement.patient and not session.closed:
+                session.execute("RESET lock_timeout")
         if statement.keeps:
             row = cursor.fetchone()
             if row is None:
