@@ -15,7 +15,7 @@ from migrator.memory import Memory
 from migrator.model import Barrier, Identity, Instance, Intent, Journal, Lsn
 from migrator.names import application_name, is_ours, lock_key
 from migrator.observation import Observation
-from migrator.observe import Looker
+from migrator.observe import Looker, SchemaCache
 from migrator.perform import emit_marker, sample_lag
 from migrator.phases.lag import confirmed
 from migrator.quote import identifier, literal
@@ -177,10 +177,10 @@ def _identities(spec: MappingSpec) -> tuple[Identity, Identity]:
 
 def _end(spec: MappingSpec) -> Removal:
     """Tick with the work done at once until nothing is left, or time is up."""
-    memory, removed = Memory(), dict[str, None]()
+    memory, schemas, removed = Memory(), SchemaCache(), dict[str, None]()
     deadline = time.monotonic() + ENDING_SECONDS
     while True:
-        assessment = drive(spec, memory)
+        assessment = drive(spec, memory, schemas)
         if assessment is not None:
             removed.update(dict.fromkeys(action.summary for _, action in assessment.decision.actions))
             entry = assessment.observation.journal

@@ -65,9 +65,14 @@ class Looker:
             pairs = () if refused else tuple(self._pairs(scope, source, destination, origins))
         return Observation(self.spec.name, scope, now, source, destination, entry, pairs, refused)
 
+    def _connect(self, instance: InstanceSpec, database: str | None) -> Session:
+        """Sizes and definitions wait behind an ACCESS EXCLUSIVE lock: a look gives up rather than hang with its tick."""
+        timeout = str(int(self.spec.replication.lock_timeout_seconds * 1000))
+        return connect(instance, database, application_name(self.spec.name, self.task), {"lock_timeout": timeout})
+
     def _instance(self, instance: InstanceSpec, sessions: ExitStack) -> tuple[Instance | Unreachable, Session | None]:
         try:
-            session = connect(instance, None, application_name(self.spec.name, self.task))
+            session = self._connect(instance, None)
         except UnreachableError as error:
             return Unreachable(error.message), None
         sessions.callback(session.close)
@@ -100,7 +105,7 @@ class Looker:
                 yield self._pair(name, scope, source, destination, origins)
 
     def _has_user_objects(self, database: str) -> bool:
-        with connect(self.spec.source, database, application_name(self.spec.name, self.task)) as session:
+        with self._connect(self.spec.source, database) as session:
             row = session.execute(sql("user_objects", 0)).fetchone()
         return bool(row and row["present"])
 
@@ -128,16 +133,16 @@ class Looker:
             try:
                 target_half = self._half(self.spec.destination, target, destination.version, relations, origins)
             except (psycopg.Error, MigratorError) as error:
-                target_error = " ".join(str(error).split())
+                target_error = _reason(error)
         try:
             source_half = self._half(self.spec.source, name, source.version, relations)
         except (psycopg.Error, MigratorError) as error:
-            source_error = " ".join(str(error).split())
+            source_error = _reason(error)
         return _joined(name, target, source_half, target_half, source_error, target_error)
 
     def _relations(self, database: str, relation: str) -> list[str]:
         """The relations a look at one of them takes in, by the source's word: the destination lacks some ties as yet."""
-        with connect(self.spec.source, database, application_name(self.spec.name, self.task)) as session:
+        with self._connect(self.spec.source, database) as session:
             rows = session.execute(sql("scope", 0, "migrator.schema"), {"relation": relation}).fetchall()
         return [row["relation"] for row in rows]
 
@@ -149,7 +154,7 @@ class Looker:
         relations: list[str] | None,
         origins: Origins | None = None,
     ) -> Half:
-        session = connect(instance, database, application_name(self.spec.name, self.task))
+        session = self._connect(instance, database)
         with session:
             oids = _oids(session, relations) if relations is not None else None
             found = self._schema(session, instance, database, version, oids)
@@ -180,6 +185,15 @@ def read_schema(session: Session, version: int, oids: list[int] | None = None) -
             for reader in schema.READERS
         }
     return schema.build(rows)
+
+
+def _reason(error: Exception) -> str:
+    """Why a database could not be read, in one line."""
+    if isinstance(error, psycopg.errors.LockNotAvailable):
+        return (
+            "somebody holds an ACCESS EXCLUSIVE lock on one of its relations; it is looked at again at the next tick."
+        )
+    return " ".join(str(error).split())
 
 
 def _oids(session: Session, relations: list[str]) -> list[int]:

@@ -258,15 +258,16 @@ class Inline:
 
     spec: MappingSpec
     memory: Failures = field(default_factory=Memory)
+    schemas: SchemaCache = field(default_factory=SchemaCache)
 
     def dispatch(self, work: Work) -> None:
-        perform(self.spec, work, self.memory)
+        perform(self.spec, work, self.memory, schemas=self.schemas)
 
 
-def drive(spec: MappingSpec, memory: Failures | None = None) -> Assessment | None:
+def drive(spec: MappingSpec, memory: Failures | None = None, schemas: SchemaCache | None = None) -> Assessment | None:
     """One tick with its work done at once, and a lag sample. For tests and the endings; no Redis, no workers."""
-    memory = memory or Memory()
-    assessment = Reconciler(spec, Inline(spec, memory), None, memory).tick()
+    memory, schemas = memory or Memory(), schemas or SchemaCache()
+    assessment = Reconciler(spec, Inline(spec, memory, schemas), None, memory, schemas).tick()
     if assessment is not None and assessment.status in (Status.IN_PROGRESS, Status.SYNCED, Status.CUTOVER_READY):
         try:
             sample_lag(spec)

@@ -55,6 +55,7 @@ def test_foreign_keys_of_partitioned_tables_take_the_detour_before_18(
     assert each.post_data().quiet
 
 
+@pytest.mark.slow
 def test_a_stop_after_any_action_ends_the_same(trial: Callable[..., Trial], shared: Shared) -> None:
     """Every action's stop leaves a state from which the next look finds the rest, and only the rest."""
     each = trial(16)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from migrator.cluster import Cluster
 from migrator.config import MappingSpec, Replication
 from migrator.memory import Memory
+from migrator.observe import SchemaCache
 from migrator.quote import identifier
 from migrator.reconcile import Assessment, drive
 from migrator.steps import Status
@@ -80,10 +81,10 @@ def drive_until(
     spec: MappingSpec, done: Callable[[Assessment], bool], seconds: float = 90.0, memory: Memory | None = None
 ) -> Assessment:
     """Tick in this process until `done`; fails with the findings and waits when time is up."""
-    memory = memory or Memory()
+    memory, schemas = memory or Memory(), SchemaCache()
     deadline = time.monotonic() + seconds
     while True:
-        assessment = drive(spec, memory)
+        assessment = drive(spec, memory, schemas)
         if assessment is not None and done(assessment):
             return assessment
         if time.monotonic() > deadline:

@@ -99,6 +99,7 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
         running.process.wait()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_demo_from_end_to_end(demo: Demo) -> None:
     demo.until_ready()
@@ -136,6 +137,7 @@ def test_the_demo_from_end_to_end(demo: Demo) -> None:
             psycopg.connect(host=it["server"], port=it["port"], user=it["username"], password=it["password"])
 
 
+@pytest.mark.slow
 def test_nobody_is_left_when_the_demo_is_killed(demo: Demo) -> None:
     demo.wait(lambda: "demo: in_progress" in demo.printed, 200)
     children = _descendants(demo.process.pid)

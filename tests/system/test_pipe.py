@@ -238,3 +238,13 @@ def test_somebody_else_s_schema_of_our_name_is_left_alone(pair: tuple[Cluster, C
     assert destination.execute("SELECT column_name FROM information_schema.columns WHERE table_name = 'mappings'") == [
         ("theirs",)
     ]
+
+
+def test_a_locked_table_does_not_hang_the_look(pair: tuple[Cluster, Cluster, MappingSpec]) -> None:
+    source, _, spec = pair
+    with source.connect("shop") as holder, holder.transaction():
+        holder.execute("LOCK TABLE customer IN ACCESS EXCLUSIVE MODE")
+        began = time.monotonic()
+        assert "ACCESS EXCLUSIVE" in finding(assess(spec), "database_unreadable").message
+        assert time.monotonic() - began < 30
+    assert not [entry for entry in assess(spec).decision.findings if entry.code == "database_unreadable"]
