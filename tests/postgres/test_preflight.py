@@ -236,18 +236,24 @@ def test_rights_of_a_plain_role_on_the_destination(pair: Pair) -> None:
         "destination_subscription_right",
         "destination_createdb_right",
         "destination_createrole_right",
+        "destination_journal_right",
         "subscription_password_needed",
     }
-    for code in ("destination_subscription_right", "destination_createdb_right", "destination_createrole_right"):
+    for code in sorted(blocking(findings) - {"subscription_password_needed"}):
         pair.destination.execute(findings[code].remedy.removeprefix("On the destination: "))
     source = replace(pair.source.spec("old"), password=Secret("x"))
     spec = replace(pair.spec(destination_user="plain"), source=source)
     findings = examine(spec)
     assert blocking(findings) == {"destination_row_security"}
     pair.destination.execute(findings["destination_row_security"].remedy.removeprefix("On the destination: "))
+    findings = examine(spec)
+    assert set(findings) == {"destination_origin_right"}
+    pair.destination.execute(findings["destination_origin_right"].remedy.partition(": ")[2])
     assert examine(spec) == {}
+    pair.destination.execute("DROP OWNED BY plain")
     pair.destination.execute(
-        "REVOKE pg_create_subscription FROM plain; ALTER ROLE plain NOCREATEDB NOCREATEROLE NOBYPASSRLS"
+        "REVOKE pg_create_subscription FROM plain; ALTER ROLE plain NOCREATEDB NOCREATEROLE NOBYPASSRLS;"
+        "REVOKE CREATE ON DATABASE postgres FROM plain"
     )
 
 
