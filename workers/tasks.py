@@ -17,6 +17,9 @@ LOG = structlog.get_logger("workers")
 
 _SCHEMAS = SchemaCache(CONFIG.replication.full_look_interval_seconds)
 
+UPKEEP = frozenset({"sync_sequences"})
+"""Work that is never done while the source is written to: asking for a tick after it would make ticks follow without a pause."""
+
 NUDGE_SECONDS = 1.0
 """After work was done the next tick is asked for at once, at most this often per mapping."""
 
@@ -45,7 +48,7 @@ def _perform(task: str, mapping: str, database: str | None, phase: str | None, r
         return
     finally:
         store().clear_in_flight(mapping, work.key)
-    if outcome.applied and store().mark_in_flight(mapping, "nudge", NUDGE_SECONDS):
+    if outcome.applied and task not in UPKEEP and store().mark_in_flight(mapping, "nudge", NUDGE_SECONDS):
         app.send_task("reconcile", args=(mapping,), queue="reconcile", expires=NUDGE_SECONDS * 10)
 
 

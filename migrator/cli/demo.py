@@ -42,7 +42,8 @@ def demo(until: str | None, timeout: float | None, port: int | None, workers: in
     """
     with stage() as scene:
         machinery = arrange(load(scene.config), str(scene.config), port=port, workers=workers, web=not no_web)
-        moments = Moments(scene.each_tick, scene.at_the_light(machinery.redis_url.reveal()), slots_outlive_us=False)
+        encore = _no_encore if until else scene.at_the_light(machinery.redis_url.reveal())
+        moments = Moments(scene.each_tick, encore, slots_outlive_us=False)
         status = conduct(machinery, Outlook([NAME], bool(until), timeout), moments)
         click.echo("Removing both servers ...")
     raise SystemExit(status)
@@ -95,6 +96,11 @@ class Encore:
             f"  kill -INT {self.scene.source.pid}   # the source, which stays away for {_BREAK_SECONDS:.0f} s\n"
             "\nCtrl-C ends the demo and removes both servers.\n"
         )
+
+
+def _no_encore(progress: Progress, supervisor: Supervisor) -> None:
+    """With --until ready the demo ends at the light: there is nothing left to paste into."""
+    progress.say("\nTo cut over, or to try and break it, run the demo without --until ready.\n")
 
 
 @contextmanager
