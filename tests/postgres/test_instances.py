@@ -168,12 +168,3 @@ def test_a_standbys_walsender_has_no_database(cluster: Callable[..., Cluster], v
         while not (senders := look(server).senders) and time.monotonic() < deadline:
             time.sleep(0.05)
         assert [(sender.application, sender.database) for sender in senders] == [("standby1", None)]
-
-
-@every_version
-def test_it_is_quick(shared: Clusters, version: int) -> None:
-    with session_of(shared(version).spec("s"), None, "pg-migrator test instances") as session:
-        read_instance(session)
-        begun = time.perf_counter()
-        read_instance(session)
-    assert time.perf_counter() - begun < 1.0

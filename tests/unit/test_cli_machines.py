@@ -61,7 +61,9 @@ def test_worker_beat_and_flower_find_the_file(become: Become, tmp_path: Path) ->
 def test_the_web_process_is_told_nothing_of_the_databases(become: Become) -> None:
     command, environment = become("web", "--host", "0.0.0.0")
     assert command == ["-m", "web"]
-    ours = {name: value for name, value in environment.items() if name.startswith(("MIGRATOR__", "MIGRATOR_CONFIG", "PG"))}
+    ours = {
+        name: value for name, value in environment.items() if name.startswith(("MIGRATOR__", "MIGRATOR_CONFIG", "PG"))
+    }
     assert ours == {
         "MIGRATOR__REDIS_URL": "redis://:queuesecret@queue/0",
         "MIGRATOR__WEB__HOST": "0.0.0.0",
