@@ -17,6 +17,7 @@ from migrator.names import application_name, is_ours, lock_key
 from migrator.observation import Hints, Observation, Scope
 from migrator.observe import Looker, SchemaCache
 from migrator.phases import decide, key_of
+from migrator.phases.initial_copy import rate_limit
 from migrator.steps import Action, Gates, Step
 from migrator.work import Work
 
@@ -88,8 +89,7 @@ def _apply_all(
 
 def _admitted(spec: MappingSpec, observation: Observation, action: Action, memory: Failures) -> bool:
     """Draw the relations' bytes from the source's bucket. Redis unreachable raises: copying stops."""
-    live = observation.journal.rate_limit_mbps if observation.journal else None
-    rate = live if live is not None else spec.replication.rate_limit_mbps
+    rate = rate_limit(spec, observation.journal)
     if rate is None:
         return True
     assert isinstance(observation.source, Instance)

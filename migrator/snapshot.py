@@ -9,6 +9,7 @@ from migrator.cutover import instructions, reasons_against
 from migrator.model import Instance, SyncState
 from migrator.observation import DatabasePair, Observation
 from migrator.phases import SUBSCRIPTION_METHOD, lag, wal_budget
+from migrator.phases.initial_copy import rate_limit
 from migrator.status import database_status, is_stable, phase_of, status_of
 from migrator.steps import Decision, Gates, Status
 
@@ -42,7 +43,7 @@ def summary(
         "lag_bytes": _worst([database["lag_bytes"] for database in databases]),
         "lag_seconds": _worst([database["lag_seconds"] for database in databases]),
         "intent": journal.intent.value if journal else None,
-        "rate_limit_mbps": _rate(spec, observation),
+        "rate_limit_mbps": rate_limit(spec, observation.journal),
         "retained_bytes": wal_budget.retained_bytes(observation),
         "row_delta": _row_delta(observation),
         "light": _light(spec, observation, decision, now),
@@ -132,11 +133,6 @@ def _database(
 def _worst(values: list[object]) -> float | int | None:
     numbers = [value for value in values if isinstance(value, int | float)]
     return max(numbers) if numbers and len(numbers) == len(values) else None
-
-
-def _rate(spec: MappingSpec, observation: Observation) -> float | None:
-    live = observation.journal.rate_limit_mbps if observation.journal else None
-    return live if live is not None else spec.replication.rate_limit_mbps
 
 
 def _row_delta(observation: Observation) -> int | None:

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from migrator.config import MappingSpec
-from migrator.model import Instance, Intent
+from migrator.model import Intent
 from migrator.observation import Observation
 from migrator.steps import Decision, Gates, Status, Step
 
@@ -61,8 +61,3 @@ def phase_of(decision: Decision, database: str | None = None) -> str | None:
     """The first gating step that is not quiet; None when all are."""
     steps = decision.gating if database is None else gating_steps(decision, database)
     return next((step.phase for step in steps if not step.quiet), None)
-
-
-def reachable(observation: Observation) -> bool:
-    """Whether both servers answered."""
-    return isinstance(observation.source, Instance) and isinstance(observation.destination, Instance)

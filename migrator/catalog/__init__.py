@@ -17,9 +17,9 @@ def sql(noun: str, version: int, package: str = "migrator.catalog") -> str:
 
 def journal_tables() -> str:
     """Creates the journal's schema and tables where they are missing."""
-    return sql("journal_tables", 0)
+    return sql("our_schema", 0) + sql("journal_tables", 0)
 
 
 def ledger_tables() -> str:
     """Creates the ledger's schema and tables where they are missing."""
-    return sql("ledger_tables", 0)
+    return sql("our_schema", 0) + sql("ledger_tables", 0)

@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from migrator.model import Publication, Subscription, SyncState
+from migrator.config import MappingSpec
+from migrator.model import Journal, Publication, Subscription, SyncState
 from migrator.phases import groups, wal_budget
 from migrator.phases.view import View
 from migrator.quote import identifier, literal
@@ -103,15 +104,15 @@ def _workers(view: View) -> int:
     return view.spec.replication.max_copies or max(1, view.destination.setting("max_sync_workers_per_subscription"))
 
 
-def _rate_limit(view: View) -> float | None:
-    """MB/s: the journal's live limit, else the configuration's."""
-    live = view.journal.rate_limit_mbps
-    return live if live is not None else view.spec.replication.rate_limit_mbps
+def rate_limit(spec: MappingSpec, journal: Journal | None) -> float | None:
+    """MB/s: the journal's live limit, else the configuration's; None: no limit."""
+    live = journal.rate_limit_mbps if journal else None
+    return live if live is not None else spec.replication.rate_limit_mbps
 
 
 def _pacing(view: View) -> tuple[Finding, ...]:
     """What a MB/s limit can and cannot do with this method."""
-    limit = _rate_limit(view)
+    limit = rate_limit(view.spec, view.journal)
     if not limit:
         return ()
     return (
@@ -127,7 +128,7 @@ def _pacing(view: View) -> tuple[Finding, ...]:
 
 def _held(view: View) -> str | None:
     """Why nothing may be admitted now."""
-    if _rate_limit(view) == 0:
+    if rate_limit(view.spec, view.journal) == 0:
         return "copying is paused: the rate limit is 0"
     if wal_budget.pauses(view):
         return "copying is paused: the WAL budget is used up"
