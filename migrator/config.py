@@ -48,7 +48,7 @@ class WalBudgetAction(StrEnum):
 
 @dataclass(frozen=True)
 class InstanceSpec:
-    """How to reach one server. `replication_server`/`replication_port`: the source as the destination sees it."""
+    """How to reach one server. `replication_...`: how the destination reaches it, as a source; None: as we do."""
 
     name: str
     server: str
@@ -61,9 +61,18 @@ class InstanceSpec:
     sslcert: str | None = None
     sslkey: str | None = None
     passfile: str | None = None
+    service: str | None = None
+    servicefile: str | None = None
     replication_server: str | None = None
     replication_port: int | None = None
+    replication_sslmode: str | None = None
+    replication_sslrootcert: str | None = None
+    """Files of this and the next two keys stand on the destination's machine."""
+    replication_sslcert: str | None = None
+    replication_sslkey: str | None = None
     connect_timeout_seconds: int = 10
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """Further parameters of libpq, from the service."""
 
 
 @dataclass(frozen=True)

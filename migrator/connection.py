@@ -9,7 +9,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import DictRow, dict_row
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random
 
-from migrator.config import InstanceSpec
+from migrator.config import InstanceSpec, Secret
 from migrator.errors import UnreachableError
 
 Session = psycopg.Connection[DictRow]
@@ -43,6 +43,11 @@ _WALSENDER_OPTIONS = {
     "row_security": "off",
 }
 
+# Of a service's further parameters: those that hold for the destination's libpq too, of whatever version from 15 on.
+_FOR_BOTH = frozenset(
+    "channel_binding gssencmode krbsrvname ssl_max_protocol_version ssl_min_protocol_version sslsni".split()
+)
+
 _SPLITS, _ESCAPED = re.compile(r"([\s\\])"), r"\\\1"
 
 _KEEPALIVES = {
@@ -65,6 +70,7 @@ def _options(settings: Mapping[str, str]) -> str:
 
 def _endpoint(instance: InstanceSpec, database: str) -> dict[str, str]:
     parameters = {
+        **instance.parameters,
         "host": instance.server,
         "port": str(instance.port),
         "user": instance.username,
@@ -132,15 +138,37 @@ def _settings_of_later_versions(version: int) -> Iterator[str]:
         yield "SET transaction_timeout = 0"
 
 
-def replication_conninfo(source: InstanceSpec, database: str, source_version: int, application_name: str) -> str:
-    """What the destination dials the source with. Holds the password: for `apply` alone."""
+def replication_conninfo(
+    source: InstanceSpec, database: str, source_version: int, application_name: str, password: Secret | None
+) -> str:
+    """What the destination dials the source with; its files are the destination's. Holds the password.
+
+    `password` is the one that our own session used, wherever libpq found it: `password_of`.
+    """
     options = dict(_WALSENDER_OPTIONS)
     if source_version >= 170000:
         options["transaction_timeout"] = "0"
-    parameters = _endpoint(source, database)
-    parameters["host"] = source.replication_server or source.server
-    parameters["port"] = str(source.replication_port or source.port)
-    return make_conninfo("", **parameters, **_KEEPALIVES, application_name=application_name, options=_options(options))
+    parameters = {
+        **{key: value for key, value in source.parameters.items() if key in _FOR_BOTH},
+        "host": source.replication_server or source.server,
+        "port": str(source.replication_port or source.port),
+        "user": source.username,
+        "password": password.reveal() if password else None,
+        "dbname": database,
+        "sslmode": source.replication_sslmode or source.sslmode,
+        "sslrootcert": source.replication_sslrootcert or source.sslrootcert,
+        "sslcert": source.replication_sslcert or source.sslcert,
+        "sslkey": source.replication_sslkey or source.sslkey,
+        "connect_timeout": str(source.connect_timeout_seconds),
+    }
+    given = {name: value for name, value in parameters.items() if value is not None}
+    return make_conninfo("", **given, **_KEEPALIVES, application_name=application_name, options=_options(options))
+
+
+def password_of(session: Session) -> Secret | None:
+    """The password this session's server was, or could have been, given: the configuration's, a passfile's, the environment's."""
+    password = session.pgconn.password
+    return Secret(password.decode()) if password else None
 
 
 def mute(session: Session) -> None:

@@ -84,6 +84,7 @@ def read_instance(connection: psycopg.Connection[DictRow]) -> Instance:
         senders=senders,
         subscription_names=subscription_names,
         icu=basics.icu,
+        has_password=bool(connection.pgconn.password),
     )
 
 

@@ -183,6 +183,8 @@ class Instance:
     """The subscriptions that `subscriptions` counts."""
     icu: bool = True
     """Whether this server knows ICU collations."""
+    has_password: bool = False
+    """Whether libpq had a password for it: the configuration's, a service's, a passfile's or the environment's."""
 
     @property
     def major(self) -> int:

@@ -12,6 +12,7 @@ from migrator import journal, schema
 from migrator.catalog import sql
 from migrator.config import InstanceSpec, MappingSpec
 from migrator.connection import Session, connect
+from migrator.dial import dial
 from migrator.errors import MigratorError, UnreachableError
 from migrator.instances import read_instance
 from migrator.model import DatabaseFacts, Instance, Journal, Ledger, Unreachable
@@ -63,7 +64,16 @@ class Looker:
             # After the source's slots: what a slot has confirmed, its origin shows.
             origins = read_origins(destination_session) if destination_session else None
             pairs = () if refused else tuple(self._pairs(scope, source, destination, origins))
-        return Observation(self.spec.name, scope, now, source, destination, entry, pairs, refused)
+            undialled = self._dial(source, entry, scope, pairs)
+        return Observation(self.spec.name, scope, now, source, destination, entry, pairs, refused, undialled)
+
+    def _dial(
+        self, source: Instance | Unreachable, entry: Journal | None, scope: Scope, pairs: tuple[DatabasePair, ...]
+    ) -> dict[str, str]:
+        """Whether the destination reaches the source: until the mapping begins. From then on its subscriptions show it."""
+        if entry is None or entry.source is not None or scope.database is not None or not isinstance(source, Instance):
+            return {}
+        return dial(self.spec, source.version, [pair.name for pair in pairs if pair.source_error is None])
 
     def _connect(self, instance: InstanceSpec, database: str | None) -> Session:
         """Sizes and definitions wait behind an ACCESS EXCLUSIVE lock: a look gives up rather than hang with its tick."""

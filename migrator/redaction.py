@@ -33,8 +33,17 @@ _known: dict[str, re.Pattern[str]] = {}
 def know(config: Config) -> None:
     """From now on `redact` masks every secret of this configuration wherever it stands."""
     for secret in secrets_of(config):
-        for spelling in _spellings(secret):
-            _known[spelling] = re.compile(_bounded(spelling))
+        _remember(secret)
+
+
+def know_secret(secret: Secret) -> None:
+    """The same for one that libpq found, in a passfile or the environment."""
+    _remember(secret.reveal())
+
+
+def _remember(secret: str) -> None:
+    for spelling in _spellings(secret) - _known.keys():
+        _known[spelling] = re.compile(_bounded(spelling))
 
 
 def secrets_of(config: Config) -> Iterable[str]:
@@ -42,6 +51,8 @@ def secrets_of(config: Config) -> Iterable[str]:
     for instance in config.instances.values():
         if instance.password:
             yield instance.password.reveal()
+        if "sslpassword" in instance.parameters:
+            yield instance.parameters["sslpassword"]
     for mapping in config.mappings:
         if mapping.common_password:
             yield mapping.common_password.reveal()

@@ -27,7 +27,7 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] | None = Non
     tree = read(Path(chosen)) if chosen else {}
     faults: list[Fault] = []
     overlay(tree, environ, faults)
-    config = build(tree, faults)
+    config = build(tree, environ, faults)
     if faults:
         raise ConfigError(faults)
     return config

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TypeVar, cast
 
 from migrator.config import (
@@ -27,15 +28,16 @@ from migrator.config_file.schemas import (
     WorkerSchema,
 )
 from migrator.config_file.section import section
+from migrator.config_file.service import with_service
 from migrator.errors import Fault
 
 _Spec = TypeVar("_Spec", InstanceSpec, MappingSpec, Replication, DatabaseSelection, WebSpec, WorkerSpec)
 
 
-def build(tree: Tree, faults: list[Fault]) -> Config:
-    """The configuration in `tree`; usable only where `faults` is empty afterwards."""
+def build(tree: Tree, environ: Mapping[str, str], faults: list[Fault]) -> Config:
+    """The configuration in `tree`; usable only where `faults` is empty afterwards. `environ` says where services stand."""
     root = section(RootSchema(), tree, "", faults)
-    instances = _instances(root.get("instances"), faults)
+    instances = _instances(root.get("instances"), environ, faults)
     replication = _spec(Replication, section(ReplicationSchema(), root.get("replication"), "replication", faults))
     mappings = _mappings(root.get("mappings"), instances, replication, faults)
     web = _spec(WebSpec, section(WebSchema(), root.get("web"), "web", faults))
@@ -51,21 +53,28 @@ def _spec(kind: type[_Spec], values: Mapping[str, object]) -> _Spec:
     return kind(**values)  # type: ignore[arg-type]
 
 
-def _instances(raw: object, faults: list[Fault]) -> dict[str, InstanceSpec]:
+def _instances(raw: object, environ: Mapping[str, str], faults: list[Fault]) -> dict[str, InstanceSpec]:
     if not isinstance(raw, dict) or not raw:
         faults.append(Fault("instances", "must name at least two instances: NAME: {server: ..., username: ...}"))
         return {}
     instances: dict[str, InstanceSpec] = {}
     for name, keys in ((str(name), keys) for name, keys in raw.items()):
         path = join("instances", name)
+        keys, further = with_service(keys, path, environ, faults) if isinstance(keys, dict) else (keys, {})
         values = section(InstanceSchema(), keys, path, faults)
         twin = next((other for other in instances if normalise(other) == normalise(name)), None)
         if twin or not normalise(name):
             other = f"differs from {twin} only in case or punctuation" if twin else "has neither letter nor digit"
             faults.append(Fault(path, f"{other}; choose another name"))
-        instances[name] = _spec(InstanceSpec, {"name": name, "server": "", **values})
+        instances[name] = _spec(InstanceSpec, {"name": name, "server": "", "parameters": further, **_absolute(values)})
         faults.extend(rules.of_instance(instances[name], path))
     return instances
+
+
+def _absolute(values: Mapping[str, object]) -> dict[str, object]:
+    """`~` in the names of files: libpq does not know it."""
+    files = {key: values[key] for key in rules.FILES if str(values.get(key, "")).startswith("~")}
+    return {**values, **{key: str(Path(str(file)).expanduser()) for key, file in files.items()}}
 
 
 def _mappings(

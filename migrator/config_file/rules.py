@@ -10,18 +10,28 @@ from migrator.config_file.keys import join, normalise
 from migrator.config_file.schemas import MappingSchema
 from migrator.errors import Fault
 
-_FILES = ("sslrootcert", "sslcert", "sslkey", "passfile")
+FILES = ("sslrootcert", "sslcert", "sslkey", "passfile")
+_UNVERIFIED = (None, "disable", "allow", "prefer")
 
 
 def of_instance(instance: InstanceSpec, path: str) -> Iterable[Fault]:
     """Files that libpq would be sent to must be there; it would otherwise go on without them, or fail much later."""
-    for key in _FILES:
+    for key in FILES:
         file = getattr(instance, key)
-        if file and not (key == "sslrootcert" and file == "system") and not Path(file).expanduser().is_file():
+        if not file or (key == "sslrootcert" and file == "system"):
+            continue
+        if not Path(file).is_file():
             yield Fault(join(path, key), f"{file}: no such file")
+        elif key == "passfile" and Path(file).stat().st_mode & 0o077:
+            yield Fault(join(path, key), f"{file} can be read by others, so libpq ignores it; chmod 0600 {file}")
+        elif key == "sslrootcert" and instance.sslmode in _UNVERIFIED:
+            yield Fault(join(path, key), "needs sslmode: verify-full; without it no certificate is checked")
     if bool(instance.sslcert) != bool(instance.sslkey):
         given, missing = ("sslcert", "sslkey") if instance.sslcert else ("sslkey", "sslcert")
         yield Fault(join(path, given), f"needs {missing} too")
+    if bool(instance.replication_sslcert) != bool(instance.replication_sslkey):
+        given, missing = ("cert", "key") if instance.replication_sslcert else ("key", "cert")
+        yield Fault(join(path, f"replication_ssl{given}"), f"needs replication_ssl{missing} too")
 
 
 def of_databases(selection: DatabaseSelection, path: str) -> Iterable[Fault]:

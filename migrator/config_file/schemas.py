@@ -61,8 +61,14 @@ class InstanceSchema(Group):
     sslcert = Text()
     sslkey = Text()
     passfile = Text()
+    service = Text()
+    servicefile = Text()
     replication_server = Text(check=_host)
     replication_port = Whole(*_PORT)
+    replication_sslmode = Text(check=_ssl_mode)
+    replication_sslrootcert = Text()
+    replication_sslcert = Text()
+    replication_sslkey = Text()
     connect_timeout_seconds = Whole(1, 3600)
 
 

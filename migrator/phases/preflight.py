@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from migrator.config import InstanceSpec
 from migrator.model import Instance, Unreachable
-from migrator.phases import headroom, neighbours, rights, source_settings
+from migrator.phases import headroom, line, neighbours, rights, source_settings
 from migrator.phases.view import View
 from migrator.quote import identifier
 from migrator.steps import Finding, Gates, Side, Step
@@ -42,8 +42,7 @@ def _unreachable(view: View) -> Iterator[Finding]:
             yield Finding(
                 f"{side}_unreachable",
                 f"The {side} cannot be reached: {instance.reason}",
-                f"Check that PostgreSQL listens on {spec.server}:{spec.port}, that a firewall lets us through, that "
-                f"pg_hba.conf admits {spec.username}, and its password. Tried again at every tick.",
+                f"{line.remedy(spec, instance.reason)} Tried again at every tick.",
             )
 
 
@@ -72,6 +71,7 @@ def _versions(view: View) -> Iterator[Finding]:
 
 def _rest(view: View) -> Iterator[Finding]:
     yield from _identities(view)
+    yield from line.findings(view)
     yield from _selection(view)
     yield from source_settings.findings(view)
     yield from headroom.findings(view)

@@ -57,13 +57,13 @@ def _subscription(view: View) -> Iterator[Finding]:
             f"GRANT EXECUTE ON FUNCTION pg_show_replication_origin_status() TO {identifier(user.name)};",
             blocking=False,
         )
-    if view.spec.source.password is None:
+    if not view.source.has_password:
         yield Finding(
             "subscription_password_needed",
             f"{user.name} on the destination is no superuser, so PostgreSQL wants a password in its subscriptions; "
-            "the source's has none in the configuration.",
-            f"Set instances.{view.spec.source.name}.password (a passfile does not do), and have the source's pg_hba.conf "
-            "ask for it (scram-sha-256); or use a superuser on the destination.",
+            "none is known for the source.",
+            f"Give one for instances.{view.spec.source.name} (password, password_file, a service or our passfile), and have "
+            "the source's pg_hba.conf ask the destination for it (scram-sha-256); or use a superuser on the destination.",
         )
 
 

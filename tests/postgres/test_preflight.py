@@ -73,6 +73,10 @@ def servers(request: pytest.FixtureRequest) -> Iterator[Pair]:
     destination = Cluster.create(18, {})
     for role in ("plain", "owner"):
         source.execute(f"CREATE ROLE {role} LOGIN")
+    source.execute("CREATE ROLE asked LOGIN SUPERUSER PASSWORD 'x'")
+    hba = source.data / "pg_hba.conf"
+    hba.write_text(f"host all asked 127.0.0.1/32 scram-sha-256\n{hba.read_text()}")
+    source.execute("SELECT pg_reload_conf()")
     destination.execute("CREATE ROLE plain LOGIN")
     yield Pair(source, destination)
     source.remove()
@@ -241,8 +245,11 @@ def test_rights_of_a_plain_role_on_the_destination(pair: Pair) -> None:
     }
     for code in sorted(blocking(findings) - {"subscription_password_needed"}):
         pair.destination.execute(findings[code].remedy.removeprefix("On the destination: "))
-    source = replace(pair.source.spec("old"), password=Secret("x"))
-    spec = replace(pair.spec(destination_user="plain"), source=source)
+    trusted = replace(pair.source.spec("old"), password=Secret("x"))
+    findings = examine(replace(pair.spec(destination_user="plain"), source=trusted))
+    assert blocking(findings) == {"destination_cannot_reach_source"}
+    assert "ask for postgres's password" in findings["destination_cannot_reach_source"].remedy
+    spec = replace(pair.spec(destination_user="plain"), source=replace(trusted, username="asked"))
     findings = examine(spec)
     assert blocking(findings) == {"destination_row_security"}
     pair.destination.execute(findings["destination_row_security"].remedy.removeprefix("On the destination: "))

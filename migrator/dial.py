@@ -1,0 +1,75 @@
+"""Can the destination reach the source? It is the destination that dials: tried before anything is made, and rolled back."""
+
+from collections.abc import Iterable
+from time import monotonic
+
+import psycopg
+
+from migrator import hidden
+from migrator.config import MappingSpec
+from migrator.connection import Session, connect, password_of, replication_conninfo, session_of
+from migrator.errors import MigratorError
+from migrator.names import application_name
+from migrator.redaction import know_secret
+
+AT_A_LOOK = 20
+"""Databases tried at one look: each costs both servers a connection."""
+
+PATIENCE_SECONDS = 1.0
+"""A failure that took longer is a black hole: the other databases would wait as long, for the same answer."""
+
+_HOLE = "source_conninfo"
+
+# With connect = true PostgreSQL dials, authenticates and asks for the publication; with its absence it is content.
+_TRIAL = (
+    "CREATE SUBSCRIPTION {name} CONNECTION {{source_conninfo}} PUBLICATION {name}"
+    " WITH (slot_name = NONE, create_slot = false, enabled = false, copy_data = false)"
+)
+
+# The trial's warning (no such publication), or its error, would stand in the destination's log at every look.
+_QUIET = (
+    "SELECT set_config('log_min_messages', 'panic', false) WHERE has_parameter_privilege('log_min_messages', 'SET')"
+)
+
+_NO_RIGHT = "42501"
+"""insufficient_privilege: the findings about rights tell it better."""
+
+
+def dial(spec: MappingSpec, source_version: int, databases: Iterable[str]) -> dict[str, str]:
+    """Source database -> why the destination cannot reach it; those it can reach are not in it. Leaves nothing behind."""
+    failed: dict[str, str] = {}
+    for database in list(databases)[:AT_A_LOOK]:
+        begun = monotonic()
+        reason = _dial(spec, source_version, database)
+        if reason:
+            failed[database] = reason
+            if monotonic() - begun > PATIENCE_SECONDS:
+                break
+    return failed
+
+
+def _dial(spec: MappingSpec, source_version: int, database: str) -> str | None:
+    name = application_name(spec.name, "dial")
+    try:
+        with session_of(spec.source, database, name) as source:
+            password = password_of(source)
+        if password:
+            know_secret(password)
+        conninfo = replication_conninfo(spec.source, database, source_version, name, password)
+        with connect(spec.destination, None, name, {hidden.setting(_HOLE): conninfo}) as session:
+            return _trial(session)
+    except MigratorError:
+        return None  # one of the two is away from us: that is told where both are read
+
+
+def _trial(session: Session) -> str | None:
+    session.execute(_QUIET)
+    sql = _TRIAL.format(name=f"migrator_dial_{session.info.backend_pid}")
+    try:
+        with session.transaction(force_rollback=True):
+            session.execute(hidden.block(sql, (_HOLE,)).encode())
+    except psycopg.Error as error:
+        if error.sqlstate == _NO_RIGHT:
+            return None
+        return " ".join((error.diag.message_primary or str(error)).split())
+    return None
