@@ -10,7 +10,7 @@ help:
 	@echo "install    .venv with pg-migrator and what its demo needs"
 	@echo "test       quick tests on real servers        (ARGS='-k name' to choose)"
 	@echo "test-slow  soaks, random faults, every version pair"
-	@echo "bench      benchmarks                          (ARGS='copy 300 3' or 'scale 10 1000')"
+	@echo "bench      benchmarks                          (ARGS='copy 300 3' 'scale 10 1000' or 'bucket')"
 	@echo "lint       ruff and mypy --strict"
 	@echo "demo       a whole migration on this machine  (ARGS='--until ready')"
 

@@ -73,6 +73,8 @@ class InstanceSpec:
     connect_timeout_seconds: int = 10
     parameters: Mapping[str, str] = field(default_factory=dict)
     """Further parameters of libpq, from the service."""
+    rate_limit_mbps: float | None = None
+    """MB/s read from it as a source, by all mappings together; None: no limit; 0: no copying."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class Replication:
     """Pace and thresholds. MB = 1,048,576 bytes."""
 
     rate_limit_mbps: float | None = None
-    """MB/s read from each source instance; None: no limit; 0: no copying."""
+    """Of a mapping: MB/s of its own. Of the whole: of each source that has no limit of its own. None: no limit; 0: no copying."""
     ui_refresh_interval_seconds: float = 5.0
     reconcile_interval_seconds: float = 5.0
     full_look_interval_seconds: float = 300.0

@@ -1,7 +1,7 @@
 """What the operator can ask of a mapping. Every wish is written to the journal before anything is done about it."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -76,9 +76,24 @@ def _change_intent(spec: MappingSpec, wanted: Intent, allowed: set[Intent]) -> N
 
 
 def set_rate_limit(spec: MappingSpec, mbps: float | None) -> None:
-    """The live MB/s limit of the mapping's source; None gives it back to the configuration, 0 stops copying."""
+    """The mapping's own live MB/s limit; None gives it back to the configuration, 0 stops copying."""
     with _journal_session(spec, "control") as (session, _):
         journal.set_rate_limit(session, spec.name, mbps)
+
+
+def set_source_rate_limit(specs: Iterable[MappingSpec], mbps: float | None) -> list[str]:
+    """The live MB/s limit of the source that these mappings share. Whom it does not hold for, and why: one line each.
+
+    Each keeps it in its own journal, so that no mapping depends on another one's destination.
+    """
+    exceptions = []
+    for spec in specs:
+        try:
+            with _journal_session(spec, "control") as (session, _):
+                journal.set_source_rate_limit(session, spec.name, mbps)
+        except MigratorError as error:
+            exceptions.append(f"{spec.name}: {error.message}")
+    return exceptions
 
 
 def retry(spec: MappingSpec, store: Store | None = None) -> None:

@@ -62,8 +62,18 @@ def begin(session: Session, mapping: str, source: Identity, destination: Identit
         session.execute(journal_tables())
         session.execute(
             "INSERT INTO migrator.mappings (name, source_system_identifier, source_timeline,"
-            " destination_system_identifier, destination_timeline) VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
-            (mapping, source.system_identifier, source.timeline, destination.system_identifier, destination.timeline),
+            " destination_system_identifier, destination_timeline, source_rate_limit_mbps)"
+            # a live limit of the source holds for mappings that begin later, too
+            " SELECT %(mapping)s, %(source)s, %(source_timeline)s, %(destination)s, %(destination_timeline)s,"
+            " (SELECT min(source_rate_limit_mbps) FROM migrator.mappings WHERE source_system_identifier = %(source)s)"
+            " ON CONFLICT DO NOTHING",
+            {
+                "mapping": mapping,
+                "source": source.system_identifier,
+                "source_timeline": source.timeline,
+                "destination": destination.system_identifier,
+                "destination_timeline": destination.timeline,
+            },
         )
 
 
@@ -88,6 +98,7 @@ def _journal(session: Session, mapping: str, row: DictRow) -> Journal:
         source=_identity(row, "source"),
         destination=_identity(row, "destination"),
         rate_limit_mbps=row["rate_limit_mbps"],
+        source_rate_limit_mbps=row["source_rate_limit_mbps"],
         quiet_since=row["quiet_since"],
         barrier=Barrier(Lsn.parse(row["barrier"]), row["barrier_at"]) if row["barrier"] else None,
         source_gone=row["source_gone"],
@@ -128,8 +139,13 @@ def set_intent(session: Session, mapping: str, intent: Intent, *, source_gone: b
 
 
 def set_rate_limit(session: Session, mapping: str, mbps: float | None) -> None:
-    """The live limit in MB/s; None gives it back to the configuration."""
+    """The mapping's own live limit in MB/s; None gives it back to the configuration."""
     session.execute("UPDATE migrator.mappings SET rate_limit_mbps = %s WHERE name = %s", (mbps, mapping))
+
+
+def set_source_rate_limit(session: Session, mapping: str, mbps: float | None) -> None:
+    """The live limit of the mapping's source, which every mapping from it keeps a copy of."""
+    session.execute("UPDATE migrator.mappings SET source_rate_limit_mbps = %s WHERE name = %s", (mbps, mapping))
 
 
 def set_quiet_since(session: Session, mapping: str, since: datetime | None) -> None:
@@ -184,7 +200,7 @@ def finish(session: Session, mapping: str, intent: Intent) -> None:
                 _drop_if_empty(session, table)
         session.execute(
             "UPDATE migrator.mappings SET intent = %s, intent_at = clock_timestamp(), quiet_since = NULL,"
-            " rate_limit_mbps = NULL WHERE name = %s",
+            " rate_limit_mbps = NULL, source_rate_limit_mbps = NULL WHERE name = %s",
             (intent.value, mapping),
         )
 

@@ -1,9 +1,10 @@
 """What one process remembers where there is no Redis: failures, so that a broken action is not tried in a tight loop."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from migrator.bucket import STANDSTILL_SECONDS, Limit
 from migrator.model import Failure
 
 
@@ -16,11 +17,11 @@ class Failures(Protocol):
 
     def clear_failure(self, name: str, key: str) -> None: ...
 
-    def admit(self, bucket: str, cost_bytes: float, rate_bytes_per_second: float) -> float: ...
+    def take(self, limits: Sequence[Limit], cost_bytes: float) -> float: ...
 
 
 class Memory:
-    """Failures of this process alone. It has no token bucket: with a rate limit set, nothing is admitted."""
+    """Failures of this process alone. It has no token buckets: with a rate limit set, nothing is admitted."""
 
     def __init__(self) -> None:
         self._failures: dict[str, Failure] = {}
@@ -37,5 +38,5 @@ class Memory:
     def clear_failure(self, name: str, key: str) -> None:
         self._failures.pop(key, None)
 
-    def admit(self, bucket: str, cost_bytes: float, rate_bytes_per_second: float) -> float:
-        return 1.0
+    def take(self, limits: Sequence[Limit], cost_bytes: float) -> float:
+        return STANDSTILL_SECONDS if limits else 0.0

@@ -372,6 +372,7 @@ class Journal:
     created_roles: frozenset[str] = frozenset()
     """Destination roles that this mapping is done with: made, or merged into one that was there."""
     created_databases: frozenset[str] = frozenset()
+    source_rate_limit_mbps: float | None = None
     """Destination databases that this mapping made."""
 
 

@@ -17,11 +17,10 @@ from migrator.names import application_name, is_ours, lock_key
 from migrator.observation import Hints, Observation, Scope
 from migrator.observe import Looker, SchemaCache
 from migrator.phases import decide, key_of
-from migrator.phases.initial_copy import rate_limit
+from migrator.phases.pacing import limits
 from migrator.steps import Action, Gates, Step
+from migrator.throttle import SharedThrottle
 from migrator.work import Work
-
-MB = 1024 * 1024
 
 LOG = structlog.get_logger("migrator")
 
@@ -88,12 +87,10 @@ def _apply_all(
 
 
 def _admitted(spec: MappingSpec, observation: Observation, action: Action, memory: Failures) -> bool:
-    """Draw the relations' bytes from the source's bucket. Redis unreachable raises: copying stops."""
-    rate = rate_limit(spec, observation.journal)
-    if rate is None:
-        return True
+    """Draw a batch's bytes from the buckets of source and mapping. Redis unreachable raises: copying stops."""
     assert isinstance(observation.source, Instance)
-    return memory.admit(observation.source.system_identifier, action.cost_bytes, rate * MB) == 0.0
+    held = limits(spec, observation.journal, observation.source.system_identifier)
+    return SharedThrottle(memory, lambda: held).take(action.cost_bytes) == 0.0
 
 
 def _apply(spec: MappingSpec, applier: Applier, step: Step, action: Action, memory: Failures, report: Report) -> bool:

@@ -9,7 +9,7 @@ from migrator.cutover import instructions, reasons_against
 from migrator.model import Instance, SyncState
 from migrator.observation import DatabasePair, Observation
 from migrator.phases import SUBSCRIPTION_METHOD, lag, wal_budget
-from migrator.phases.initial_copy import rate_limit
+from migrator.phases.pacing import rate_limit
 from migrator.status import database_status, is_stable, phase_of, status_of
 from migrator.steps import Decision, Gates, Status
 

@@ -80,12 +80,16 @@ def _key(*parts: str) -> str:
     return ":".join(("migrator", *(quote(part, safe="") for part in parts)))
 
 
+def _bucket_key(bucket: str) -> str:
+    return f"migrator:{{rate}}:{quote(bucket, safe=':')}"
+
+
 class Store:
     """Redis, as this project uses it. Every method raises StoreUnavailableError when Redis does not answer."""
 
     def __init__(self, client: redis.Redis) -> None:
         self._redis = client
-        self._admit = client.register_script(token_bucket.ADMIT)
+        self._take = client.register_script(token_bucket.TAKE)
 
     @classmethod
     def connect(cls, url: str) -> "Store":
@@ -248,13 +252,16 @@ class Store:
         return int(self._redis.llen(queue))
 
     @_doorway
-    def admit(self, bucket: str, cost_bytes: float, rate_bytes_per_second: float) -> float:
-        """0.0: admitted and debited. Above: nothing was taken; seconds until the bucket is out of debt."""
-        if rate_bytes_per_second <= 0:
-            return token_bucket.STANDSTILL_SECONDS
-        rate = float(rate_bytes_per_second)
-        arguments = [float(cost_bytes), rate, token_bucket.burst(rate), token_bucket.EXPIRY_MILLISECONDS]
-        return float(self._admit(keys=[_key("bucket", bucket)], args=arguments))
+    def take(self, limits: Sequence[token_bucket.Limit], cost_bytes: float) -> float:
+        """0.0: taken from every bucket. Above: from none; ask again after so many seconds. One atomic call.
+
+        The buckets keep Redis's time, and share a hash tag: they stand on one node wherever Redis is a cluster.
+        """
+        if not limits:
+            return 0.0
+        constants = (token_bucket.BURST_SECONDS, token_bucket.STANDSTILL_SECONDS, token_bucket.LEAST_SECONDS)
+        arguments = [float(cost_bytes), *constants, token_bucket.DAY_MILLISECONDS, *(limit.rate for limit in limits)]
+        return float(self._take(keys=[_bucket_key(limit.bucket) for limit in limits], args=arguments))
 
     @_doorway
     def forget(self, name: str) -> None:
@@ -262,8 +269,7 @@ class Store:
         keys = list(self._redis.scan_iter(match=_key(name) + ":*", count=1000))
         pipeline = self._redis.pipeline()
         pipeline.srem(_key("mappings"), name)
-        if keys:
-            pipeline.delete(*keys)
+        pipeline.delete(_bucket_key(f"mapping:{name}"), *keys)
         pipeline.execute()
 
     def _append(self, key: str, document: Mapping[str, object], length: int) -> None:

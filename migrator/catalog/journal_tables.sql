@@ -8,6 +8,7 @@ CREATE TABLE IF NOT EXISTS migrator.mappings (
     destination_system_identifier text,
     destination_timeline integer,
     rate_limit_mbps double precision CHECK (rate_limit_mbps >= 0),
+    source_rate_limit_mbps double precision CHECK (source_rate_limit_mbps >= 0),
     quiet_since timestamptz,
     barrier pg_lsn,
     barrier_at timestamptz,

@@ -5,9 +5,9 @@ import math
 import click
 
 from migrator import control
-from migrator.cli.options import configuration, mapping_argument, mapping_of
+from migrator.cli.options import configuration, mapping_argument, mapping_of, sources_of
 from migrator.config import Config
-from migrator.errors import MigratorError
+from migrator.errors import MigratorError, RefusedError
 from migrator.store import Store
 
 
@@ -30,12 +30,22 @@ class MegabytesPerSecond(click.ParamType[float | None]):
 
 @click.command()
 @configuration
-@mapping_argument
+@click.option("--instance", is_flag=True, help="NAME is a source instance: limit all mappings from it together.")
+@click.argument("name")
 @click.argument("mbps", type=MegabytesPerSecond())
-def limit(config: Config, mapping: str, mbps: float | None) -> None:
-    """Limit the copying of MAPPING to MBPS (1 MB = 1,048,576 bytes); 0 stops it, none goes back to the configuration."""
-    control.set_rate_limit(mapping_of(config, mapping), mbps)
-    click.echo(f"{mapping}: {'the limit of the configuration' if mbps is None else f'{mbps:g} MB/s'} from now on.")
+def limit(config: Config, instance: bool, name: str, mbps: float | None) -> None:
+    """Limit the copying of mapping NAME to MBPS (1 MB = 1,048,576 bytes); 0 stops it, none goes back to the configuration.
+
+    The lower of two limits holds: the mapping's own, and its source instance's (--instance).
+    """
+    if instance:
+        specs = sources_of(config, name)
+        exceptions = control.set_source_rate_limit(specs, mbps)
+        if exceptions:
+            raise RefusedError(f"The limit does not hold for {len(exceptions)} of {len(specs)} mappings.", exceptions)
+    else:
+        control.set_rate_limit(mapping_of(config, name), mbps)
+    click.echo(f"{name}: {'the limit of the configuration' if mbps is None else f'{mbps:g} MB/s'} from now on.")
 
 
 @click.command()

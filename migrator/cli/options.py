@@ -49,6 +49,15 @@ def mapping_of(config: Config, name: str) -> MappingSpec:
     return mapping
 
 
+def sources_of(config: Config, name: str) -> list[MappingSpec]:
+    """The mappings from one instance, of which there is at least one."""
+    found = [mapping for mapping in config.mappings if mapping.source.name == name]
+    if not found:
+        known = ", ".join(dict.fromkeys(mapping.source.name for mapping in config.mappings))
+        raise UnknownMappingError(f"No mapping has {name} for its source.", f"Sources are: {known}.")
+    return found
+
+
 def store_of(config: Config) -> Store | None:
     """Redis where it is configured and answers: it knows what is in backoff. Nothing here depends on it."""
     if config.redis_url is None:

@@ -37,8 +37,8 @@ _Spec = TypeVar("_Spec", InstanceSpec, MappingSpec, Replication, DatabaseSelecti
 def build(tree: Tree, environ: Mapping[str, str], faults: list[Fault]) -> Config:
     """The configuration in `tree`; usable only where `faults` is empty afterwards. `environ` says where services stand."""
     root = section(RootSchema(), tree, "", faults)
-    instances = _instances(root.get("instances"), environ, faults)
     replication = _spec(Replication, section(ReplicationSchema(), root.get("replication"), "replication", faults))
+    instances = _instances(root.get("instances"), environ, replication, faults)
     mappings = _mappings(root.get("mappings"), instances, replication, faults)
     web = _spec(WebSpec, section(WebSchema(), root.get("web"), "web", faults))
     workers = _spec(WorkerSpec, section(WorkerSchema(), root.get("workers"), "workers", faults))
@@ -53,7 +53,10 @@ def _spec(kind: type[_Spec], values: Mapping[str, object]) -> _Spec:
     return kind(**values)  # type: ignore[arg-type]
 
 
-def _instances(raw: object, environ: Mapping[str, str], faults: list[Fault]) -> dict[str, InstanceSpec]:
+def _instances(
+    raw: object, environ: Mapping[str, str], replication: Replication, faults: list[Fault]
+) -> dict[str, InstanceSpec]:
+    """The general rate limit is each instance's, where it has none of its own."""
     if not isinstance(raw, dict) or not raw:
         faults.append(Fault("instances", "must name at least two instances: NAME: {server: ..., username: ...}"))
         return {}
@@ -66,7 +69,10 @@ def _instances(raw: object, environ: Mapping[str, str], faults: list[Fault]) -> 
         if twin or not normalise(name):
             other = f"differs from {twin} only in case or punctuation" if twin else "has neither letter nor digit"
             faults.append(Fault(path, f"{other}; choose another name"))
-        instances[name] = _spec(InstanceSpec, {"name": name, "server": "", "parameters": further, **_absolute(values)})
+        pace = {"rate_limit_mbps": replication.rate_limit_mbps}
+        instances[name] = _spec(
+            InstanceSpec, {"name": name, "server": "", "parameters": further, **pace, **_absolute(values)}
+        )
         faults.extend(rules.of_instance(instances[name], path))
     return instances
 
@@ -105,7 +111,8 @@ def _mapping(
         return None
     values.setdefault("name", f"{ends[0].name}-to-{ends[1].name}")
     spec = {"source": ends[0], "destination": ends[1], "databases": databases, **values}
-    return _spec(MappingSpec, {**spec, "replication": replace(replication, **own)})  # type: ignore[arg-type]
+    own_pace = replace(replication, **{"rate_limit_mbps": None, **own})  # type: ignore[arg-type] # the general one is the source's
+    return _spec(MappingSpec, {**spec, "replication": own_pace})
 
 
 def _databases(raw: object, path: str, faults: list[Fault]) -> DatabaseSelection:

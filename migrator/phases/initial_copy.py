@@ -1,10 +1,11 @@
 """What is not copied? PostgreSQL's own tablesync, paced by admission: the largest first, never more than the workers can take."""
 
 from datetime import datetime
+from itertools import accumulate
 
-from migrator.config import MappingSpec
-from migrator.model import Journal, Publication, Subscription, SyncState
+from migrator.model import Publication, Subscription, SyncState
 from migrator.phases import groups, wal_budget
+from migrator.phases.pacing import MB, rate_limit
 from migrator.phases.view import View
 from migrator.quote import identifier, literal
 from migrator.steps import Action, Finding, Gates, Side, Statement, Step, Wait
@@ -15,6 +16,9 @@ SMALL_BYTES = 8 * 1024 * 1024
 """Relations up to this size are admitted many at a time: REFRESH costs 0.8 s at 10,000 relations, their copy nothing."""
 
 SMALL_AT_ONCE = 200
+
+BATCH_SECONDS = 10.0
+"""Under a rate limit a batch holds what the limit lets through in this time."""
 
 ADMISSION = "admit relations"
 """How the summary of every batch begins; a failed batch is tried again one relation at a time."""
@@ -96,18 +100,25 @@ def _fitting(view: View, subscription: Subscription, waiting: list[str]) -> tupl
     large = [name for name in waiting if _bytes(view, name) > SMALL_BYTES][: max(0, _workers(view) - large_in_hand)]
     small_room = max(0, SMALL_AT_ONCE - (len(in_hand) - large_in_hand))
     small = [name for name in waiting if _bytes(view, name) <= SMALL_BYTES][:small_room]
-    return (*large, *small)
+    return _paced(view, (*large, *small))
+
+
+def _paced(view: View, waiting: tuple[str, ...]) -> tuple[str, ...]:
+    """Under a limit: what it lets through in BATCH_SECONDS, and at least one. A batch is drawn from the buckets at once."""
+    limit = rate_limit(view.spec, view.journal)
+    if limit is None:
+        return waiting
+    total = accumulate(_bytes(view, name) for name in waiting)
+    return tuple(
+        name
+        for n, (name, upto) in enumerate(zip(waiting, total, strict=True))
+        if not n or upto <= limit * MB * BATCH_SECONDS
+    )
 
 
 def _workers(view: View) -> int:
     """How many large relations may be in tablesync at once."""
     return view.spec.replication.max_copies or max(1, view.destination.setting("max_sync_workers_per_subscription"))
-
-
-def rate_limit(spec: MappingSpec, journal: Journal | None) -> float | None:
-    """MB/s: the journal's live limit, else the configuration's; None: no limit."""
-    live = journal.rate_limit_mbps if journal else None
-    return live if live is not None else spec.replication.rate_limit_mbps
 
 
 def _pacing(view: View) -> tuple[Finding, ...]:

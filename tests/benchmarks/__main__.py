@@ -1,10 +1,11 @@
-"""`make bench`, or `python -m tests.benchmarks [copy|scale] [ARGUMENTS]`: measures and prints; asserts nothing."""
+"""`make bench`, or `python -m tests.benchmarks [copy|scale|bucket] [ARGUMENTS]`: measures and prints; asserts nothing."""
 
 import sys
+from collections.abc import Callable
 
-from tests.benchmarks import copy, scale
+from tests.benchmarks import bucket, copy, scale
 
-BENCHMARKS = {"copy": copy.run, "scale": scale.run}
+BENCHMARKS: dict[str, Callable[..., None]] = {"copy": copy.run, "scale": scale.run, "bucket": bucket.run}
 
 if __name__ == "__main__":
     wanted = sys.argv[1:2] or list(BENCHMARKS)

@@ -29,8 +29,8 @@ def stage(cluster: Clusters, version: int) -> tuple[Cluster, Cluster]:
 
 def configuration(directory: Path, source: Cluster, destination: Cluster, rate: float) -> Path:
     return write_config(
-        directory, instance(source), instance(destination), {"rate_limit_mbps": rate},
-        databases={"include": list(samples.DATABASES)},
+        directory, instance(source), instance(destination), {},
+        databases={"include": list(samples.DATABASES)}, replication={"rate_limit_mbps": rate},
     )  # fmt: skip
 
 
@@ -105,7 +105,7 @@ def test_both_servers_restarted_in_mid_copy(cluster: Clusters, tmp_path: Path) -
 def test_what_the_operator_wants_survives_an_empty_redis(cluster: Clusters, tmp_path: Path) -> None:
     source, destination = cluster(16, password="old-secret"), cluster(18, password="new-secret")
     seed(source)
-    config = write_config(tmp_path, instance(source), instance(destination), {"rate_limit_mbps": 0})
+    config = write_config(tmp_path, instance(source), instance(destination), {}, replication={"rate_limit_mbps": 0})
     with machine_room(config, web=False) as room:
         room.phase("initial_copy")
         control.pause(room.spec)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from migrator.cluster import Cluster
 from migrator.config import MappingSpec, Replication
-from migrator.memory import Memory
+from migrator.memory import Failures, Memory
 from migrator.observe import SchemaCache
 from migrator.quote import identifier
 from migrator.reconcile import Assessment, drive
@@ -78,7 +78,7 @@ def mapping(source: Cluster, destination: Cluster, name: str = "m", **fields: ob
 
 
 def drive_until(
-    spec: MappingSpec, done: Callable[[Assessment], bool], seconds: float = 90.0, memory: Memory | None = None
+    spec: MappingSpec, done: Callable[[Assessment], bool], seconds: float = 90.0, memory: Failures | None = None
 ) -> Assessment:
     """Tick in this process until `done`; fails with the findings and waits when time is up."""
     memory, schemas = memory or Memory(), SchemaCache()

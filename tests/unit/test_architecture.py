@@ -18,7 +18,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("reconcile sequence_finish",),
     ("perform",),
     ("apply", "observe pair dial", "copying"),
-    ("store", "journal", "memory"),
+    ("store", "journal", "memory", "throttle"),
     ("connection", "instances facts reading", "snapshot", "config_file", "logs"),
     ("cutover", "redaction", "config_public", "hidden"),
     ("status", "work"),

@@ -287,12 +287,27 @@ def test_errors_are_clean_messages(run: Invoke, monkeypatch: pytest.MonkeyPatch)
 def test_live_control(run: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
     limits: list[float | None] = []
     monkeypatch.setattr(control, "set_rate_limit", lambda spec, mbps: limits.append(mbps))
+    exceptions: list[str] = []
+    shared: list[tuple[list[str], float | None]] = []
+
+    def set_source_rate_limit(specs: list[MappingSpec], mbps: float | None) -> list[str]:
+        shared.append(([spec.name for spec in specs], mbps))
+        return exceptions
+
+    monkeypatch.setattr(control, "set_source_rate_limit", set_source_rate_limit)
     for given in ("12.5", "0", "none"):
         assert run("limit", "shop", given).exit_code == 0
     assert limits == [12.5, 0.0, None]
     for wrong in ("fast", "nan", "inf"):
         assert run("limit", "shop", wrong).exit_code == 2
     assert run("limit", "--", "shop", "-1").exit_code == 2
+    assert run("limit", "--instance", "old", "5").exit_code == 0
+    assert shared == [(["shop"], 5.0)]
+    exceptions.append("shop: Mapping shop has not begun.")
+    result = run("limit", "--instance", "old", "none")
+    assert result.exit_code == 1 and "does not hold for 1 of 1 mappings" in result.stderr and "begun" in result.stderr
+    result = run("limit", "--instance", "new", "5")
+    assert result.exit_code != 0 and "Sources are: old." in result.stderr
     result = run("retry", "shop")
     assert result.exit_code == 1 and "redis_url is not set" in result.stderr
 

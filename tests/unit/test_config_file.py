@@ -1,6 +1,7 @@
 """What loads, and as what."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,8 @@ REQUIREMENT = """{"Instances": {"Source1": {"Server": "pg15-prod-1.example.com",
 
 YAML = """
 instances:
-  old: {server: old.example.com, username: mover, replication_server: 10.0.0.5, replication_port: 6432}
-  new: {server: new.example.com, sslmode: verify-full}
+  old: {server: old.example.com, username: mover, replication_server: 10.0.0.5, replication_port: 6432, rate_limit_mbps: 80}
+  new: {server: new.example.com, sslmode: verify-full, rate_limit_mbps: null}
 mappings:
   - source_instance: old
     destination_instance: new
@@ -45,7 +46,8 @@ def test_the_requirements_json_loads_as_it_stands(tmp_path: Path) -> None:
     assert mapping.source.password is not None and mapping.source.password.reveal() == "s3cret"
     assert mapping.role_conflict_strategy is RoleConflictStrategy.MERGE
     assert mapping.copy_method is CopyMethod.SUBSCRIPTION
-    assert mapping.replication == config.replication
+    assert mapping.replication == replace(config.replication, rate_limit_mbps=None)
+    assert mapping.source.rate_limit_mbps == 100, "the general limit is each source's"
     assert config.replication.rate_limit_mbps == 100
     assert config.replication.ui_refresh_interval_seconds == 5
     assert (config.replication.wal_lag_threshold_mb, config.replication.wal_lag_threshold_minutes) == (1024, 5)
@@ -60,6 +62,7 @@ def test_yaml_with_everything_a_mapping_may_have(tmp_path: Path) -> None:
     assert mapping.source.replication_port == 6432
     assert mapping.replication.rate_limit_mbps is None and mapping.replication.stable_seconds == 5
     assert config.replication.rate_limit_mbps == 50
+    assert (mapping.source.rate_limit_mbps, mapping.destination.rate_limit_mbps) == (80, None)
     assert config.replication.wal_budget_action is WalBudgetAction.NONE
     assert isinstance(config.redis_url, Secret) and "pw" not in f"{config!r}{config}"
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import fakeredis
 import pytest
 
+from migrator.bucket import Limit
 from migrator.errors import StoreUnavailableError
 from migrator.model import Failure
 from migrator.store import HISTORY_LENGTH, Store, backoff_seconds
@@ -114,10 +115,10 @@ def test_queued_counts_the_messages_of_celery(store: Store, client: fakeredis.Fa
 
 
 def test_admission_debits_and_then_makes_wait(store: Store) -> None:
-    assert store.admit("7", 5_000, 1_000) == 0.0
-    assert 3.0 < store.admit("7", 1, 1_000) <= 4.0
-    assert store.admit("other", 1, 1_000) == 0.0
-    assert store.admit("7", 1, 0) > 0
+    assert store.take([Limit("7", 1_000)], 5_000) == 0.0
+    assert 3.0 < store.take([Limit("7", 1_000)], 1) <= 4.75
+    assert store.take([Limit("other", 1_000)], 1) == 0.0
+    assert store.take([Limit("other", 1_000), Limit("7", 1_000)], 1) > 0
 
 
 def test_forget_takes_all_of_one_mapping_and_nothing_of_another(store: Store, client: fakeredis.FakeRedis) -> None:
@@ -126,12 +127,15 @@ def test_forget_takes_all_of_one_mapping_and_nothing_of_another(store: Store, cl
         store.publish_relations(name, "db", {"public.a": {}})
         store.append_log(name, {})
         store.mark_in_flight(name, "a", 60)
+        store.take([Limit(f"mapping:{name}", 1.0), Limit("source:7", 1.0)], 1)
     store.forget("sh*")
     assert store.mapping_names() == ["shop", "shop2", "shop:db"]
     store.forget("shop")
     assert store.mapping_names() == ["shop2", "shop:db"]
     assert store.summary("shop:db") is not None
     assert list(client.scan_iter(match="migrator:shop:*")) == []
+    buckets = {"source:7", "mapping:shop2", "mapping:shop%3Adb", "mapping:shop:db"}
+    assert {key.removeprefix("migrator:{rate}:") for key in client.scan_iter(match="migrator:{rate}:*")} <= buckets
 
 
 def test_redis_away_is_our_own_error_without_the_password() -> None:
@@ -140,7 +144,7 @@ def test_redis_away_is_our_own_error_without_the_password() -> None:
         store.ping()
     assert "s3cret" not in str(caught.value)
     with pytest.raises(StoreUnavailableError):
-        store.admit("7", 1, 1)
+        store.take([Limit("7", 1)], 1)
 
 
 def test_on_a_real_valkey(valkey: str) -> None:
@@ -150,8 +154,8 @@ def test_on_a_real_valkey(valkey: str) -> None:
     assert len(store.relations("m", "db")) == 10_000
     store.push_request("m", {"kind": "complete"})
     assert store.take_requests("m") == [{"kind": "complete"}]
-    assert store.admit("7", 5_000, 1_000) == 0.0
-    assert 3.0 < store.admit("7", 1, 1_000) <= 4.0
+    assert store.take([Limit("7", 1_000)], 5_000) == 0.0
+    assert 3.0 < store.take([Limit("7", 1_000)], 1) <= 4.75
     store.publish_summary("m", {})
     store.forget("m")
     assert store.mapping_names() == [] == list(store.relations("m", "db"))

@@ -1,0 +1,35 @@
+"""Which limits hold a mapping's copy: one per source instance, shared by all mappings from it, and one of its own."""
+
+from migrator.bucket import Limit
+from migrator.config import MappingSpec
+from migrator.model import Journal
+
+MB = 1024 * 1024
+
+
+def source_rate(spec: MappingSpec, journal: Journal | None) -> float | None:
+    """MB/s of the source instance: the journal's live limit, else the configuration's; None: no limit."""
+    live = journal.source_rate_limit_mbps if journal else None
+    return live if live is not None else spec.source.rate_limit_mbps
+
+
+def mapping_rate(spec: MappingSpec, journal: Journal | None) -> float | None:
+    """MB/s of the mapping itself, likewise."""
+    live = journal.rate_limit_mbps if journal else None
+    return live if live is not None else spec.replication.rate_limit_mbps
+
+
+def rate_limit(spec: MappingSpec, journal: Journal | None) -> float | None:
+    """MB/s: the lower of the two, the one in force; None: no limit."""
+    return min(
+        (rate for rate in (source_rate(spec, journal), mapping_rate(spec, journal)) if rate is not None), default=None
+    )
+
+
+def limits(spec: MappingSpec, journal: Journal | None, source_system_identifier: str) -> tuple[Limit, ...]:
+    """The buckets a copy of this mapping draws from. The source's is known by the server, whatever name it goes by."""
+    rates = {
+        f"source:{source_system_identifier}": source_rate(spec, journal),
+        f"mapping:{spec.name}": mapping_rate(spec, journal),
+    }
+    return tuple(Limit(bucket, rate * MB) for bucket, rate in rates.items() if rate is not None)
