@@ -1,6 +1,7 @@
 """SQL identifiers and literals, quoted as PostgreSQL's quote_ident() and quote_literal() do."""
 
 import re
+from functools import lru_cache
 
 _PLAIN = re.compile(r"[a-z_][a-z0-9_$]*\Z")
 
@@ -22,6 +23,7 @@ _KEYWORDS = frozenset(
 )
 
 
+@lru_cache(4096)
 def identifier(name: str) -> str:
     """`name` as an SQL identifier, in double quotes only where PostgreSQL needs them.
 

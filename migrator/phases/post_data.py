@@ -67,6 +67,19 @@ class _Builder:
         return frozenset(relation for relation, state in states if state is SyncState.READY)
 
     @cached_property
+    def _unready(self) -> frozenset[str]:
+        """Tables with a leaf that rows are still being copied into."""
+        names = (table.qualified for table in self.source.tables)
+        return frozenset(name for name in names if not self._ready.issuperset(self.source.storage(name)))
+
+    @cached_property
+    def _bytes(self) -> Mapping[str, int]:
+        """Of every table, with all that inherits from it."""
+        sizes = {name: size.bytes for name, size in self.pair.sizes.items()}
+        names = (table.qualified for table in self.source.tables)
+        return {name: sum(sizes.get(leaf, 0) for leaf in self.source.storage(name)) for name in names}
+
+    @cached_property
     def _all_ready(self) -> bool:
         states = [state for each in self.pair.subscriptions for state in each.relations.values()]
         return bool(states) and all(state is SyncState.READY for state in states)
@@ -84,7 +97,7 @@ class _Builder:
     def _hold(self, relation: str, work: Iterable[Work]) -> Iterator[Work]:
         """Work on a relation, or a wait in the place of its actions while rows are still being copied into it."""
         for each in work:
-            if isinstance(each, Action) and not self._ready.issuperset(self.source.storage(relation)):
+            if relation in self._unready and isinstance(each, Action):
                 yield Wait(f"indexes and constraints of {relation} wait until it is ready", relation)
                 return
             yield each
@@ -216,8 +229,7 @@ class _Builder:
             yield from (drift_finding(self.pair.name, each, comment.relation) for each in differences(comment, found))
 
     def _action(self, summary: str, relation: str, *statements: Statement) -> Action:
-        sizes = (self.pair.sizes.get(leaf) for leaf in self.source.storage(relation))
-        return Action(summary, statements, relation, cost_bytes=sum(size.bytes for size in sizes if size is not None))
+        return Action(summary, statements, relation, cost_bytes=self._bytes.get(relation, 0))
 
     def _statement(self, sql: str) -> Statement:
         return Statement(Side.DESTINATION, self.pair.target, sql)

@@ -88,23 +88,22 @@ def _index_attachments(source: Schema, target: Schema, keys: Iterable[Index]) ->
 def _actions(database: str, missing: Iterable[Item]) -> Iterator[Action]:
     """Batches of about a hundred statements, cut between objects: each object is made whole, or not at all."""
     batch: list[Item] = []
-    size = 0
+    sentences: list[str] = []
     for item in missing:
         batch.append(item)
-        size += len(item.create())
-        if size >= _BATCH:
-            yield _action(database, batch)
-            batch, size = [], 0
+        sentences += item.create()
+        if len(sentences) >= _BATCH:
+            yield _action(database, batch, sentences)
+            batch, sentences = [], []
     if batch:
-        yield _action(database, batch)
+        yield _action(database, batch, sentences)
 
 
-def _action(database: str, batch: list[Item]) -> Action:
-    statements = tuple(Statement(Side.DESTINATION, database, sql) for item in batch for sql in item.create())
+def _action(database: str, batch: list[Item], sentences: list[str]) -> Action:
     what = (
         batch[0].identity if len(batch) == 1 else f"{len(batch)} objects, {batch[0].identity} to {batch[-1].identity}"
     )
-    return Action(f"create {what}", statements)
+    return Action(f"create {what}", tuple(Statement(Side.DESTINATION, database, sql) for sql in sentences))
 
 
 def _not_carried(database: str, source: Schema) -> Iterator[Finding]:

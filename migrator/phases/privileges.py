@@ -62,6 +62,8 @@ class _Comparison:
 
     def statements(self) -> list[str]:
         """Owner first, so that what is granted is granted by it."""
+        if (self.source.owner, self.source.acl) == (self.target.owner, self.target.acl):
+            return []
         if self.source.kind == DEFAULT and self.source.owner not in self.roles:
             return []
         version = self.view.source.version

@@ -78,10 +78,11 @@ class Schema:
 
     def storage(self, relation: str) -> tuple[str, ...]:
         """The leaves of a relation's tree: itself where it holds rows, and all that inherit from it, to any depth."""
-        found = [relation] if relation in self._tables and self.table(relation).kind != PARTITIONED else []
-        for child in self._children.get(relation, ()):
-            found.extend(self.storage(child))
-        return tuple(dict.fromkeys(found))
+        own = (relation,) if relation in self._tables and self.table(relation).kind != PARTITIONED else ()
+        children = self._children.get(relation)
+        if children is None:
+            return own
+        return tuple(dict.fromkeys((*own, *(leaf for child in children for leaf in self.storage(child)))))
 
     def descendants(self, relation: str) -> tuple[str, ...]:
         """All tables beneath a relation, by partitioning or inheritance, itself left out."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from migrator.quote import identifier, qualified
 from migrator.schema.row import Row
@@ -29,7 +30,7 @@ class Constraint:
     referenced: tuple[str, str] | None
     """A foreign key's referenced relation and the name of the index there that it needs."""
 
-    @property
+    @cached_property
     def identity(self) -> str:
         return f"constraint {identifier(self.name)} on {self.relation}"
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from migrator.quote import identifier, qualified
 from migrator.schema.item import option_list
@@ -46,11 +47,11 @@ class Index:
     statistics: tuple[tuple[int, int], ...]
     """Statistics targets of expression columns, by position."""
 
-    @property
+    @cached_property
     def qualified(self) -> str:
         return qualified(self.namespace, self.name)
 
-    @property
+    @cached_property
     def identity(self) -> str:
         return f"index {self.qualified}"
 

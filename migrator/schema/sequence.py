@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from migrator.quote import identifier, qualified
 from migrator.schema.row import Row
@@ -28,11 +29,11 @@ class Sequence:
     owner_relation: str | None
     owner_column: str | None
 
-    @property
+    @cached_property
     def qualified(self) -> str:
         return qualified(self.namespace, self.name)
 
-    @property
+    @cached_property
     def identity(self) -> str:
         return f"sequence {self.qualified}"
 

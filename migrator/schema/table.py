@@ -36,11 +36,11 @@ class Table:
     """UPDATE and DELETE can be published by key: a valid, immediate primary key (d) or identity index (i)."""
     columns: tuple[Column, ...]
 
-    @property
+    @cached_property
     def qualified(self) -> str:
         return qualified(self.namespace, self.name)
 
-    @property
+    @cached_property
     def identity(self) -> str:
         return f"table {self.qualified}"
 
