@@ -49,7 +49,7 @@ def summary(
         "light": _light(spec, observation, decision, now),
         "progress": _progress(observation, now, previous),
         "databases": databases,
-        "findings": [asdict(finding) for finding in decision.findings],
+        "findings": [finding.document() for finding in decision.findings],
         "waits": [
             {"phase": step.phase, "database": step.database, "message": wait.message}
             for step in decision.steps

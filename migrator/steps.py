@@ -1,7 +1,7 @@
 """The answer of a phase: actions, waits and findings. Plain values, so that a decision can be printed, compared, tested."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import IntEnum, StrEnum
 
 
@@ -66,8 +66,25 @@ class Wait:
 
 
 @dataclass(frozen=True)
+class Mend:
+    """A statement that removes a finding's cause, for a person with the rights for it: we never run it.
+
+    `database` is the name on that side; None: any, since it concerns the whole instance. An ALTER SYSTEM takes effect by
+    a reload, or, with `restart`, by a restart of the server.
+    """
+
+    side: Side
+    sql: str
+    database: str | None = None
+    restart: bool = False
+
+
+@dataclass(frozen=True)
 class Finding:
-    """Something the operator must know (or, when `blocking`, do): a stable code, one sentence, and the remedy."""
+    """Something the operator must know (or, when `blocking`, do): a stable code, one sentence, and the remedy.
+
+    `mends` are the remedy's statements where no choice is left to make: `check` writes its script of them.
+    """
 
     code: str
     message: str
@@ -75,6 +92,11 @@ class Finding:
     blocking: bool = True
     database: str | None = None
     relation: str | None = None
+    mends: tuple[Mend, ...] = ()
+
+    def document(self) -> dict[str, object]:
+        """What is shown of it: all but the mends, which stand in the remedy."""
+        return {key: value for key, value in asdict(self).items() if key != "mends"}
 
 
 @dataclass(frozen=True)

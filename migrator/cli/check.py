@@ -1,6 +1,4 @@
-"""check: may we start? Looks at both sides of every mapping and changes nothing."""
-
-from dataclasses import asdict
+"""check: may we start? Looks at both sides of every mapping, changes nothing, ends with one script of remedies."""
 
 import click
 
@@ -8,43 +6,73 @@ from migrator import control
 from migrator.cli.commands import Exit
 from migrator.cli.options import as_json, chosen, configuration, mapping_arguments, print_json
 from migrator.cli.report import console, plain, print_findings
-from migrator.config import Config
+from migrator.config import Config, MappingSpec
+from migrator.phases import all_findings
+from migrator.redaction import redact
+from migrator.remedies import Found, remedies, script
 from migrator.steps import Finding
 
 
 @click.command()
 @configuration
 @mapping_arguments
+@click.option("--script", "only_script", is_flag=True, help="Print only the remedies, as a script for psql.")
 @as_json
-def check(config: Config, mappings: tuple[str, ...], as_json: bool) -> None:
+def check(config: Config, mappings: tuple[str, ...], only_script: bool, as_json: bool) -> None:
     """Check configuration, servers, rights and schema; change nothing.
 
-    Exit status: 0 clear, 1 blocking findings, 2 the configuration has faults.
+    Ends with one script for psql that mends what SQL can mend. Exit status: 0 clear, 1 blocking findings, 2 the
+    configuration has faults.
     """
-    found = {spec.name: control.assess(spec).decision.findings for spec in chosen(config, mappings)}
-    blocked = any(finding.blocking for findings in found.values() for finding in findings)
+    found = [(spec, _findings(spec)) for spec in chosen(config, mappings)]
+    blocked = any(finding.blocking for _, findings in found for finding in findings)
     if as_json:
-        print_json({"clear": not blocked, "mappings": [_document(name, found[name]) for name in found]})
+        print_json(_document(found, blocked))
+    elif only_script:
+        click.echo(redact(script(found)), nl=False)
     else:
-        for name, findings in found.items():
-            _print(name, findings)
+        for spec, findings in found:
+            _print(spec, findings)
+        click.echo(redact(script(found)), nl=False)
     raise SystemExit(Exit.NOT_YET if blocked else Exit.CLEAR)
 
 
-def _document(name: str, findings: tuple[Finding, ...]) -> dict[str, object]:
+def _findings(spec: MappingSpec) -> tuple[Finding, ...]:
+    seen = control.assess(spec).observation
+    return all_findings(spec, seen, seen.observed_at)
+
+
+def _document(found: Found, blocked: bool) -> dict[str, object]:
     return {
-        "name": name,
-        "clear": not any(finding.blocking for finding in findings),
-        "findings": [asdict(finding) for finding in findings],
+        "clear": not blocked,
+        "mappings": [
+            {
+                "name": spec.name,
+                "clear": not any(finding.blocking for finding in findings),
+                "findings": [finding.document() for finding in findings],
+            }
+            for spec, findings in found
+        ],
+        "remedies": [
+            {
+                "instance": remedy.instance.name,
+                "database": remedy.database,
+                "sql": remedy.sql,
+                "restart": remedy.restart,
+                "reasons": remedy.reasons,
+            }
+            for remedy in remedies(found)
+        ],
+        "script": script(found),
     }
 
 
-def _print(name: str, findings: tuple[Finding, ...]) -> None:
+def _print(spec: MappingSpec, findings: tuple[Finding, ...]) -> None:
     screen = console()
     blocking = sum(finding.blocking for finding in findings)
     verdict = f"[bold red]{blocking} blocking[/]" if blocking else "[bold green]clear[/]"
-    screen.print(f"[bold]{plain(name)}[/]: {verdict}, {_notes(len(findings) - blocking)}")
-    print_findings(screen, [asdict(finding) for finding in findings])
+    screen.print(f"[bold]{plain(spec.name)}[/]: {verdict}, {_notes(len(findings) - blocking)}")
+    print_findings(screen, [finding.document() for finding in findings])
 
 
 def _notes(count: int) -> str:

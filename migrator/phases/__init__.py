@@ -124,6 +124,21 @@ def _after_barrier(step: Step) -> Step:
     return replace(step, findings=tuple(findings))
 
 
+def all_findings(spec: MappingSpec, observation: Observation, now: datetime) -> tuple[Finding, ...]:
+    """Every finding of a decision, and those of preflight that a step before them gates: what `check` is to say at once."""
+    view = View(spec, observation, Hints(), now)
+    decision = decide(spec, observation, Hints(), now)
+    servers = observation.source, observation.destination
+    if observation.journal is None or not all(isinstance(server, Instance) for server in servers):
+        return decision.findings
+    asked = {step.database for step in decision.steps}
+    gated = [pair for pair in observation.databases if pair.name not in asked]
+    if observation.journal.intent in ending.NAMES or view.source.major < preflight.OLDEST_SOURCE:
+        return decision.findings
+    steps = (identity.examine(replace(view, pair=pair)) for pair in gated)
+    return (*decision.findings, *(finding for step in steps for finding in step.findings))
+
+
 def key_of(step: Step, action: Action) -> str:
     """The name under which an action's failures are remembered."""
     return f"{step.phase}:{step.database or ''}:{action.relation or action.summary}"

@@ -7,7 +7,7 @@ from migrator.model import RelationTrouble, Trouble
 from migrator.phases.view import View
 from migrator.phases.wording import some
 from migrator.quote import identifier
-from migrator.steps import Finding
+from migrator.steps import Finding, Mend, Side
 
 _BREAKS_APPLICATION = "once published, the application's UPDATE and DELETE on it would fail"
 _BREAKS_APPLY = "the destination could not find the rows of an UPDATE or DELETE, and replication would stop"
@@ -73,12 +73,14 @@ def _ownership(view: View) -> Iterator[Finding]:
     if foreign:
         user = view.source.user.name
         owners = sorted({trouble.detail for trouble in foreign})
+        grants = [f"GRANT {identifier(owner)} TO {identifier(user)};" for owner in owners]
         yield Finding(
             "source_ownership",
             f"Only its owner may publish a table; {user} does not own, in database {view.database.name}: "
             f"{some([trouble.relation for trouble in foreign])}.",
-            "On the source: " + " ".join(f"GRANT {identifier(owner)} TO {identifier(user)};" for owner in owners),
+            f"On the source: {' '.join(grants)}",
             database=view.database.name,
+            mends=tuple(Mend(Side.SOURCE, grant) for grant in grants),
         )
 
 
@@ -86,13 +88,17 @@ def _readable(view: View) -> Iterator[Finding]:
     unreadable = view.database.facts.relations(Trouble.NOT_READABLE)
     if unreadable:
         user = identifier(view.source.user.name)
-        schemas = sorted({relation_schema(relation) for relation in unreadable})
+        schemas = ", ".join(sorted({relation_schema(relation) for relation in unreadable}))
+        grants = (
+            f"GRANT USAGE ON SCHEMA {schemas} TO {user};",
+            f"GRANT SELECT ON ALL TABLES IN SCHEMA {schemas} TO {user};",
+        )
         yield Finding(
             "source_select_right",
             f"{view.source.user.name} may not read tables of database {view.database.name}: {some(unreadable)}.",
-            f"In database {view.database.name} of the source: GRANT USAGE ON SCHEMA {', '.join(schemas)} TO {user}; "
-            f"GRANT SELECT ON ALL TABLES IN SCHEMA {', '.join(schemas)} TO {user};",
+            f"In database {view.database.name} of the source: {' '.join(grants)}",
             database=view.database.name,
+            mends=tuple(Mend(Side.SOURCE, grant, view.database.name) for grant in grants),
         )
 
 
@@ -113,6 +119,7 @@ def _row_security(view: View) -> Iterator[Finding]:
             f"Row-level security hides rows from {source.name} in database {view.database.name}: {some(hidden)}.",
             f"On the source: ALTER ROLE {identifier(source.name)} BYPASSRLS;",
             database=view.database.name,
+            mends=(Mend(Side.SOURCE, f"ALTER ROLE {identifier(source.name)} BYPASSRLS;"),),
         )
     secured = view.database.facts.relations(Trouble.ROW_SECURITY)
     if secured and not (destination.superuser or destination.bypassrls):
@@ -121,4 +128,5 @@ def _row_security(view: View) -> Iterator[Finding]:
             f"{destination.name} may not replicate into tables with row-level security: {some(secured)}.",
             f"On the destination: ALTER ROLE {identifier(destination.name)} BYPASSRLS;",
             database=view.database.name,
+            mends=(Mend(Side.DESTINATION, f"ALTER ROLE {identifier(destination.name)} BYPASSRLS;"),),
         )

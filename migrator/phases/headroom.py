@@ -11,13 +11,15 @@ from migrator.model import Instance, SyncState
 from migrator.names import application_name, owner_hash, parse_group_name, sync_slot_destination
 from migrator.observation import DatabasePair
 from migrator.phases.view import View
-from migrator.steps import Finding
+from migrator.steps import Finding, Mend, Side
 
 OUR_SESSIONS = 10
 """Client sessions we may have on a side at once: a look, and the tasks of two workers."""
 
 RECOMMENDED_SYNC_WORKERS = 16
 """More at once seldom copies faster; a remedy need not ask for more."""
+
+_WORKERS = ("logical_workers_short", "worker_processes_short")
 
 MAX_ORIGINS_FROM = 18
 """From here on max_active_replication_origins limits a subscriber; before, max_replication_slots does."""
@@ -111,8 +113,10 @@ def _other_subscriptions(view: View) -> int:
 def findings(view: View) -> Iterator[Finding]:
     """A finding for each limit of either server that is too low."""
     need = need_of(view)
-    yield from (_short(view, limit) for limit in limits(view, need) if limit.short)
-    yield from _few_workers(view, need)
+    known = limits(view, need)
+    raised = tuple(Mend(Side(limit.side), _raise(limit), restart=True) for limit in known if limit.wanted > limit.limit)
+    yield from (_short(view, limit, raised) for limit in known if limit.short)
+    yield from _few_workers(view, need, raised)
     yield from _connections("source", view.source)
     yield from _connections("destination", view.destination)
 
@@ -172,7 +176,8 @@ def limits(view: View, need: Need) -> tuple[Limit, ...]:
     )
 
 
-def _short(view: View, limit: Limit) -> Finding:
+def _short(view: View, limit: Limit, raised: tuple[Mend, ...]) -> Finding:
+    """More workers copy more tables at once, and each takes a slot: their mend raises (`raised`) what would be short then."""
     fewer = (
         " Or, without a restart, fewer tables at once, on the destination: "
         "ALTER SYSTEM SET max_sync_workers_per_subscription = 1; SELECT pg_reload_conf();"
@@ -184,22 +189,28 @@ def _short(view: View, limit: Limit) -> Finding:
         limit.code,
         f"The {limit.side} allows {limit.limit} {limit.purpose} ({limit.setting}); others use {limit.others}, and this "
         f"migration needs {limit.need} for its databases and the tables copied at once.",
-        f"On the {limit.side}: ALTER SYSTEM SET {limit.setting} = {limit.wanted}; (needs a restart of the {limit.side}).{fewer}",
+        f"On the {limit.side}: {_raise(limit)} (needs a restart of the {limit.side}).{fewer}",
+        mends=raised if limit.code in _WORKERS else (Mend(Side(limit.side), _raise(limit), restart=True),),
     )
 
 
-def _few_workers(view: View, need: Need) -> Iterator[Finding]:
+def _raise(limit: Limit) -> str:
+    return f"ALTER SYSTEM SET {limit.setting} = {limit.wanted};"
+
+
+def _few_workers(view: View, need: Need, raised: tuple[Mend, ...]) -> Iterator[Finding]:
     per_subscription = view.destination.setting("max_sync_workers_per_subscription")
     if 0 < need.sync < min(per_subscription, need.wished_sync):
         workers = _other_subscriptions(view) + need.recommended
+        processes = workers + 1 + view.destination.setting("max_parallel_workers")
         yield Finding(
             "logical_workers_few",
             f"The destination's logical replication workers leave room to copy {need.sync} table(s) at a time, in all "
             "databases together.",
             f"To copy faster, on the destination: ALTER SYSTEM SET max_logical_replication_workers = {workers}; "
-            f"ALTER SYSTEM SET max_worker_processes = {workers + 1 + view.destination.setting('max_parallel_workers')}; "
-            "(needs a restart of the destination).",
+            f"ALTER SYSTEM SET max_worker_processes = {processes}; (needs a restart of the destination).",
             blocking=False,
+            mends=raised,
         )
 
 
@@ -208,10 +219,11 @@ def _connections(side: str, instance: Instance) -> Iterator[Finding]:
     limit = instance.setting("max_connections") - (0 if instance.user.superuser else reserved)
     others = sum(instance.clients.values())
     if limit - others < OUR_SESSIONS:
+        more = f"ALTER SYSTEM SET max_connections = {instance.setting('max_connections') + 2 * OUR_SESSIONS};"
         yield Finding(
             "connections_short",
             f"The {side} has {max(0, limit - others)} connections left for {instance.user.name}; up to {OUR_SESSIONS} are wanted.",
-            f"End sessions that idle; or on the {side}: ALTER SYSTEM SET max_connections = "
-            f"{instance.setting('max_connections') + 2 * OUR_SESSIONS}; (needs a restart of the {side}).",
+            f"End sessions that idle; or on the {side}: {more} (needs a restart of the {side}).",
             blocking=False,
+            mends=(Mend(Side(side), more, restart=True),),
         )

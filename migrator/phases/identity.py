@@ -6,7 +6,7 @@ from migrator.model import Database
 from migrator.phases import fitness
 from migrator.phases.view import View
 from migrator.quote import identifier
-from migrator.steps import Finding, Gates, Step
+from migrator.steps import Finding, Gates, Mend, Side, Step
 
 NAME = "preflight"
 
@@ -28,22 +28,24 @@ def examine(view: View) -> Step:
     return Step(NAME, view.database.name, Gates.DATABASE, findings=findings)
 
 
-def _finding(view: View, code: str, message: str, remedy: str) -> Finding:
-    return Finding(code, message, remedy, database=view.database.name)
+def _finding(view: View, code: str, message: str, remedy: str, mends: tuple[Mend, ...] = ()) -> Finding:
+    return Finding(code, message, remedy, database=view.database.name, mends=mends)
 
 
 def _unreadable(view: View) -> Iterator[Finding]:
     pair = view.database
     for side, name, error, user in (
-        ("source", pair.name, pair.source_error, view.source.user.name),
-        ("destination", pair.target, pair.target_error, view.destination.user.name),
+        (Side.SOURCE, pair.name, pair.source_error, view.source.user.name),
+        (Side.DESTINATION, pair.target, pair.target_error, view.destination.user.name),
     ):
         if error is not None:
+            grant = f"GRANT CONNECT ON DATABASE {identifier(name)} TO {identifier(user)};"
             yield _finding(
                 view,
                 "database_unreadable",
                 f"Database {name} on the {side} cannot be read: {error}",
-                f"Check pg_hba.conf; and on the {side}: GRANT CONNECT ON DATABASE {identifier(name)} TO {identifier(user)};",
+                f"Check pg_hba.conf; and on the {side}: {grant}",
+                (Mend(side, grant),) if "permission denied for database" in error else (),
             )
 
 
@@ -95,16 +97,18 @@ def _locale(view: View) -> Iterator[Finding]:
 
 def _database_rights(view: View) -> Iterator[Finding]:
     pair = view.database
-    sides: tuple[tuple[str, Database | None, str], ...] = (
-        ("source", view.source.database(pair.name), view.source.user.name),
-        ("destination", view.destination.database(pair.target), view.destination.user.name),
+    sides: tuple[tuple[Side, Database | None, str], ...] = (
+        (Side.SOURCE, view.source.database(pair.name), view.source.user.name),
+        (Side.DESTINATION, view.destination.database(pair.target), view.destination.user.name),
     )
     for side, database, user in sides:
         if database is not None and not database.may_create:
-            what = "create a publication" if side == "source" else "create schemas and the subscription"
+            what = "create a publication" if side is Side.SOURCE else "create schemas and the subscription"
+            grant = f"GRANT CREATE ON DATABASE {identifier(database.name)} TO {identifier(user)};"
             yield _finding(
                 view,
                 f"{side}_create_right",
                 f"{user} may not {what} in database {database.name} on the {side}.",
-                f"On the {side}: GRANT CREATE ON DATABASE {identifier(database.name)} TO {identifier(user)};",
+                f"On the {side}: {grant}",
+                (Mend(side, grant),),
             )

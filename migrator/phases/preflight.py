@@ -7,7 +7,7 @@ from migrator.model import Instance, Unreachable
 from migrator.phases import headroom, line, neighbours, rights, source_settings
 from migrator.phases.view import View
 from migrator.quote import identifier
-from migrator.steps import Finding, Gates, Side, Step
+from migrator.steps import Finding, Gates, Mend, Side, Step
 
 NAME = "preflight"
 
@@ -99,11 +99,12 @@ def _identities(view: View) -> Iterator[Finding]:
 
 
 def _identifier_unreadable(side: Side, spec: InstanceSpec) -> Finding:
+    grant = f"GRANT EXECUTE ON FUNCTION pg_control_system(), pg_control_checkpoint() TO {identifier(spec.username)};"
     return Finding(
         "system_identifier_unreadable",
         f"{spec.username} may not read the system identifier of the {side}, by which a replaced server is noticed.",
-        f"In database {spec.maintenance_database} on the {side}: GRANT EXECUTE ON FUNCTION pg_control_system(), "
-        f"pg_control_checkpoint() TO {identifier(spec.username)};",
+        f"In database {spec.maintenance_database} on the {side}: {grant}",
+        mends=(Mend(side, grant, spec.maintenance_database),),
     )
 
 

@@ -6,7 +6,7 @@ from migrator.model import Role
 from migrator.phases.view import View
 from migrator.phases.wording import some
 from migrator.quote import identifier
-from migrator.steps import Finding
+from migrator.steps import Finding, Mend, Side
 
 SUBSCRIPTION_ROLE = "pg_create_subscription"
 SUBSCRIPTION_ROLE_FROM = 16
@@ -30,6 +30,7 @@ def _source(view: View) -> Iterator[Finding]:
             "source_replication_right",
             f"{user.name} on the source may not replicate: it lacks the REPLICATION attribute.",
             f"On the source: ALTER ROLE {identifier(user.name)} REPLICATION;",
+            mends=(Mend(Side.SOURCE, f"ALTER ROLE {identifier(user.name)} REPLICATION;"),),
         )
 
 
@@ -42,20 +43,24 @@ def _subscription(view: View) -> Iterator[Finding]:
             "destination_superuser_right",
             f"On a destination of version {major} only a superuser may create a subscription; {user.name} is none.",
             f"On the destination: ALTER ROLE {identifier(user.name)} SUPERUSER;",
+            mends=(Mend(Side.DESTINATION, f"ALTER ROLE {identifier(user.name)} SUPERUSER;"),),
         )
     elif SUBSCRIPTION_ROLE not in user.member_of:
         yield Finding(
             "destination_subscription_right",
             f"{user.name} on the destination may not create subscriptions.",
             f"On the destination: GRANT {SUBSCRIPTION_ROLE} TO {identifier(user.name)};",
+            mends=(Mend(Side.DESTINATION, f"GRANT {SUBSCRIPTION_ROLE} TO {identifier(user.name)};"),),
         )
     if not user.reads_origins:
+        maintenance = view.spec.destination.maintenance_database
+        seen = f"GRANT EXECUTE ON FUNCTION pg_show_replication_origin_status() TO {identifier(user.name)};"
         yield Finding(
             "destination_origin_right",
             f"{user.name} on the destination may not see how far it has come: completion would be refused.",
-            f"On the destination, in database {view.spec.destination.maintenance_database}: "
-            f"GRANT EXECUTE ON FUNCTION pg_show_replication_origin_status() TO {identifier(user.name)};",
+            f"On the destination, in database {maintenance}: {seen}",
             blocking=False,
+            mends=(Mend(Side.DESTINATION, seen, maintenance),),
         )
     if not view.source.has_password:
         yield Finding(
@@ -78,6 +83,7 @@ def _creation(view: View) -> Iterator[Finding]:
             "destination_createdb_right",
             f"{user.name} on the destination may not create databases; missing: {', '.join(missing)}.",
             f"On the destination: ALTER ROLE {identifier(user.name)} CREATEDB;",
+            mends=(Mend(Side.DESTINATION, f"ALTER ROLE {identifier(user.name)} CREATEDB;"),),
         )
     roles = _missing_roles(view)
     if roles and not user.createrole:
@@ -85,6 +91,7 @@ def _creation(view: View) -> Iterator[Finding]:
             "destination_createrole_right",
             f"{user.name} on the destination may not create roles; missing: {some([role.name for role in roles])}.",
             f"On the destination: ALTER ROLE {identifier(user.name)} CREATEROLE;",
+            mends=(Mend(Side.DESTINATION, f"ALTER ROLE {identifier(user.name)} CREATEROLE;"),),
         )
 
 
@@ -97,6 +104,7 @@ def _journal(view: View) -> Iterator[Finding]:
             "destination_journal_right",
             f"{user} on the destination may not create a schema in database {name}, where our journal is to stand.",
             f"On the destination: GRANT CREATE ON DATABASE {identifier(name)} TO {identifier(user)};",
+            mends=(Mend(Side.DESTINATION, f"GRANT CREATE ON DATABASE {identifier(name)} TO {identifier(user)};"),),
         )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from migrator.model import Instance
 from migrator.phases.view import View
-from migrator.steps import Finding
+from migrator.steps import Finding, Mend, Side
 
 SHORT_TIMEOUT_MS = 10_000
 """A walsender that decodes a large transaction may be silent for longer than a shorter wal_sender_timeout."""
@@ -26,6 +26,7 @@ def _wal_level(source: Instance) -> Iterator[Finding]:
             "wal_level",
             f"wal_level is {level} on the source; logical replication needs logical.",
             "On the source: ALTER SYSTEM SET wal_level = 'logical'; (needs a restart of the source).",
+            mends=(Mend(Side.SOURCE, "ALTER SYSTEM SET wal_level = 'logical';", restart=True),),
         )
 
 
@@ -38,6 +39,7 @@ def _slot_limits(view: View) -> Iterator[Finding]:
             "for as long as a table's copy takes.",
             "On the source: ALTER SYSTEM SET idle_replication_slot_timeout = 0; SELECT pg_reload_conf();",
             blocking=False,
+            mends=(Mend(Side.SOURCE, "ALTER SYSTEM SET idle_replication_slot_timeout = 0;"),),
         )
     keep_mb, budget_gb = view.source.setting("max_slot_wal_keep_size"), view.spec.replication.wal_budget_gb
     if "max_slot_wal_keep_size" in view.source.settings and 0 <= keep_mb < budget_gb * MB_PER_GB:
@@ -53,8 +55,8 @@ def _slot_limits(view: View) -> Iterator[Finding]:
 
 def _timeouts(view: View) -> Iterator[Finding]:
     for side, instance, name in (
-        ("source", view.source, "wal_sender_timeout"),
-        ("destination", view.destination, "wal_receiver_timeout"),
+        (Side.SOURCE, view.source, "wal_sender_timeout"),
+        (Side.DESTINATION, view.destination, "wal_receiver_timeout"),
     ):
         milliseconds = instance.setting(name)
         if 0 < milliseconds < SHORT_TIMEOUT_MS:
@@ -63,4 +65,5 @@ def _timeouts(view: View) -> Iterator[Finding]:
                 f"{name} is {milliseconds} ms on the {side}: replication may be cut off while it decodes a large transaction.",
                 f"On the {side}: ALTER SYSTEM SET {name} = '60s'; SELECT pg_reload_conf();",
                 blocking=False,
+                mends=(Mend(side, f"ALTER SYSTEM SET {name} = '60s';"),),
             )

@@ -20,7 +20,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("apply", "observe pair dial", "copying"),
     ("store", "journal", "memory", "throttle"),
     ("connection", "instances facts reading", "snapshot", "config_file", "logs"),
-    ("cutover", "redaction", "config_public", "hidden"),
+    ("cutover", "redaction", "config_public", "hidden", "remedies"),
     ("status", "work"),
     ("phases",),
     ("observation", "selection"),
@@ -38,7 +38,7 @@ def words(text: str) -> set[str]:
 
 
 PURE = words(
-    "snapshot cutover config_public hidden status work phases observation selection schema catalog steps config model names "
+    "snapshot remedies cutover config_public hidden status work phases observation selection schema catalog steps config model names "
     "quote bucket errors"
 )
 IMPURE_IMPORTS = words(
