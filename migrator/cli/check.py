@@ -7,7 +7,7 @@ from migrator.cli.commands import Exit
 from migrator.cli.options import as_json, chosen, configuration, mapping_arguments, print_json
 from migrator.cli.report import console, plain, print_findings
 from migrator.config import Config, MappingSpec
-from migrator.phases import all_findings
+from migrator.phases import gated_findings
 from migrator.redaction import redact
 from migrator.remedies import Found, remedies, script
 from migrator.steps import Finding
@@ -38,8 +38,8 @@ def check(config: Config, mappings: tuple[str, ...], only_script: bool, as_json:
 
 
 def _findings(spec: MappingSpec) -> tuple[Finding, ...]:
-    seen = control.assess(spec).observation
-    return all_findings(spec, seen, seen.observed_at)
+    assessment = control.assess(spec)
+    return (*assessment.decision.findings, *gated_findings(spec, assessment.observation, assessment.decision))
 
 
 def _document(found: Found, blocked: bool) -> dict[str, object]:

@@ -20,6 +20,7 @@ from migrator.phases import (
     privileges,
     publication,
     roles,
+    selected,
     sequences,
     servers,
     subscription,
@@ -47,6 +48,7 @@ class Phase:
 SUBSCRIPTION_METHOD: tuple[Phase, ...] = (
     Phase("preflight", False, preflight.examine),
     Phase("preflight", False, servers.examine),
+    Phase("preflight", False, selected.examine),
     Phase("preflight", True, identity.examine),
     Phase("preflight", True, ledger_check.examine),
     Phase("wal_budget", False, wal_budget.examine),
@@ -124,19 +126,18 @@ def _after_barrier(step: Step) -> Step:
     return replace(step, findings=tuple(findings))
 
 
-def all_findings(spec: MappingSpec, observation: Observation, now: datetime) -> tuple[Finding, ...]:
-    """Every finding of a decision, and those of preflight that a step before them gates: what `check` is to say at once."""
-    view = View(spec, observation, Hints(), now)
-    decision = decide(spec, observation, Hints(), now)
+def gated_findings(spec: MappingSpec, observation: Observation, decision: Decision) -> tuple[Finding, ...]:
+    """What preflight says of databases that a step before it gates: `check` is to say everything at once."""
+    view = View(spec, observation, Hints(), observation.observed_at)
     servers = observation.source, observation.destination
     if observation.journal is None or not all(isinstance(server, Instance) for server in servers):
-        return decision.findings
+        return ()
+    if observation.journal.intent in ending.NAMES or view.source.major < preflight.OLDEST_SOURCE:
+        return ()
     asked = {step.database for step in decision.steps}
     gated = [pair for pair in observation.databases if pair.name not in asked]
-    if observation.journal.intent in ending.NAMES or view.source.major < preflight.OLDEST_SOURCE:
-        return decision.findings
     steps = (identity.examine(replace(view, pair=pair)) for pair in gated)
-    return (*decision.findings, *(finding for step in steps for finding in step.findings))
+    return tuple(finding for step in steps for finding in step.findings)
 
 
 def key_of(step: Step, action: Action) -> str:
