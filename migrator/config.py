@@ -147,6 +147,8 @@ class WorkerSpec:
     """Celery processes per `pg-migrator worker` for the queues of long work (schema, relations, parts)."""
 
     concurrency: int = 2
+    grace_seconds: float = 20.0
+    """How long any process may take to end after SIGTERM; kill what takes longer. Kubernetes waits 30 s by default."""
 
 
 @dataclass(frozen=True)

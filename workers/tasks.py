@@ -12,6 +12,7 @@ from migrator.reconcile import Reconciler
 from migrator.work import Work
 from workers.app import CONFIG, app, store
 from workers.slots import consumed_queues
+from workers.stopping import interruptible
 
 LOG = structlog.get_logger("workers")
 
@@ -53,6 +54,7 @@ def _perform(task: str, mapping: str, database: str | None, phase: str | None, r
 
 
 @app.task(name="reconcile")
+@interruptible
 def reconcile(mapping: str) -> None:
     """One tick of one mapping; an emptied Redis gets the public configuration back with it."""
     if store().public() is None:
@@ -61,6 +63,7 @@ def reconcile(mapping: str) -> None:
 
 
 @app.task(name="sample_lag")
+@interruptible
 def sample_lag_of(mapping: str) -> None:
     """One WAL marker on the source of a mapping."""
     try:
@@ -70,24 +73,28 @@ def sample_lag_of(mapping: str) -> None:
 
 
 @app.task(name="copy_schema")
+@interruptible
 def copy_schema(mapping: str, database: str, phase: str, relation: None = None) -> None:
     """What must stand before rows can be received, in one database."""
     _perform("copy_schema", mapping, database, phase, relation)
 
 
 @app.task(name="run_phase")
+@interruptible
 def run_phase(mapping: str, database: str | None, phase: str, relation: None = None) -> None:
     """What one phase misses: of one database, or (None) of the whole instance."""
     _perform("run_phase", mapping, database, phase, relation)
 
 
 @app.task(name="run_relation")
+@interruptible
 def run_relation(mapping: str, database: str, phase: str, relation: str) -> None:
     """What one relation misses, e.g. its indexes."""
     _perform("run_relation", mapping, database, phase, relation)
 
 
 @app.task(name="sync_sequences")
+@interruptible
 def sync_sequences(mapping: str, database: str, phase: str, relation: None = None) -> None:
     """Move one database's sequences forward."""
     _perform("sync_sequences", mapping, database, phase, relation)

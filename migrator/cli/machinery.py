@@ -18,7 +18,9 @@ from migrator.provision import valkey_command
 _CLI = (sys.executable, "-m", "migrator.cli")
 _SHORT_WORK = "reconcile,sampling"
 _LONG_WORK = "schema,relations,parts"
-_WORKER_GRACE_SECONDS = 5.0
+_LAST_GRACE_SECONDS = 3.0
+"""Valkey's, which ends after the others."""
+_LEAST_GRACE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -46,13 +48,14 @@ def arrange(config: Config, file: str | None, *, port: int | None, workers: int 
         PREFIX + "WEB__PORT": str(web_port),
         PREFIX + "WEB__FLOWER_PORT": str(flower_port),
         "MIGRATOR_BEAT_SCHEDULE": str(logs / "beat-schedule"),
-        # Celery then ends at SIGTERM without waiting for hours of work; it is taken up again from the servers' state.
-        "REMAP_SIGTERM": "SIGQUIT",
+        PREFIX + "WORKERS__GRACE_SECONDS": f"{_grace(config):g}",
         **({VARIABLE: str(Path(file).absolute())} if file else {}),
     }
     children = list(_children(config, environment, workers or config.workers.concurrency, web))
     if valkey_port:
-        children.insert(0, Program("valkey", valkey_command(valkey_port, logs), stage=0))
+        children.insert(
+            0, Program("valkey", valkey_command(valkey_port, logs), grace_seconds=_LAST_GRACE_SECONDS, stage=0)
+        )
     host = config.web.host
     return Machinery(
         tuple(children), logs, url,
@@ -64,11 +67,14 @@ def _children(config: Config, environment: dict[str, str], workers: int, web: bo
     ticks = max(2, min(8, len(config.mappings)))
     for name, queues, processes in (("worker-ticks", _SHORT_WORK, ticks), ("worker-rows", _LONG_WORK, workers)):
         command = [*_CLI, "worker", "--queues", queues, "--concurrency", str(processes)]
-        yield Program(name, command, environment, grace_seconds=_WORKER_GRACE_SECONDS)
-    yield Program("beat", [*_CLI, "beat"], environment, stage=2)
-    if web:
-        yield Program("web", [*_CLI, "web"], environment, stage=2)
-        yield Program("flower", [*_CLI, "flower"], environment, stage=2)
+        yield Program(name, command, environment, grace_seconds=_grace(config))
+    for name in ("beat", "web", "flower") if web else ("beat",):
+        yield Program(name, [*_CLI, name], environment, grace_seconds=_grace(config))
+
+
+def _grace(config: Config) -> float:
+    """What is left to the others of the time in which all of us have to end, Valkey last."""
+    return max(_LEAST_GRACE_SECONDS, config.workers.grace_seconds - _LAST_GRACE_SECONDS)
 
 
 def _port(configured: int, asked: int | None, whose: str, notes: list[str]) -> int:

@@ -123,6 +123,7 @@ class WebSchema(Group):
 
 class WorkerSchema(Group):
     concurrency = Whole(1, 1000)
+    grace_seconds = Amount(positive=True)
 
 
 class RootSchema(Group):
