@@ -2,10 +2,8 @@
 
 import os
 import pwd
-import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -14,7 +12,7 @@ from typing import Any, Literal, Self
 
 import psycopg
 
-from migrator import quote
+from migrator import quote, scratch
 from migrator.config import InstanceSpec, Secret
 from migrator.datadir import identify_anew
 from migrator.errors import MigratorError
@@ -61,7 +59,7 @@ class Cluster:
     @classmethod
     def create(cls, version: int, settings: Mapping[str, str] | None = None, password: str | None = None) -> Self:
         """A running cluster of this major version. With a password (the superuser's), TCP connections need one (SCRAM)."""
-        home = Path(tempfile.mkdtemp(prefix="pgm-", dir="/tmp"))
+        home = scratch.make("pgm-")
         cluster = cls(version, home)
         _give_away(home)
         subprocess.run(["cp", "-Rp", str(_template(version, cluster.bin)), str(cluster.data)], check=True)
@@ -158,7 +156,7 @@ class Cluster:
     def remove(self) -> None:
         """Stop at once and delete everything."""
         self.stop("immediate")
-        shutil.rmtree(self.home, ignore_errors=True)
+        scratch.remove(self.home)
 
     def log(self) -> str:
         """The server's log so far."""
@@ -192,7 +190,7 @@ class Valkey:
     """A Valkey of our own on a free port of the loopback interface."""
 
     def __init__(self) -> None:
-        self._home = tempfile.mkdtemp(prefix="pgm-valkey-")
+        self._home = scratch.make("pgm-valkey-")
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.start()
@@ -200,7 +198,7 @@ class Valkey:
     def start(self) -> None:
         """Start it, empty, on its port, and wait until it listens."""
         self._server = subprocess.Popen(
-            valkey_command(self.port, Path(self._home)),
+            valkey_command(self.port, self._home),
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=die_with_parent(),
         )  # fmt: skip
         wait_listening(self.port)
@@ -212,7 +210,7 @@ class Valkey:
 
     def remove(self) -> None:
         self.kill()
-        shutil.rmtree(self._home, ignore_errors=True)
+        scratch.remove(self._home)
 
 
 def _template(version: int, directory: Path) -> Path:
@@ -221,12 +219,12 @@ def _template(version: int, directory: Path) -> Path:
     template = cache() / name
     with locked("template"):
         if not template.exists():
-            making = Path(tempfile.mkdtemp(prefix="pgm-initdb-", dir="/tmp"))
+            making = scratch.make("pgm-initdb-")
             _give_away(making)
             _initdb(directory, making / "data")
             subprocess.run(["cp", "-Rp", str(making / "data"), str(template) + ".making"], check=True)
             Path(str(template) + ".making").rename(template)
-            shutil.rmtree(making)
+            scratch.remove(making)
     return template
 
 

@@ -16,8 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from migrator.orphans import die_with_parent
+from migrator.redaction import redact
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
+_LONGEST_WORDS = 300
 _HEALTHY_SECONDS = 30.0
 """A child that lived this long has earned a quick restart again."""
 
@@ -104,7 +106,13 @@ class Child:
         self._next_start = now + self._pause
         status = self._process.returncode
         cause = signal.Signals(-status).name if status < 0 else f"exit status {status}"
-        return f"{self.program.name} ended ({cause}); started again in {self._pause:g} s. Its log: {self.log}"
+        words = f" Its last words: {self._last_words()}" if status > 0 else ""
+        return f"{self.program.name} ended ({cause}); started again in {self._pause:g} s. Its log: {self.log}{words}"
+
+    def _last_words(self) -> str:
+        """The last line of its log."""
+        lines = self.log.read_text(errors="replace").split("\n") if self.log.exists() else []
+        return next((redact(line.strip())[:_LONGEST_WORDS] for line in reversed(lines) if line.strip()), "none")
 
     def terminate(self) -> None:
         """Ask it to end."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import redis
 
+from migrator import scratch
 from migrator.cli.machinery import Machinery, arrange
 from migrator.cluster import Cluster
 from migrator.config import MappingSpec
@@ -121,8 +122,12 @@ def machine_room(config: Path, *, web: bool = True) -> Iterator[MachineRoom]:
     room.supervisor.start()
     try:
         yield room
+    except BaseException:
+        scratch.keep(arranged.logs)
+        raise
     finally:
         room.supervisor.stop()
+    scratch.remove(arranged.logs)
 
 
 def write_config(

@@ -4,7 +4,6 @@ import json
 import secrets
 import shlex
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from migrator import samples
+from migrator import samples, scratch
 from migrator.cli.machinery import arrange
 from migrator.cli.progress import Progress
 from migrator.cli.run import Moments, conduct, no_web, port, timeout, until, workers
@@ -107,7 +106,8 @@ def _no_encore(progress: Progress, supervisor: Supervisor) -> None:
 def stage() -> Iterator[Scene]:
     """Servers started, databases filled, the load running, the configuration written; everything gone afterwards."""
     with ExitStack() as stack:
-        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pg-migrator-demo-")))
+        home = scratch.make("pg-migrator-demo-")
+        stack.callback(scratch.remove, home)
         click.echo(f"Starting PostgreSQL {_SOURCE_VERSION} and {_DESTINATION_VERSION} ...")
         source = Cluster.create(_SOURCE_VERSION, password=secrets.token_urlsafe(16))
         stack.callback(source.remove)

@@ -2,11 +2,11 @@
 
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from migrator import scratch
 from migrator.config import Config, Secret
 from migrator.config_file import VARIABLE
 from migrator.config_file.environment import PREFIX
@@ -36,8 +36,12 @@ class Machinery:
 
 
 def arrange(config: Config, file: str | None, *, port: int | None, workers: int | None, web: bool) -> Machinery:
-    """Choose ports and write down every command line. Nothing is started yet; only the logs' directory is made."""
-    logs = Path(tempfile.mkdtemp(prefix="pg-migrator-"))
+    """Choose ports and write down every command line. Nothing is started yet; only the logs' directory is made.
+
+    What killed ones have left in /tmp is cleared away first.
+    """
+    scratch.sweep()
+    logs = scratch.make("pg-migrator-")
     notes: list[str] = []
     web_port = _port(config.web.port, port, "dashboard", notes)
     flower_port = _port(config.web.flower_port, None, "Flower", notes)

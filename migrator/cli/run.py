@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import click
 
+from migrator import scratch
 from migrator.cli.commands import Exit
 from migrator.cli.machinery import Machinery, arrange, file_of
 from migrator.cli.options import configuration
@@ -17,13 +19,15 @@ from migrator.cli.report import console, documents, print_findings
 from migrator.cli.verdict import OVER, Outlook, Verdict
 from migrator.config import Config
 from migrator.config_file import VARIABLE
-from migrator.errors import StoreUnavailableError
+from migrator.errors import MigratorError, StoreUnavailableError
 from migrator.processes import Supervisor
 from migrator.store import Store
 
 TIMEOUT = 3
 """The exit status when the time was up."""
 _TICK_SECONDS = 0.5
+REDIS_PATIENCE_SECONDS = 5.0
+"""How long Redis may be away before that is said: it may be starting."""
 _EXITS: dict[Verdict, int] = {
     Verdict.READY: Exit.CLEAR,
     Verdict.PERSON: Exit.NOT_YET,
@@ -56,8 +60,26 @@ def run(
     Exit status: 0 every mapping ready (--until ready) or completed, 1 only a person can go on, 3 timeout, 130
     interrupted.
     """
-    machinery = arrange(config, file_of(ctx.meta.get(VARIABLE)), port=port, workers=workers, web=not no_web)
-    raise SystemExit(conduct(machinery, Outlook([mapping.name for mapping in config.mappings], bool(until), timeout)))
+    file = file_of(ctx.meta.get(VARIABLE))
+    with _alone(file):
+        machinery = arrange(config, file, port=port, workers=workers, web=not no_web)
+        outlook = Outlook([mapping.name for mapping in config.mappings], bool(until), timeout)
+        raise SystemExit(conduct(machinery, outlook))
+
+
+@contextmanager
+def _alone(file: str | None) -> Iterator[None]:
+    """Two with one configuration would do no harm, but double everything: the second says so and ends."""
+    if file is None:
+        yield
+        return
+    with Path(file).open() as held:
+        if not scratch.lock(held.fileno()):
+            raise MigratorError(
+                f"pg-migrator run is at work on this machine already with {file}.",
+                f"Look at it with: pg-migrator status --watch -c {file}",
+            )
+        yield
 
 
 @dataclass(frozen=True)
@@ -73,31 +95,32 @@ def conduct(machinery: Machinery, outlook: Outlook, moments: Moments | None = No
     """Start everything, show progress, stop everything. The exit status."""
     moments = moments or Moments()
     supervisor = Supervisor(machinery.programs, machinery.logs)
-    store = Store.connect(machinery.redis_url.reveal())
     with _interruption() as interrupted, Progress() as progress:
         _introduce(machinery, progress)
+        published = Published(Store.connect(machinery.redis_url.reveal()), outlook.names, progress.say)
         try:
             supervisor.start()
-            verdict = _watch(supervisor, store, outlook, progress, interrupted, moments)
-            summaries = _summaries(store, outlook.names) or outlook.last_seen
+            verdict = _watch(supervisor, published, outlook, progress, interrupted, moments)
+            summaries = published.read() or outlook.last_seen
         finally:
             progress.say("Stopping ...")
             supervisor.stop()
     _conclude(verdict, summaries)
+    _tidy(machinery, verdict)
     if moments.slots_outlive_us:
         _warn_of_slots(summaries)
     return _EXITS[verdict]
 
 
 def _watch(
-    supervisor: Supervisor, store: Store, outlook: Outlook, progress: Progress, interrupted: threading.Event,
+    supervisor: Supervisor, published: "Published", outlook: Outlook, progress: Progress, interrupted: threading.Event,
     moments: Moments,
 ) -> Verdict:  # fmt: skip
     lit = False
     while not interrupted.wait(_TICK_SECONDS):
         for sentence in supervisor.tick():
             progress.say(sentence)
-        summaries = _summaries(store, outlook.names)
+        summaries = published.read()
         progress.show(summaries)
         moments.each_tick(progress)
         verdict = outlook.judge(summaries, time.monotonic())
@@ -110,12 +133,26 @@ def _watch(
     return Verdict.READY if outlook.all_over else Verdict.INTERRUPTED
 
 
-def _summaries(store: Store, names: Sequence[str]) -> list[Summary]:
-    """What was published last; nothing while Redis is away, which the next tick may see otherwise."""
-    try:
-        return [summary for name in names if (summary := store.summary(name))]
-    except StoreUnavailableError:
-        return []
+class Published:
+    """What was published last; nothing while Redis is away, which is said when it lasts."""
+
+    def __init__(self, store: Store, names: Sequence[str], say: Callable[[str], None]) -> None:
+        self._store, self._names, self._say = store, names, say
+        self._answered = time.monotonic()
+        self._away = False
+
+    def read(self) -> list[Summary]:
+        try:
+            found: list[Summary] = [summary for name in self._names if (summary := self._store.summary(name))]
+        except StoreUnavailableError as error:
+            if not self._away and time.monotonic() - self._answered > REDIS_PATIENCE_SECONDS:
+                self._away = True
+                self._say(f"{error.message} {error.remedy} Everything waits until it does.")
+            return []
+        if self._away:
+            self._say("Redis answers again.")
+        self._answered, self._away = time.monotonic(), False
+        return found
 
 
 def _introduce(machinery: Machinery, progress: Progress) -> None:
@@ -135,6 +172,15 @@ def _conclude(verdict: Verdict, summaries: Sequence[Summary]) -> None:
     if verdict in (Verdict.PERSON, Verdict.TIMEOUT):
         for summary in summaries:
             print_findings(screen, documents(summary["findings"]))
+
+
+def _tidy(machinery: Machinery, verdict: Verdict) -> None:
+    """Logs are kept for whom they may help."""
+    if verdict in (Verdict.PERSON, Verdict.TIMEOUT):
+        scratch.keep(machinery.logs)
+        click.echo(f"The logs are kept: {machinery.logs}/")
+    else:
+        scratch.remove(machinery.logs)
 
 
 def _warn_of_slots(summaries: Sequence[Summary]) -> None:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from migrator.cluster import Cluster
 from migrator.config import MappingSpec, Replication
@@ -156,3 +157,10 @@ def ours_left(cluster: Cluster) -> list[str]:
             if (database, row[0]) != ("postgres", "mappings")
         ]
     return found
+
+
+def descendants(pid: int) -> list[int]:
+    """Every process below this one, those started first before the others."""
+    listing = Path(f"/proc/{pid}/task/{pid}/children")
+    own = [int(child) for child in listing.read_text().split()] if listing.exists() else []
+    return own + [grandchild for child in own for grandchild in descendants(child)]

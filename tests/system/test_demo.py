@@ -19,6 +19,7 @@ from migrator.errors import BinariesMissingError
 from migrator.provision import client, postgres_bin, valkey_binary
 from migrator.samples import DATABASES
 from tests.conftest import absent
+from tests.system.scenario import descendants
 
 CLI = (sys.executable, "-m", "migrator.cli")
 COUNTS = """
@@ -140,7 +141,7 @@ def test_the_demo_from_end_to_end(demo: Demo) -> None:
 @pytest.mark.slow
 def test_nobody_is_left_when_the_demo_is_killed(demo: Demo) -> None:
     demo.wait(lambda: "demo: in_progress" in demo.printed, 200)
-    children = _descendants(demo.process.pid)
+    children = descendants(demo.process.pid)
     assert len(children) > 5
     demo.process.kill()
     demo.process.wait()
@@ -148,9 +149,3 @@ def test_nobody_is_left_when_the_demo_is_killed(demo: Demo) -> None:
     while any(os.path.exists(f"/proc/{pid}") for pid in children):  # noqa: PTH110
         assert time.monotonic() < deadline, [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children]
         time.sleep(0.5)
-
-
-def _descendants(pid: int) -> list[int]:
-    listing = Path(f"/proc/{pid}/task/{pid}/children")
-    own = [int(child) for child in listing.read_text().split()] if listing.exists() else []
-    return own + [grandchild for child in own for grandchild in _descendants(child)]

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("cli",),
     ("processes samples",),
-    ("cluster datadir guardian orphans ports provision", "control"),
+    ("cluster datadir guardian orphans ports provision scratch", "control"),
     ("reconcile sequence_finish",),
     ("perform",),
     ("apply", "observe pair dial", "copying"),
