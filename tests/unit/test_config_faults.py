@@ -60,7 +60,7 @@ def test_everything_wrong_is_said_at_once(tmp_path: Path) -> None:
         "replication.max_copies": "must be a whole number",
         "replication.stable_seconds": "must be a number",
         "web.port": "must be a whole number",
-        "workers": "must be a group of keys (concurrency)",
+        "workers": "must be a group of keys (concurrency, grace_seconds)",
         "redis_url": "must begin with redis://, rediss:// or unix://",
     }
     assert "must be a group of keys" in found["mappings.2"]
