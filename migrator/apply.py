@@ -21,12 +21,16 @@ class ApplyError(MigratorError):
 
 
 class Applier:
-    """Applies actions of one mapping. A context manager: its sessions close at the end."""
+    """Applies actions of one mapping. A context manager: its sessions close at the end.
 
-    def __init__(self, spec: MappingSpec, task: str, source_version: int) -> None:
+    Not `patient`: no statement waits long for a lock, since work for other relations waits behind it.
+    """
+
+    def __init__(self, spec: MappingSpec, task: str, source_version: int, *, patient: bool = True) -> None:
         self._spec = spec
         self._task = task
         self._source_version = source_version
+        self._patient = patient
         self._stack = ExitStack()
         self._sessions: dict[tuple[Side, str | None], Session] = {}
 
@@ -65,12 +69,13 @@ class Applier:
     def _execute(self, session: Session, statement: Statement, values: dict[str, object]) -> None:
         text = hidden.block(statement.sql, statement.holes) if statement.holes else statement.sql
         parameters = {name: values[name] for name in statement.uses} if statement.uses else None
-        if statement.patient:
+        patient = statement.patient and self._patient
+        if patient:
             session.execute("SET lock_timeout = 0")
         try:
             cursor = session.execute(text.encode(), parameters)
         finally:
-            if statement.patient and not session.closed:
+            if patient and not session.closed:
                 session.execute("RESET lock_timeout")
         if statement.keeps:
             row = cursor.fetchone()

@@ -1,7 +1,7 @@
 """Sessions on either side: conninfo, timeouts, keepalives, the handshake's retries, advisory locks, muted statements."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 import psycopg
@@ -178,8 +178,13 @@ def mute(session: Session) -> None:
 
 def try_lock(session: Session, key: int) -> bool:
     """Take a session advisory lock, or say at once that somebody else has it. It ends with the session at the latest."""
-    row = session.execute("SELECT pg_try_advisory_lock(%s) AS locked", (key,)).fetchone()
-    return bool(row and row["locked"])
+    return key in try_locks(session, [key])
+
+
+def try_locks(session: Session, keys: Iterable[int]) -> frozenset[int]:
+    """Those of the session advisory locks that were to be had at once."""
+    query = "SELECT key, pg_try_advisory_lock(key) AS locked FROM unnest(%s::bigint[]) AS key"
+    return frozenset(row["key"] for row in session.execute(query, (list(keys),)) if row["locked"])
 
 
 @contextmanager

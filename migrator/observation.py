@@ -21,10 +21,10 @@ from migrator.schema import Schema
 
 @dataclass(frozen=True)
 class Scope:
-    """How far a look goes: the whole mapping, one (source) database, or one relation of it and what that refers to."""
+    """How far a look goes: the whole mapping, one (source) database, or some relations of it and what they refer to."""
 
     database: str | None = None
-    relation: str | None = None
+    relations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -138,7 +138,7 @@ class Looker:
         target = self.spec.target_name(name)
         target_half, target_error = None, None
         source_half, source_error = None, None
-        relations = self._relations(name, scope.relation) if scope.relation else None
+        relations = self._relations(name, scope.relations) if scope.relations else None
         if destination.database(target) is not None:
             try:
                 target_half = self._half(self.spec.destination, target, destination.version, relations, origins)
@@ -150,10 +150,10 @@ class Looker:
             source_error = _reason(error)
         return _joined(name, target, source_half, target_half, source_error, target_error)
 
-    def _relations(self, database: str, relation: str) -> list[str]:
-        """The relations a look at one of them takes in, by the source's word: the destination lacks some ties as yet."""
+    def _relations(self, database: str, relations: tuple[str, ...]) -> list[str]:
+        """The relations a look at some of them takes in, by the source's word: the destination lacks some ties as yet."""
         with self._connect(self.spec.source, database) as session:
-            rows = session.execute(sql("scope", 0, "migrator.schema"), {"relation": relation}).fetchall()
+            rows = session.execute(sql("scope", 0, "migrator.schema"), {"relations": list(relations)}).fetchall()
         return [row["relation"] for row in rows]
 
     def _half(

@@ -1,7 +1,7 @@
 """One task's work: lock, look again in its own scope, decide again, draw tokens, apply."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import structlog
@@ -9,7 +9,7 @@ import structlog
 from migrator import journal
 from migrator.apply import Applier, ApplyError
 from migrator.config import MappingSpec
-from migrator.connection import Session, connect, session_of, try_lock
+from migrator.connection import Session, connect, session_of, try_lock, try_locks
 from migrator.errors import MigratorError
 from migrator.memory import Failures
 from migrator.model import Instance, Lsn
@@ -21,6 +21,9 @@ from migrator.phases.pacing import limits
 from migrator.steps import Action, Gates, Step
 from migrator.throttle import SharedThrottle
 from migrator.work import Work
+
+ROUNDS = 4
+"""Looks of one message: a built index can be commented on and attached, an added constraint validated, a leaf's parent made."""
 
 LOG = structlog.get_logger("migrator")
 
@@ -46,22 +49,39 @@ def perform(
 ) -> Outcome:
     """Do one piece of work, or find that there is nothing to do. Raises UnreachableError when the lock cannot be had."""
     with _lock_session(spec, work) as session:
-        if not try_lock(session, work.lock(_system_identifier(session))):
+        granted = _locked(session, work)
+        if granted is None:
             return Outcome(locked_elsewhere=True)
-        observation = Looker(spec, work.task, schemas).look(Scope(work.database, work.relation))
-        if observation.journal is None or observation.journal.source is None:
-            return Outcome()
-        hints = Hints(memory.failures(spec.name))
-        decision = decide(spec, observation, hints, datetime.now(UTC))
-        actions = [(step, action) for step, action in decision.actions if work.covers(step, action)]
-        if not actions:
-            return Outcome()
-        return _apply_all(spec, work, observation, actions, memory, report or (lambda entry: None))
+        looker, outcome = Looker(spec, work.task, schemas), Outcome()
+        for _ in range(ROUNDS if work.relations else 1):
+            done = _round(spec, granted, looker, memory, report or (lambda entry: None))
+            outcome = Outcome(outcome.applied + done.applied, outcome.failed + done.failed)
+            if done.failed or not done.applied:
+                break
+        return outcome
+
+
+def _locked(session: Session, work: Work) -> Work | None:
+    """The work as far as nobody else is at it; None where somebody is at all of it."""
+    locks = work.locks(_system_identifier(session))
+    granted = try_locks(session, locks)
+    relations = tuple(relation for key, relation in locks.items() if key in granted and relation is not None)
+    return replace(work, relations=relations) if granted else None
+
+
+def _round(spec: MappingSpec, work: Work, looker: Looker, memory: Failures, report: Report) -> Outcome:
+    """Look, decide, apply."""
+    observation = looker.look(Scope(work.database, work.relations))
+    if observation.journal is None or observation.journal.source is None:
+        return Outcome()
+    decision = decide(spec, observation, Hints(memory.failures(spec.name)), datetime.now(UTC))
+    actions = [(step, action) for step, action in decision.actions if work.covers(step, action)]
+    return _apply_all(spec, work, observation, actions, memory, report) if actions else Outcome()
 
 
 def _lock_session(spec: MappingSpec, work: Work) -> Session:
     """Relation locks live in the destination database, all others in the maintenance database."""
-    database = spec.target_name(work.database) if work.relation and work.database else None
+    database = spec.target_name(work.database) if work.relations and work.database else None
     return connect(spec.destination, database, application_name(spec.name, work.task))
 
 
@@ -75,7 +95,7 @@ def _apply_all(
 ) -> Outcome:
     applied = failed = 0
     version = observation.source.version if isinstance(observation.source, Instance) else 0
-    with Applier(spec, work.task, version) as applier:
+    with Applier(spec, work.task, version, patient=len(work.relations) <= 1) as applier:
         for step, action in actions:
             if action.admits and not _admitted(spec, observation, action, memory):
                 break

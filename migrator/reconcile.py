@@ -1,9 +1,8 @@
 """The tick: observe, decide, dispatch, publish. Also the same thing in one process, for the ends of a mapping and for tests."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Protocol
 
 import psycopg
 import structlog
@@ -12,6 +11,7 @@ from migrator import journal, snapshot
 from migrator.config import MappingSpec
 from migrator.connection import Session, session_of, try_lock
 from migrator.cutover import reasons_against
+from migrator.dispatch import Dispatcher, dispatch, errands, messages
 from migrator.errors import MigratorError, UnreachableError
 from migrator.memory import Failures, Memory
 from migrator.model import Identity, Instance, Intent
@@ -21,15 +21,11 @@ from migrator.observe import Looker, SchemaCache
 from migrator.perform import perform, sample_lag
 from migrator.phases import decide
 from migrator.status import status_of
-from migrator.steps import Decision, Finding, Gates, Status
+from migrator.steps import Decision, Finding, Status
 from migrator.store import Store
-from migrator.work import Work, is_ending, work_for
+from migrator.work import Work, is_ending
 
 LOG = structlog.get_logger("migrator")
-
-IN_FLIGHT_SECONDS = 30.0
-"""How long a mark suppresses repeats of a message: as long as a killed worker's work may lie idle."""
-
 
 ALARMS = frozenset(
     {
@@ -43,12 +39,6 @@ ALARMS = frozenset(
 """Findings that compare the two servers, and that a task caught between two statements would raise falsely."""
 
 LOOKS_AT_AN_ALARM = 4
-
-
-class Dispatcher(Protocol):
-    """Gets a piece of work done some time, somewhere; or not at all: the next tick asks again."""
-
-    def dispatch(self, work: Work) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -198,19 +188,12 @@ class Reconciler:
         return judge(self.spec, known, self.memory, previous)
 
     def _dispatch(self, decision: Decision) -> None:
-        """Hand out work within each queue's budget: about twice its free slots, largest first."""
-        room: dict[str, int] = {}
-        for work in _in_order(self.spec.name, decision):
-            if self.store is not None:
-                left = room.setdefault(work.queue, self._room(work.queue))
-                if left <= 0 or not self.store.mark_in_flight(self.spec.name, work.key, IN_FLIGHT_SECONDS):
-                    continue
-                room[work.queue] = left - 1
+        """Hand out work: by queues and marks where there is Redis, else all of it."""
+        if self.store is not None:
+            dispatch(self.spec.name, decision, self.store, self.dispatcher)
+            return
+        for work in messages(errands(self.spec.name, decision)):
             self.dispatcher.dispatch(work)
-
-    def _room(self, queue: str) -> int:
-        assert self.store is not None
-        return max(1, 2 * self.store.slots(queue)) - self.store.queued(queue)
 
     def _publish(self, assessment: Assessment) -> None:
         if self.store is None:
@@ -244,12 +227,6 @@ class Reconciler:
 
 def _identity(instance: Instance) -> Identity:
     return Identity(instance.system_identifier, instance.timeline)
-
-
-def _in_order(mapping: str, decision: Decision) -> Iterable[Work]:
-    """Each piece of work once: upkeep first, then by cost."""
-    actions = sorted(decision.actions, key=lambda item: (item[0].gates is not Gates.NOTHING, -item[1].cost_bytes))
-    return dict.fromkeys(work_for(mapping, step, action) for step, action in actions)
 
 
 @dataclass

@@ -8,19 +8,19 @@ import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import wraps
+from itertools import chain
 from typing import Concatenate, ParamSpec, TypeVar
-from urllib.parse import quote
 
 import redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from migrator import blobs
 from migrator import bucket as token_bucket
 from migrator.errors import StoreUnavailableError
 from migrator.model import Failure
 
-SCHEMA_VERSION = 1
 HISTORY_LENGTH = 17_280
 """A day of samples, one every five seconds."""
 LOG_LENGTH = 1_000
@@ -29,10 +29,10 @@ WORKER_SECONDS = 60
 """A worker that has not registered for this long is taken for gone."""
 BACKOFF_CEILING_SECONDS = 300.0
 
+Document = blobs.Document
+
 P = ParamSpec("P")
 T = TypeVar("T")
-Document = dict[str, object]
-"""What a JSON blob decodes to. Its shape is written down in migrator.snapshot."""
 
 
 def backoff_seconds(count: int) -> float:
@@ -53,35 +53,6 @@ def _doorway(method: Callable[Concatenate["Store", P], T]) -> Callable[Concatena
             ) from error
 
     return wrapped
-
-
-def _text(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else value
-
-
-def _document(value: bytes | str | None) -> Document | None:
-    return None if value is None else dict(json.loads(value))
-
-
-def _documents(values: Iterable[bytes | str]) -> list[Document]:
-    return [dict(json.loads(value)) for value in values]
-
-
-def _dump(document: Mapping[str, object]) -> str:
-    return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
-
-
-def _stamped(document: Mapping[str, object]) -> str:
-    return _dump({"schema_version": SCHEMA_VERSION, **document})
-
-
-def _key(*parts: str) -> str:
-    """Names are percent-encoded, so that no name can reach into another one's keys or be a glob."""
-    return ":".join(("migrator", *(quote(part, safe="") for part in parts)))
-
-
-def _bucket_key(bucket: str) -> str:
-    return f"migrator:{{rate}}:{quote(bucket, safe=':')}"
 
 
 class Store:
@@ -107,124 +78,151 @@ class Store:
     @_doorway
     def publish_public(self, document: Mapping[str, object]) -> None:
         """The configuration without secrets."""
-        self._redis.set(_key("public"), _stamped(document))
+        self._redis.set(blobs.key("public"), blobs.stamped(document))
 
     @_doorway
     def public(self) -> Document | None:
         """What publish_public wrote last, None where nothing was."""
-        return _document(self._redis.get(_key("public")))
+        return blobs.document(self._redis.get(blobs.key("public")))
 
     @_doorway
     def mapping_names(self) -> list[str]:
         """The mappings that were ever published and not forgotten, sorted."""
-        return sorted(_text(name) for name in self._redis.smembers(_key("mappings")))
+        return sorted(blobs.text(name) for name in self._redis.smembers(blobs.key("mappings")))
 
     @_doorway
     def publish_summary(self, name: str, document: Mapping[str, object]) -> None:
         """A mapping's summary; the mapping becomes known by it."""
         pipeline = self._redis.pipeline()
-        pipeline.set(_key(name, "summary"), _stamped(document))
-        pipeline.sadd(_key("mappings"), name)
+        pipeline.set(blobs.key(name, "summary"), blobs.stamped(document))
+        pipeline.sadd(blobs.key("mappings"), name)
         pipeline.execute()
 
     @_doorway
     def summary(self, name: str) -> Document | None:
         """The mapping's last summary, None where nothing was observed yet."""
-        return _document(self._redis.get(_key(name, "summary")))
+        return blobs.document(self._redis.get(blobs.key(name, "summary")))
 
     @_doorway
     def publish_relations(self, name: str, database: str, relations: Mapping[str, Mapping[str, object]]) -> None:
-        """Replace a database's relations, all at once."""
-        key = _key(name, "db", database, "relations")
-        pipeline = self._redis.pipeline()
-        pipeline.delete(key)
-        if relations:
-            pipeline.hset(key, mapping={relation: _dump(document) for relation, document in relations.items()})
-        pipeline.execute()
+        """Make a database's relations these: what has changed is written, what is gone removed, the rest left alone."""
+        key = blobs.key(name, "db", database, "relations")
+        rows = {relation: blobs.dump(document) for relation, document in relations.items()}
+        held = {blobs.text(relation): blobs.text(row) for relation, row in self._redis.hgetall(key).items()}
+        changed = {relation: row for relation, row in rows.items() if held.get(relation) != row}
+        gone = held.keys() - rows.keys()
+        if changed or gone:
+            pipeline = self._redis.pipeline()
+            if changed:
+                pipeline.hset(key, items=[*chain(*changed.items())])
+            if gone:
+                pipeline.hdel(key, *gone)
+            pipeline.execute()
 
     @_doorway
     def relations(self, name: str, database: str) -> dict[str, Document]:
         """A database's relations by qualified name."""
-        rows = self._redis.hgetall(_key(name, "db", database, "relations"))
-        return {_text(relation): dict(json.loads(document)) for relation, document in rows.items()}
+        rows = self._redis.hgetall(blobs.key(name, "db", database, "relations"))
+        return {blobs.text(relation): dict(json.loads(document)) for relation, document in rows.items()}
 
     @_doorway
     def append_history(self, name: str, sample: Mapping[str, object]) -> None:
         """One sample of the mapping's metrics; the oldest give way."""
-        self._append(_key(name, "history"), sample, HISTORY_LENGTH)
+        self._append(blobs.key(name, "history"), sample, HISTORY_LENGTH)
 
     @_doorway
     def history(self, name: str, points: int | None = None, last: int | None = None) -> list[Document]:
         """Samples, oldest first: all, only the `last` ones, or about `points` spread evenly (with the newest)."""
-        values = self._redis.lrange(_key(name, "history"), 0 if last is None else -last, -1)
+        values = self._redis.lrange(blobs.key(name, "history"), 0 if last is None else -last, -1)
         step = 1 if points is None else max(1, -(-len(values) // points))
-        return _documents(reversed(values[::-1][::step]))
+        return blobs.documents(reversed(values[::-1][::step]))
 
     @_doorway
     def append_log(self, name: str, entry: Mapping[str, object]) -> None:
         """One line of the mapping's log; the oldest give way."""
-        self._append(_key(name, "log"), entry, LOG_LENGTH)
+        self._append(blobs.key(name, "log"), entry, LOG_LENGTH)
 
     @_doorway
     def log(self, name: str, limit: int = 200) -> list[Document]:
         """The newest `limit` lines, oldest first."""
-        return _documents(self._redis.lrange(_key(name, "log"), -limit, -1))
+        return blobs.documents(self._redis.lrange(blobs.key(name, "log"), -limit, -1))
 
     # What was asked for
 
     @_doorway
     def push_request(self, name: str, request: Mapping[str, object]) -> None:
         """Ask the mapping's next reconcile for something; it judges by itself whether to do it."""
-        self._append(_key(name, "requests"), request, REQUESTS_LENGTH)
+        self._append(blobs.key(name, "requests"), request, REQUESTS_LENGTH)
 
     @_doorway
     def take_requests(self, name: str) -> list[Document]:
         """All requests, oldest first; each is handed out once."""
-        key = _key(name, "requests")
+        key = blobs.key(name, "requests")
         pipeline = self._redis.pipeline()
         pipeline.lrange(key, 0, -1)
         pipeline.delete(key)
         values: Sequence[str] = pipeline.execute()[0]
-        return _documents(values)
+        return blobs.documents(values)
 
     # Hints: work that failed, work on its way
 
     @_doorway
     def failures(self, name: str) -> dict[str, Failure]:
         """What failed at its last try, by key."""
-        rows = self._redis.hgetall(_key(name, "failures"))
-        return {_text(key): _failure(_text(key), json.loads(value)) for key, value in rows.items()}
+        rows = self._redis.hgetall(blobs.key(name, "failures"))
+        return {blobs.text(key): _failure(blobs.text(key), json.loads(value)) for key, value in rows.items()}
 
     @_doorway
     def record_failure(self, name: str, key: str, message: str, now: datetime) -> Failure:
         """Count a failed try and say when the next one may be. Two at once may count as one: that costs a try."""
-        held = _document(self._redis.hget(_key(name, "failures"), key))
+        held = blobs.document(self._redis.hget(blobs.key(name, "failures"), key))
         count = 1 + (_failure(key, held).count if held else 0)
         seconds = backoff_seconds(count) * random.uniform(0.8, 1.0)  # noqa: S311 - jitter, not a secret
         failure = Failure(key, message, count, now + timedelta(seconds=seconds))
         document = {"message": message, "count": count, "next_try_at": failure.next_try_at.isoformat()}
-        self._redis.hset(_key(name, "failures"), key, _dump(document))
+        self._redis.hset(blobs.key(name, "failures"), key, blobs.dump(document))
         return failure
 
     @_doorway
     def clear_failure(self, name: str, key: str) -> None:
         """It worked."""
-        self._redis.hdel(_key(name, "failures"), key)
+        self._redis.hdel(blobs.key(name, "failures"), key)
 
     @_doorway
     def clear_failures(self, name: str) -> None:
         """Try everything again at once."""
-        self._redis.delete(_key(name, "failures"))
+        self._redis.delete(blobs.key(name, "failures"))
 
     @_doorway
-    def mark_in_flight(self, name: str, key: str, seconds: float) -> bool:
-        """True: the work is not on its way and is now marked as such, for so many seconds at most."""
-        return bool(self._redis.set(_key(name, "inflight", key), "1", nx=True, px=max(1, int(seconds * 1000))))
+    def in_flight(self, name: str, queue: str) -> dict[str, str]:
+        """Work on its way: by its key the message it travels in."""
+        now, found = self._now(), {}
+        for key, value in self._redis.hgetall(blobs.key(name, "inflight", queue)).items():
+            until, message = json.loads(value)
+            if until > now:
+                found[blobs.text(key)] = str(message)
+        return found
 
     @_doorway
-    def clear_in_flight(self, name: str, key: str) -> None:
+    def mark_all_in_flight(self, name: str, queue: str, messages: Mapping[str, Iterable[str]], seconds: float) -> None:
+        """These messages, each with its keys, are on their way: for so many seconds at most."""
+        until = self._now() + seconds
+        marks = {key: json.dumps([until, message]) for message, keys in messages.items() for key in keys}
+        if marks:
+            pipeline = self._redis.pipeline()
+            pipeline.hset(blobs.key(name, "inflight", queue), items=[*chain(*marks.items())])
+            pipeline.pexpire(blobs.key(name, "inflight", queue), max(1, int(seconds * 1000)))
+            pipeline.execute()
+
+    @_doorway
+    def clear_in_flight(self, name: str, queue: str, keys: Iterable[str]) -> None:
         """The work has ended, one way or the other."""
-        self._redis.delete(_key(name, "inflight", key))
+        self._redis.hdel(blobs.key(name, "inflight", queue), *keys)
+
+    @_doorway
+    def may_nudge(self, name: str, seconds: float) -> bool:
+        """Whether the next tick may be asked for: at most once in so many seconds."""
+        return bool(self._redis.set(blobs.key(name, "nudge"), "1", nx=True, px=max(1, int(seconds * 1000))))
 
     # Workers and rate
 
@@ -235,8 +233,10 @@ class Store:
         gone = [name for name, (_, _, at) in self._workers().items() if at < now - 60 * WORKER_SECONDS]
         pipeline = self._redis.pipeline()
         if gone:
-            pipeline.hdel(_key("workers"), *gone)
-        pipeline.hset(_key("workers"), hostname, _dump({"queues": list(queues), "concurrency": concurrency, "at": now}))
+            pipeline.hdel(blobs.key("workers"), *gone)
+        pipeline.hset(
+            blobs.key("workers"), hostname, blobs.dump({"queues": list(queues), "concurrency": concurrency, "at": now})
+        )
         pipeline.execute()
 
     @_doorway
@@ -261,20 +261,20 @@ class Store:
             return 0.0
         constants = (token_bucket.BURST_SECONDS, token_bucket.STANDSTILL_SECONDS, token_bucket.LEAST_SECONDS)
         arguments = [float(cost_bytes), *constants, token_bucket.DAY_MILLISECONDS, *(limit.rate for limit in limits)]
-        return float(self._take(keys=[_bucket_key(limit.bucket) for limit in limits], args=arguments))
+        return float(self._take(keys=[blobs.bucket_key(limit.bucket) for limit in limits], args=arguments))
 
     @_doorway
     def forget(self, name: str) -> None:
         """Remove everything of a mapping."""
-        keys = list(self._redis.scan_iter(match=_key(name) + ":*", count=1000))
+        keys = list(self._redis.scan_iter(match=blobs.key(name) + ":*", count=1000))
         pipeline = self._redis.pipeline()
-        pipeline.srem(_key("mappings"), name)
-        pipeline.delete(_bucket_key(f"mapping:{name}"), *keys)
+        pipeline.srem(blobs.key("mappings"), name)
+        pipeline.delete(blobs.bucket_key(f"mapping:{name}"), *keys)
         pipeline.execute()
 
     def _append(self, key: str, document: Mapping[str, object], length: int) -> None:
         pipeline = self._redis.pipeline()
-        pipeline.rpush(key, _dump(document))
+        pipeline.rpush(key, blobs.dump(document))
         pipeline.ltrim(key, -length, -1)
         pipeline.execute()
 
@@ -283,7 +283,9 @@ class Store:
         return float(seconds) + float(microseconds) / 1_000_000
 
     def _workers(self) -> dict[str, tuple[list[str], int, float]]:
-        rows = {_text(name): json.loads(value) for name, value in self._redis.hgetall(_key("workers")).items()}
+        rows = {
+            blobs.text(name): json.loads(value) for name, value in self._redis.hgetall(blobs.key("workers")).items()
+        }
         return {name: (row["queues"], row["concurrency"], row["at"]) for name, row in rows.items()}
 
 

@@ -14,7 +14,7 @@ _QUEUE_OF_TASK = {
     "reconcile": "reconcile",
     "copy_schema": "schema",
     "run_phase": "schema",
-    "run_relation": "relations",
+    "run_relations": "relations",
     "sync_sequences": "sampling",
     "sample_lag": "sampling",
 }
@@ -22,13 +22,13 @@ _QUEUE_OF_TASK = {
 
 @dataclass(frozen=True)
 class Work:
-    """One task: its name, and the names of what it is for."""
+    """One task: its name, and the names of what it is for. Of several relations each is done for itself."""
 
     task: str
     mapping: str
     database: str | None = None
     phase: str | None = None
-    relation: str | None = None
+    relations: tuple[str, ...] = ()
 
     @property
     def queue(self) -> str:
@@ -36,34 +36,45 @@ class Work:
 
     @property
     def key(self) -> str:
-        """What suppresses repeats while it is in flight."""
-        return ":".join((self.task, self.database or "", self.phase or "", self.relation or ""))
+        """The name of the message while it is in flight."""
+        return self.keys[0]
 
-    def lock(self, destination_system_identifier: str) -> int:
-        """One at a time: instance-wide work per destination instance, the rest per database or relation of a mapping."""
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What is not sent again while the message is in flight, one for each relation."""
+        words = (self.task, self.database or "", self.phase or "")
+        return tuple(":".join((*words, relation)) for relation in self.relations or ("",))
+
+    def locks(self, destination_system_identifier: str) -> dict[int, str | None]:
+        """One at a time: instance-wide work per destination instance, the rest per database or relation of a mapping.
+
+        By lock key the relation it is for, None for work on more than relations.
+        """
         if self.database is None or self.phase == databases.NAME:
-            return lock_key("instance", destination_system_identifier)
-        if self.relation is not None:
-            return lock_key("relation", self.mapping, self.database, self.relation)
+            return {lock_key("instance", destination_system_identifier): None}
+        if self.relations:
+            return {lock_key("relation", self.mapping, self.database, each): each for each in self.relations}
         kind = "sequences" if self.task == "sync_sequences" else "database"
-        return lock_key(kind, self.mapping, self.database)
+        return {lock_key(kind, self.mapping, self.database): None}
 
     def covers(self, step: Step, action: Action) -> bool:
         """Whether an action of a fresh decision is this work."""
-        return (step.phase, step.database, action.relation) == (self.phase, self.database, self.relation)
+        wanted = action.relation in self.relations if self.relations else action.relation is None
+        return wanted and (step.phase, step.database) == (self.phase, self.database)
 
 
 def work_for(mapping: str, step: Step, action: Action) -> Work:
     """The message that gets an action done."""
     if action.relation is not None:
-        task = "run_relation"
+        task = "run_relations"
     elif step.phase == sequences.NAME:
         task = "sync_sequences"
     elif step.phase == pre_data.NAME:
         task = "copy_schema"
     else:
         task = "run_phase"
-    return Work(task, mapping, step.database, step.phase, action.relation)
+    relations = () if action.relation is None else (action.relation,)
+    return Work(task, mapping, step.database, step.phase, relations)
 
 
 def is_ending(intent: Intent) -> bool:

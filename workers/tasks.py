@@ -1,5 +1,7 @@
 """The tasks: a few lines each. A message carries names; whoever receives it looks again, decides again, acts."""
 
+from collections.abc import Iterable, Sequence
+
 import structlog
 from celery.signals import heartbeat_sent, worker_ready
 
@@ -29,7 +31,7 @@ class CeleryDispatcher:
     """Sends a piece of work to its queue. Lost or doubled, it does no harm."""
 
     def dispatch(self, work: Work) -> None:
-        arguments = (work.mapping, work.database, work.phase, work.relation)
+        arguments = (work.mapping, work.database, work.phase, work.relations)
         app.send_task(work.task, args=arguments, queue=work.queue, ignore_result=True)
 
 
@@ -40,16 +42,16 @@ def _spec(mapping: str) -> MappingSpec:
     return spec
 
 
-def _perform(task: str, mapping: str, database: str | None, phase: str | None, relation: str | None) -> None:
-    work = Work(task, mapping, database, phase, relation)
+def _perform(task: str, mapping: str, database: str | None, phase: str | None, relations: Iterable[str] = ()) -> None:
+    work = Work(task, mapping, database, phase, tuple(relations))
     try:
         outcome = perform(_spec(mapping), work, store(), lambda entry: store().append_log(mapping, entry), _SCHEMAS)
     except MigratorError as error:  # a server that is away: the tick says so, and asks again
         LOG.warning("work put off", mapping=mapping, task=task, database=database, error=error.message)
         return
     finally:
-        store().clear_in_flight(mapping, work.key)
-    if outcome.applied and task not in UPKEEP and store().mark_in_flight(mapping, "nudge", NUDGE_SECONDS):
+        store().clear_in_flight(mapping, work.queue, work.keys)
+    if outcome.applied and task not in UPKEEP and store().may_nudge(mapping, NUDGE_SECONDS):
         app.send_task("reconcile", args=(mapping,), queue="reconcile", expires=NUDGE_SECONDS * 10)
 
 
@@ -74,30 +76,30 @@ def sample_lag_of(mapping: str) -> None:
 
 @app.task(name="copy_schema")
 @interruptible
-def copy_schema(mapping: str, database: str, phase: str, relation: None = None) -> None:
+def copy_schema(mapping: str, database: str, phase: str, relations: Sequence[str] = ()) -> None:
     """What must stand before rows can be received, in one database."""
-    _perform("copy_schema", mapping, database, phase, relation)
+    _perform("copy_schema", mapping, database, phase)
 
 
 @app.task(name="run_phase")
 @interruptible
-def run_phase(mapping: str, database: str | None, phase: str, relation: None = None) -> None:
+def run_phase(mapping: str, database: str | None, phase: str, relations: Sequence[str] = ()) -> None:
     """What one phase misses: of one database, or (None) of the whole instance."""
-    _perform("run_phase", mapping, database, phase, relation)
+    _perform("run_phase", mapping, database, phase)
 
 
-@app.task(name="run_relation")
+@app.task(name="run_relations")
 @interruptible
-def run_relation(mapping: str, database: str, phase: str, relation: str) -> None:
-    """What one relation misses, e.g. its indexes."""
-    _perform("run_relation", mapping, database, phase, relation)
+def run_relations(mapping: str, database: str, phase: str, relations: Sequence[str]) -> None:
+    """What some relations miss, e.g. their indexes: one large relation, or many small ones."""
+    _perform("run_relations", mapping, database, phase, relations)
 
 
 @app.task(name="sync_sequences")
 @interruptible
-def sync_sequences(mapping: str, database: str, phase: str, relation: None = None) -> None:
+def sync_sequences(mapping: str, database: str, phase: str, relations: Sequence[str] = ()) -> None:
     """Move one database's sequences forward."""
-    _perform("sync_sequences", mapping, database, phase, relation)
+    _perform("sync_sequences", mapping, database, phase)
 
 
 @worker_ready.connect

@@ -179,7 +179,7 @@ READERS: tuple[Reader, ...] = tuple(
 
 
 def scope_sql(version: int) -> str:
-    """For a narrow look, on the source: takes `%(relation)s`, gives a row (oid, relation) for each relation to read."""
+    """For a narrow look, on the source: takes `%(relations)s`, gives a row (oid, relation) for each relation to read."""
     return sql("scope", version, package=__name__)
 
 

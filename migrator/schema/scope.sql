@@ -1,7 +1,7 @@
--- What to read for one relation: itself, its whole partition or inheritance tree, and what their foreign keys refer to.
--- No row where the relation does not exist. The source's word counts for both sides: the destination lacks ties at first.
+-- What to read for some relations: themselves, their whole partition or inheritance trees, and what their foreign keys
+-- refer to. No row for a relation that does not exist. The source's word counts for both sides: the destination lacks ties at first.
 WITH RECURSIVE up AS (
-    SELECT pg_catalog.to_regclass(%(relation)s)::oid AS oid
+    SELECT pg_catalog.to_regclass(name)::oid AS oid FROM unnest(%(relations)s::text[]) AS name
     UNION
     SELECT h.inhparent FROM up JOIN pg_catalog.pg_inherits h ON h.inhrelid = up.oid
 ), tree AS (

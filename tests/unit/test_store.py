@@ -1,9 +1,11 @@
 """The doorway to Redis, against fakeredis; the last one against a real Valkey."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 
 import fakeredis
 import pytest
+import redis
 
 from migrator.bucket import Limit
 from migrator.errors import StoreUnavailableError
@@ -91,11 +93,37 @@ def test_failures_count_and_wait_longer_each_time(store: Store) -> None:
 
 
 def test_a_mark_in_flight_holds_until_it_is_cleared(store: Store) -> None:
-    assert store.mark_in_flight("m", "a", 60)
-    assert not store.mark_in_flight("m", "a", 60)
-    assert store.mark_in_flight("m", "b", 60)
-    store.clear_in_flight("m", "a")
-    assert store.mark_in_flight("m", "a", 60)
+    store.mark_all_in_flight("m", "relations", {"a": ("a", "b"), "c": ("c",)}, 60)
+    assert store.in_flight("m", "relations") == {"a": "a", "b": "a", "c": "c"}
+    assert store.in_flight("m", "schema") == {} == store.in_flight("n", "relations")
+    store.clear_in_flight("m", "relations", ("a", "b"))
+    assert store.in_flight("m", "relations") == {"c": "c"}
+
+
+def test_a_mark_in_flight_ends_by_itself(store: Store) -> None:
+    store.mark_all_in_flight("m", "relations", {"a": ("a",)}, -1)
+    assert store.in_flight("m", "relations") == {}
+
+
+def test_one_nudge_at_a_time(store: Store) -> None:
+    assert store.may_nudge("m", 60)
+    assert not store.may_nudge("m", 60)
+    assert store.may_nudge("n", 60)
+
+
+def test_relations_that_have_not_changed_are_not_written_again(valkey: str) -> None:
+    store, rows = Store.connect(valkey), {"public.a": {"state": "ready"}, "public.b": {"state": "waiting"}}
+    store.publish_relations("m", "shop", {**rows, "public.gone": {"state": "ready"}})
+    rows["public.b"] = {"state": "ready"}
+    with redis.Redis.from_url(valkey, decode_responses=True) as client, client.monitor() as monitor:
+        store.publish_relations("m", "shop", rows)
+        store.publish_relations("m", "shop", rows)
+        client.ping()
+        said = list(takewhile(lambda line: line != "PING", (line["command"] for line in monitor.listen())))
+    written = [line for line in said if line.startswith(("HSET", "HDEL", "DEL"))]
+    assert [line.split()[0] for line in written] == ["HSET", "HDEL"]
+    assert "public.b" in written[0] and "public.a" not in written[0] and "public.gone" in written[1]
+    assert store.relations("m", "shop") == rows
 
 
 def test_slots_are_those_of_living_workers(store: Store, client: fakeredis.FakeRedis) -> None:
@@ -126,7 +154,7 @@ def test_forget_takes_all_of_one_mapping_and_nothing_of_another(store: Store, cl
         store.publish_summary(name, {"name": name})
         store.publish_relations(name, "db", {"public.a": {}})
         store.append_log(name, {})
-        store.mark_in_flight(name, "a", 60)
+        store.mark_all_in_flight(name, "relations", {"a": ("a",)}, 60)
         store.take([Limit(f"mapping:{name}", 1.0), Limit("source:7", 1.0)], 1)
     store.forget("sh*")
     assert store.mapping_names() == ["shop", "shop2", "shop:db"]

@@ -1,0 +1,95 @@
+"""Which work is handed out now: within each queue's budget, fairly between databases and mappings, nothing twice."""
+
+from collections import defaultdict, deque
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Protocol
+
+from migrator.steps import Decision, Gates
+from migrator.store import Store
+from migrator.work import Work, work_for
+
+IN_FLIGHT_SECONDS = 30.0
+"""How long a mark suppresses repeats of a message: as long as a killed worker's work may lie idle."""
+
+SMALL_BYTES = 8 * 1024 * 1024
+"""Relations up to this size share a message: looking at one costs more than building its indexes."""
+
+AT_ONCE = 50
+"""Relations of one message: each is locked against other workers until the message is done."""
+
+
+class Dispatcher(Protocol):
+    """Gets a piece of work done some time, somewhere; or not at all: the next tick asks again."""
+
+    def dispatch(self, work: Work) -> None: ...
+
+
+@dataclass(frozen=True)
+class Errand:
+    """The smallest piece of work. `alone`: large, or failed before and not to hold others up."""
+
+    work: Work
+    upkeep: bool
+    cost_bytes: int
+    alone: bool
+
+
+def errands(mapping: str, decision: Decision) -> Iterator[Errand]:
+    """What a decision asks for, each once; costs of several actions for one relation are not added up."""
+    failed = {(finding.database, finding.relation) for finding in decision.findings if finding.code == "action_failed"}
+    for step in decision.steps:
+        for relation, action in {action.relation: action for action in step.actions}.items():
+            alone = action.cost_bytes > SMALL_BYTES or (step.database, relation) in failed
+            yield Errand(work_for(mapping, step, action), step.gates is Gates.NOTHING, action.cost_bytes, alone)
+
+
+def messages(errands: Iterable[Errand]) -> Iterator[Work]:
+    """Upkeep first, then the largest of each database in turn; small relations of one phase many at a time."""
+    lines: dict[str | None, deque[Errand]] = defaultdict(deque)
+    for errand in sorted(errands, key=lambda errand: (not errand.upkeep, -errand.cost_bytes)):
+        lines[errand.work.database].append(errand)
+    while lines:
+        for database, line in list(lines.items()):
+            yield _message(line)
+            if not line:
+                del lines[database]
+
+
+def _message(line: deque[Errand]) -> Work:
+    first = line.popleft()
+    if first.alone or not first.work.relations:
+        return first.work
+    relations = list(first.work.relations)
+    kept: list[Errand] = []
+    while line and len(relations) < AT_ONCE:
+        errand = line.popleft()
+        if errand.alone or (errand.work.task, errand.work.phase) != (first.work.task, first.work.phase):
+            kept.append(errand)
+        else:
+            relations += errand.work.relations
+    line.extendleft(reversed(kept))
+    return replace(first.work, relations=tuple(relations))
+
+
+def dispatch(mapping: str, decision: Decision, store: Store, dispatcher: Dispatcher) -> None:
+    """Hand out within each queue's budget what is not on its way already. A handful of Redis calls per queue."""
+    by_queue: dict[str, list[Errand]] = defaultdict(list)
+    for errand in errands(mapping, decision):
+        by_queue[errand.work.queue].append(errand)
+    for queue, waiting in by_queue.items():
+        on_their_way = store.in_flight(mapping, queue)
+        idle = [errand for errand in waiting if errand.work.keys[0] not in on_their_way]
+        room = _room(store, queue, set(on_their_way.values()))
+        chosen = list(islice(messages(idle), room))
+        store.mark_all_in_flight(mapping, queue, {work.key: work.keys for work in chosen}, IN_FLIGHT_SECONDS)
+        for work in chosen:
+            dispatcher.dispatch(work)
+
+
+def _room(store: Store, queue: str, own: Collection[str]) -> int:
+    """Messages a tick may add: twice the free slots less what is queued; a mapping's share is never taken by others."""
+    budget = max(1, 2 * store.slots(queue))
+    share = max(1, budget // max(1, len(store.mapping_names())))
+    return max(budget - store.queued(queue), share - len(own), 0)
