@@ -29,12 +29,14 @@ PACE = {"reconcile_interval_seconds": 1, "ui_refresh_interval_seconds": 1, "stab
 class MachineRoom:
     """Processes under a supervisor, kept alive as long as somebody waits in `until`."""
 
-    def __init__(self, machinery: Machinery, spec: MappingSpec, config: Path) -> None:
+    def __init__(self, machinery: Machinery, spec: MappingSpec, config: Path, redis_url: str | None = None) -> None:
+        """`redis_url`: how we reach Redis, where that is not how the processes do."""
         self.machinery = machinery
         self.spec = spec
         self.config = config
         self.supervisor = Supervisor(machinery.programs, machinery.logs)
-        self.store = Store.connect(machinery.redis_url.reveal())
+        self.redis_url = redis_url or machinery.redis_url.reveal()
+        self.store = Store.connect(self.redis_url)
 
     def summary(self) -> Summary:
         """What was published last; empty while nothing was, or Redis is away."""
@@ -89,7 +91,7 @@ class MachineRoom:
 
     def flush(self) -> None:
         """FLUSHALL: everything in Redis is gone."""
-        with redis.Redis.from_url(self.machinery.redis_url.reveal()) as client:
+        with redis.Redis.from_url(self.redis_url) as client:
             client.flushall()
 
     def post_completion(self, typed: str) -> int:
@@ -111,13 +113,19 @@ class MachineRoom:
 
 
 @contextmanager
-def machine_room(config: Path, *, web: bool = True) -> Iterator[MachineRoom]:
-    """Everything started, and stopped at the end. Without Flower, which no migration needs."""
+def machine_room(config: Path, *, web: bool = True, redis_url: str | None = None) -> Iterator[MachineRoom]:
+    """Everything started, and stopped at the end. Without Flower, which no migration needs.
+
+    `redis_url`: how the test itself reaches Redis, where that is not how the processes do.
+    """
     loaded = load(config, {})
     arranged = arrange(loaded, str(config), port=None, workers=2, web=web)
     programs = tuple(program for program in arranged.programs if program.name != "flower")
     room = MachineRoom(
-        Machinery(programs, arranged.logs, arranged.redis_url, arranged.dashboard, None), loaded.mappings[0], config
+        Machinery(programs, arranged.logs, arranged.redis_url, arranged.dashboard, None),
+        loaded.mappings[0],
+        config,
+        redis_url,
     )
     room.supervisor.start()
     try:
@@ -135,9 +143,10 @@ def write_config(
     source: Mapping[str, object],
     destination: Mapping[str, object],
     pace: Mapping[str, object],
+    redis_url: str | None = None,
     **fields: object,
 ) -> Path:
-    """A configuration with one mapping, `m`."""
+    """A configuration with one mapping, `m`; `fields` are the mapping's."""
     mapping = {"name": "m", "source_instance": "source", "destination_instance": "destination", **fields}
     path = directory / "config.json"
     path.write_text(
@@ -146,6 +155,7 @@ def write_config(
                 "instances": {"source": source, "destination": destination},
                 "mappings": [mapping],
                 "replication": {**PACE, **pace},
+                "redis_url": redis_url,
             }
         )
     )

@@ -1,64 +1,17 @@
 """Everything that is killed, emptied or restarted while a migration runs, and rows are written: the light comes, all is equal."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from migrator import control, samples
-from migrator.cluster import Cluster
+from migrator import control
 from migrator.samples.load import Load
-from tests.machine_room import MachineRoom, instance, machine_room, write_config
-from tests.system.scenario import checksums, ours_left, seed, sequence_positions
-
-Clusters = Callable[..., Cluster]
-
-SLOWLY, NOTHING, FREELY = 0.02, 0.0, 1000.0
-"""MB/s: one database's relations are admitted at once, the next one's minutes later; none; all."""
+from tests.faults.migration import FREELY, SLOWLY, Clusters, configuration, end_well, stage, stay_in_mid_copy
+from tests.machine_room import instance, machine_room, write_config
+from tests.system.scenario import ours_left, seed
 
 PROCESSES = (("worker-rows",), ("worker-ticks",), ("beat", "web"), ("valkey",))
 """Killed in turn; those that do not know each other together."""
-
-
-def stage(cluster: Clusters, version: int) -> tuple[Cluster, Cluster]:
-    """A source with the sample databases, and an empty 18; both ask for a password."""
-    source, destination = cluster(version, password="old-secret"), cluster(18, password="new-secret")
-    samples.create(source, "app-secret", events=6000, scale=1)
-    return source, destination
-
-
-def configuration(directory: Path, source: Cluster, destination: Cluster, rate: float) -> Path:
-    return write_config(
-        directory, instance(source), instance(destination), {},
-        databases={"include": list(samples.DATABASES)}, replication={"rate_limit_mbps": rate},
-    )  # fmt: skip
-
-
-def stay_in_mid_copy(room: MachineRoom) -> None:
-    """Some relations are copied, some are not, and so it stays."""
-    room.until(lambda seen: seen["phase"] == "initial_copy" and seen["progress"]["bytes_copied"])  # type: ignore[index]
-    control.set_rate_limit(room.spec, NOTHING)
-
-
-def end_well(room: MachineRoom, load: Load, source: Cluster, destination: Cluster) -> None:
-    """From the light to completed: writers stopped, barrier taken, both sides equal, nothing of ours left."""
-    load.stop()
-    if room.machinery.dashboard:
-        assert room.post_completion("m") == 409
-    control.take_barrier(room.spec)
-    for database in samples.DATABASES:
-        assert checksums(source, database) == checksums(destination, database), database
-        assert sequence_positions(source, database) == sequence_positions(destination, database), database
-    room.until(lambda seen: seen["completion"]["safe"])  # type: ignore[index]
-    if room.machinery.dashboard:
-        assert room.post_completion("another") == 400
-        assert room.post_completion("m") == 202
-    else:
-        assert control.complete(room.spec).left == ()
-    room.status("completed")
-    room.supervisor.stop()
-    assert ours_left(source) == []
-    assert ours_left(destination) == []
 
 
 @pytest.mark.timeout(600)

@@ -164,3 +164,9 @@ def descendants(pid: int) -> list[int]:
     listing = Path(f"/proc/{pid}/task/{pid}/children")
     own = [int(child) for child in listing.read_text().split()] if listing.exists() else []
     return own + [grandchild for child in own for grandchild in descendants(child)]
+
+
+def invalid_indexes(cluster: Cluster, database: str) -> list[str]:
+    """What a CREATE INDEX CONCURRENTLY that was stopped leaves behind."""
+    rows = cluster.execute("SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid ORDER BY 1", database)
+    return [row[0] for row in rows]
