@@ -56,13 +56,15 @@ def _dial(spec: MappingSpec, source_version: int, database: str) -> str | None:
         if password:
             know_secret(password)
         conninfo = replication_conninfo(spec.source, database, source_version, name, password)
-        with connect(spec.destination, None, name, {hidden.setting(_HOLE): conninfo}) as session:
-            return _trial(session)
+        # libpq's connect_timeout does not count for a server that dials another one.
+        patience = {"statement_timeout": f"{spec.source.connect_timeout_seconds}s"}
+        with connect(spec.destination, None, name, {hidden.setting(_HOLE): conninfo, **patience}) as session:
+            return _trial(session, spec.source.connect_timeout_seconds)
     except MigratorError:
         return None  # one of the two is away from us: that is told where both are read
 
 
-def _trial(session: Session) -> str | None:
+def _trial(session: Session, seconds: int) -> str | None:
     session.execute(_QUIET)
     sql = _TRIAL.format(name=f"migrator_dial_{session.info.backend_pid}")
     try:
@@ -71,5 +73,7 @@ def _trial(session: Session) -> str | None:
     except psycopg.Error as error:
         if error.sqlstate == _NO_RIGHT:
             return None
+        if isinstance(error, psycopg.errors.QueryCanceled):
+            return f"no answer within {seconds} s"
         return " ".join((error.diag.message_primary or str(error)).split())
     return None

@@ -75,7 +75,7 @@ class Observation:
     journal_refused: tuple[str, str] | None = None
     """Why the journal cannot be used although the destination answers, and the remedy."""
     undialled: Mapping[str, str] = field(default_factory=dict)
-    """Source database -> why the destination cannot reach it. Tried until the mapping begins."""
+    """Source database -> why the destination cannot reach it. Tried until the mapping begins, and where nothing comes through."""
 
     def database(self, name: str) -> DatabasePair | None:
         return next((pair for pair in self.databases if pair.name == name), None)

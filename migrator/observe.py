@@ -19,6 +19,7 @@ from migrator.model import DatabaseFacts, Instance, Journal, Ledger, Unreachable
 from migrator.names import application_name
 from migrator.observation import DatabasePair, Observation, Scope
 from migrator.pair import Half, Origins, read_half, read_origins
+from migrator.phases.lag import nothing_comes_through
 from migrator.schema import Schema
 from migrator.selection import selected_databases
 
@@ -64,16 +65,24 @@ class Looker:
             # After the source's slots: what a slot has confirmed, its origin shows.
             origins = read_origins(destination_session) if destination_session else None
             pairs = () if refused else tuple(self._pairs(scope, source, destination, origins))
-            undialled = self._dial(source, entry, scope, pairs)
+            undialled = self._dial(source, entry, scope, pairs, now)
         return Observation(self.spec.name, scope, now, source, destination, entry, pairs, refused, undialled)
 
     def _dial(
-        self, source: Instance | Unreachable, entry: Journal | None, scope: Scope, pairs: tuple[DatabasePair, ...]
+        self,
+        source: Instance | Unreachable,
+        entry: Journal | None,
+        scope: Scope,
+        pairs: tuple[DatabasePair, ...],
+        now: datetime,
     ) -> dict[str, str]:
-        """Whether the destination reaches the source: until the mapping begins. From then on its subscriptions show it."""
-        if entry is None or entry.source is not None or scope.database is not None or not isinstance(source, Instance):
+        """Whether the destination reaches the source: before the mapping begins, and wherever nothing comes through."""
+        if entry is None or scope.database is not None or not isinstance(source, Instance):
             return {}
-        return dial(self.spec, source.version, [pair.name for pair in pairs if pair.source_error is None])
+        readable = [pair for pair in pairs if pair.source_error is None]
+        if entry.source is not None:
+            readable = [pair for pair in readable if nothing_comes_through(pair, source, entry, now)]
+        return dial(self.spec, source.version, [pair.name for pair in readable])
 
     def _connect(self, instance: InstanceSpec, database: str | None) -> Session:
         """Sizes and definitions wait behind an ACCESS EXCLUSIVE lock: a look gives up rather than hang with its tick."""

@@ -49,7 +49,7 @@ def summary(
         "light": _light(spec, observation, decision, now),
         "progress": _progress(observation, now, previous),
         "databases": databases,
-        "findings": [finding.document() for finding in decision.findings],
+        "findings": _findings(decision, now, previous),
         "waits": [
             {"phase": step.phase, "database": step.database, "message": wait.message}
             for step in decision.steps
@@ -64,6 +64,20 @@ def summary(
             )
         ],
     }
+
+
+def _findings(decision: Decision, now: datetime, previous: Mapping[str, object] | None) -> list[Document]:
+    """Each with the time since when it is told; None where no earlier summary could say that it was not."""
+    known = (previous or {}).get("findings")
+    since = {_which(entry): entry.get("since") for entry in known} if isinstance(known, list) else {}
+    new = now.isoformat() if previous else None
+    documents = [finding.document() for finding in decision.findings]
+    return [{**document, "since": since.get(_which(document), new)} for document in documents]
+
+
+def _which(finding: Mapping[str, object]) -> tuple[object, ...]:
+    """What makes a finding the same one as before: not its message, which may count."""
+    return finding["code"], finding["database"], finding["relation"]
 
 
 def relations(pair: DatabasePair) -> dict[str, Document]:

@@ -2,8 +2,11 @@
 
 from datetime import datetime
 
-from migrator.model import Instance, Journal, Lsn
+from migrator.model import Instance, Journal, LedgerGroup, Lsn
 from migrator.observation import DatabasePair, Observation
+
+SILENT_SECONDS = 15.0
+"""A marker that has not come through for this long: the line may be dead, though neither server has noticed yet (60 s)."""
 
 
 def confirmed(observation: Observation, pair: DatabasePair) -> Lsn | None:
@@ -33,3 +36,18 @@ def lag_seconds(journal: Journal | None, position: Lsn | None, now: datetime) ->
     if not open_markers:
         return 0.0
     return max(0.0, (now - min(marker.emitted_at for marker in open_markers)).total_seconds())
+
+
+def nothing_comes_through(pair: DatabasePair, source: Instance, journal: Journal | None, now: datetime) -> bool:
+    """Whether a group that ought to be replicated is not read from, or is behind a line on which nothing arrives."""
+    return any(_is_silent(pair, group, source, journal, now) for group in pair.ledger.groups)
+
+
+def _is_silent(
+    pair: DatabasePair, group: LedgerGroup, source: Instance, journal: Journal | None, now: datetime
+) -> bool:
+    subscription, slot = pair.subscription(group.name), source.slot(group.name)
+    if subscription is None or not subscription.enabled or slot is None:
+        return False
+    seconds = lag_seconds(journal, slot.confirmed_flush_lsn, now)
+    return not slot.active or (seconds is not None and seconds > SILENT_SECONDS)

@@ -16,7 +16,9 @@ _HOST_MISMATCH = re.compile(r'server certificate for "(?P<certified>.*)" .*does 
 
 
 def findings(view: View) -> Iterator[Finding]:
-    """The destination cannot reach the source: one finding per reason, whatever the number of databases."""
+    """The destination cannot reach the source to begin with: one finding per reason, whatever the number of databases."""
+    if view.observation.journal is None or view.observation.journal.source is not None:
+        return
     databases: dict[str, list[str]] = {}
     for database, reason in view.observation.undialled.items():
         if not _RIGHTS.search(reason):
@@ -26,6 +28,20 @@ def findings(view: View) -> Iterator[Finding]:
             "destination_cannot_reach_source",
             f"The destination, which dials the source, cannot reach it (database {some(names)}): {reason}",
             remedy(view.spec.source, reason, view.spec.destination),
+        )
+
+
+def broken(view: View) -> Iterator[Finding]:
+    """It could, and cannot any more: of one database, whose changes wait on the source meanwhile."""
+    reason = view.observation.undialled.get(view.database.name)
+    if reason is not None:
+        reason = _without_database(reason, view.database.name)
+        yield Finding(
+            "destination_cannot_reach_source",
+            f"The destination, which dials the source, cannot reach database {view.database.name} any more: {reason}; nothing "
+            "is replicated, and the source keeps WAL for it.",
+            f"{remedy(view.spec.source, reason, view.spec.destination)} Replication goes on by itself, nothing is lost.",
+            database=view.database.name,
         )
 
 

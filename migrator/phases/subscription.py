@@ -1,7 +1,7 @@
 """Are the group's slot and subscription there? The slot first, by a statement of its own, so that each stop in between shows."""
 
 from migrator.model import LedgerGroup, Slot, Subscription
-from migrator.phases import groups
+from migrator.phases import groups, line
 from migrator.phases.view import View
 from migrator.quote import identifier, literal
 from migrator.steps import Action, Finding, Gates, Side, Statement, Step, Wait
@@ -25,7 +25,8 @@ def examine(view: View) -> Step:
         return Step(NAME, view.database.name, findings=(finding,))
     if group.subscription_oid is None:
         return Step(NAME, view.database.name, actions=(_create_subscription(view, group, subscription),))
-    return Step(NAME, view.database.name, Gates.DATABASE, findings=_subscription_trouble(view, group, subscription))
+    trouble = _subscription_trouble(view, group, subscription) or tuple(line.broken(view))
+    return Step(NAME, view.database.name, Gates.DATABASE, findings=trouble)
 
 
 def _create_slot(view: View, group: LedgerGroup, slot: Slot | None) -> Action:

@@ -19,7 +19,8 @@ export function Findings({ findings, waits }) {
 function Finding({ finding }) {
   const place = [finding.database, finding.relation].filter(Boolean).join(" · ");
   return html`<article class="finding" data-blocking=${finding.blocking ? "yes" : "no"}>
-    <p class="kind"><b>${finding.blocking ? "Blocking" : "Notice"}</b> <code>${finding.code}</code> ${place && html`<span class="muted">${place}</span>`}</p>
+    <p class="kind"><b>${finding.blocking ? "Blocking" : "Notice"}</b> <code>${finding.code}</code> ${place && html`<span class="muted">${place}</span>`}
+      ${finding.since && html` <time class="muted" datetime=${finding.since}>since ${format.time(finding.since)}</time>`}</p>
     <p>${finding.message}</p>
     ${finding.remedy && html`<${Code} text=${finding.remedy} what=${`remedy of ${finding.code}`} />`}</article>`;
 }

@@ -1,0 +1,115 @@
+"""Messages late, doubled, reordered and out of date: whoever receives one looks again, so none of them does harm."""
+
+import os
+import random
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from migrator import control
+from migrator.cluster import Cluster
+from migrator.config import MappingSpec
+from migrator.errors import MigratorError
+from migrator.memory import Memory
+from migrator.observe import SchemaCache
+from migrator.perform import Outcome, perform, sample_lag
+from migrator.reconcile import Reconciler
+from migrator.steps import Status
+from migrator.work import Work
+from tests.faults.migration import Clusters
+from tests.system.scenario import checksums, invalid_indexes, mapping, ours_left, seed, sequence_positions
+
+SEED = int(os.environ.get("MIGRATOR_FAULT_SEED", random.SystemRandom().randrange(10**6)))
+
+
+@dataclass
+class Postman:
+    """A dispatcher that hands every message out twice, in any order, and some of all earlier ones again."""
+
+    spec: MappingSpec
+    dice: random.Random
+    memory: Memory = field(default_factory=Memory)
+    schemas: SchemaCache = field(default_factory=SchemaCache)
+    waiting: list[Work] = field(default_factory=list)
+    delivered: dict[Work, None] = field(default_factory=dict)
+
+    def dispatch(self, work: Work) -> None:
+        self.waiting.append(work)
+
+    def deliver(self) -> None:
+        """What came since the last time, a third of it only at the next, and ten old ones."""
+        self.dice.shuffle(self.waiting)
+        late = self.dice.randrange(1 + len(self.waiting) // 3)
+        now, self.waiting = self.waiting[late:], self.waiting[:late]
+        old = self.dice.choices(list(self.delivered), k=10) if self.delivered else []
+        for work in self.dice.sample([*now, *now, *old], 2 * len(now) + len(old)):
+            self.receive(work)
+
+    def receive(self, work: Work) -> Outcome:
+        self.delivered[work] = None
+        try:
+            return perform(self.spec, work, self.memory, schemas=self.schemas)
+        except MigratorError:  # as workers.tasks has it: the tick says so, and asks again
+            return Outcome()
+
+    def tick(self) -> Status | None:
+        assessment = Reconciler(self.spec, self, None, self.memory, self.schemas).tick()
+        self.deliver()
+        with suppress(MigratorError):
+            sample_lag(self.spec)
+        return assessment.status if assessment else None
+
+
+def out_of_date(known: Iterable[Work]) -> list[Work]:
+    """Messages for what is not there: another mapping's work, dropped databases and relations, phases of another release."""
+    wrong = []
+    for work in known:
+        wrong += [replace(work, mapping="gone"), replace(work, phase="gone")]
+        wrong += [replace(work, database="gone")] if work.database else []
+        wrong += [replace(work, relation="public.gone")] if work.relation else []
+    return wrong
+
+
+def state(source: Cluster, destination: Cluster) -> tuple[object, ...]:
+    """All that a message could spoil."""
+    shop = [(checksums(each, "shop"), sequence_positions(each, "shop")) for each in (source, destination)]
+    roles = destination.execute("SELECT rolname, rolpassword, rolconfig FROM pg_authid ORDER BY 1")
+    classes = destination.execute("SELECT oid, relname, relkind FROM pg_class WHERE oid > 16384 ORDER BY 1", "shop")
+    return shop, roles, classes, ours_left(source), ours_left(destination), invalid_indexes(destination, "shop")
+
+
+@pytest.mark.timeout(300)
+def test_messages_doubled_shuffled_late_and_out_of_date(cluster: Clusters) -> None:
+    print(f"MIGRATOR_FAULT_SEED={SEED}")
+    source, destination = cluster(15), cluster(18)
+    seed(source)
+    spec = mapping(source, destination)
+    postman = Postman(spec, random.Random(SEED))
+    for _ in range(200):
+        if postman.tick() is Status.CUTOVER_READY:
+            break
+        source.execute("INSERT INTO customer (name) VALUES ('late')", "shop")
+        for work in postman.dice.sample(wrong := out_of_date(postman.delivered), min(3, len(wrong))):
+            assert postman.receive(work).applied == 0, work
+            del postman.delivered[work]
+    else:
+        raise AssertionError(f"no light, seed {SEED}")
+    control.take_barrier(spec)
+    assert checksums(source, "shop") == checksums(destination, "shop")
+    assert sequence_positions(source, "shop") == sequence_positions(destination, "shop")
+    assert {work.task for work in postman.delivered} >= {"copy_schema", "run_phase", "run_relation", "sync_sequences"}
+
+    assert control.complete(spec).left == ()
+    finished = state(source, destination)
+    for work in [*postman.delivered, *out_of_date(postman.delivered)]:
+        assert postman.receive(work).applied == 0, work
+    assert sample_lag(spec) is False
+    assert postman.tick() is Status.COMPLETED
+    assert state(source, destination) == finished
+
+    control.forget(spec)
+    for work in postman.delivered:
+        assert postman.receive(work).applied == 0, work
+    assert not destination.execute("SELECT 1 FROM pg_namespace WHERE nspname = 'migrator'")
