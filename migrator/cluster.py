@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Literal, Self
 
 import psycopg
@@ -209,8 +210,17 @@ class Valkey:
         self._server.wait(timeout=10)
 
     def remove(self) -> None:
+        """Kill it and delete everything."""
         self.kill()
         scratch.remove(self._home)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _value: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.remove()
 
 
 def _template(version: int, directory: Path) -> Path:

@@ -1,10 +1,13 @@
 """Sessions on either side: conninfo, timeouts, keepalives, the handshake's retries, advisory locks, muted statements."""
 
 import re
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import TypeVar
 
 import psycopg
+from psycopg.abc import PQGen
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import DictRow, dict_row
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random
@@ -12,7 +15,29 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_rand
 from migrator.config import InstanceSpec, Secret
 from migrator.errors import UnreachableError
 
-Session = psycopg.Connection[DictRow]
+T = TypeVar("T")
+
+SILENCE_SECONDS = 20.0
+"""How long a look waits for one answer. A dead host is noticed by TCP in this time; a server that is frozen is not: TCP still lives."""
+
+
+class Session(psycopg.Connection[DictRow]):
+    """A connection that can give up on a server which says nothing."""
+
+    patience_seconds: float | None = None
+    """Seconds that one statement may take, by our own clock; None: as long as it needs."""
+
+    def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
+        """As psycopg's own. Raises OperationalError when patience is over, with the connection closed."""
+        begun = time.monotonic()
+        try:
+            return super().wait(gen, interval, timeout if timeout is not None else self.patience_seconds)
+        except psycopg.OperationalError:
+            if self.patience_seconds is None or time.monotonic() < begun + self.patience_seconds:
+                raise
+            self.pgconn.finish()
+            raise psycopg.OperationalError(f"no answer within {self.patience_seconds:g} s") from None
+
 
 # Set on the server too: only there do they end a session whose client has vanished while a statement runs.
 # (Without them an advisory lock stayed for 11 s under a running statement, and for hours behind a black hole.)
@@ -87,16 +112,23 @@ def _endpoint(instance: InstanceSpec, database: str) -> dict[str, str]:
 
 
 def _is_transient(error: BaseException) -> bool:
-    """Worth a second try at once: the server is starting up, or the network blinked; never a refused password."""
+    """Worth a second try at once: the server is starting up, or the network blinked; no refused password, no long silence."""
+    if isinstance(error, psycopg.errors.ConnectionTimeout):
+        return False
     return isinstance(error, psycopg.OperationalError) and error.sqlstate in (None, "57P03")
 
 
 def connect(
-    instance: InstanceSpec, database: str | None, application_name: str, settings: Mapping[str, str] | None = None
+    instance: InstanceSpec,
+    database: str | None,
+    application_name: str,
+    settings: Mapping[str, str] | None = None,
+    patience_seconds: float | None = None,
 ) -> Session:
     """An autocommit session as the configured user; `database` None is the maintenance database.
 
-    `settings` are told to the server in the startup packet, which it writes to no log.
+    `settings` are told to the server in the startup packet, which it writes to no log. `patience_seconds`: how long a statement may
+    take; None for those that may take hours.
 
     Raises UnreachableError with the server's own reason.
     """
@@ -116,9 +148,7 @@ def connect(
             reraise=True,
         ):
             with attempt:
-                session: Session = psycopg.connect(
-                    conninfo, autocommit=True, row_factory=dict_row, prepare_threshold=None
-                )
+                session = Session.connect(conninfo, autocommit=True, row_factory=dict_row, prepare_threshold=None)
     except psycopg.Error as error:
         reason = " ".join(str(error).split())
         raise UnreachableError(
@@ -126,6 +156,7 @@ def connect(
         ) from None
     for statement in _settings_of_later_versions(session.info.server_version):
         session.execute(statement)
+    session.patience_seconds = patience_seconds
     return session
 
 
@@ -189,8 +220,8 @@ def try_locks(session: Session, keys: Iterable[int]) -> frozenset[int]:
 
 @contextmanager
 def session_of(instance: InstanceSpec, database: str | None, application_name: str) -> Iterator[Session]:
-    """`connect`, closed at the end whatever happens."""
-    session = connect(instance, database, application_name)
+    """`connect`, closed at the end whatever happens; for short statements, each of which may take SILENCE_SECONDS."""
+    session = connect(instance, database, application_name, patience_seconds=SILENCE_SECONDS)
     try:
         yield session
     finally:

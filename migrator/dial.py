@@ -7,7 +7,7 @@ import psycopg
 
 from migrator import hidden
 from migrator.config import MappingSpec
-from migrator.connection import Session, connect, password_of, replication_conninfo, session_of
+from migrator.connection import SILENCE_SECONDS, Session, connect, password_of, replication_conninfo, session_of
 from migrator.errors import MigratorError
 from migrator.names import application_name
 from migrator.redaction import know_secret
@@ -57,8 +57,9 @@ def _dial(spec: MappingSpec, source_version: int, database: str) -> str | None:
             know_secret(password)
         conninfo = replication_conninfo(spec.source, database, source_version, name, password)
         # libpq's connect_timeout does not count for a server that dials another one.
-        patience = {"statement_timeout": f"{spec.source.connect_timeout_seconds}s"}
-        with connect(spec.destination, None, name, {hidden.setting(_HOLE): conninfo, **patience}) as session:
+        settings = {"statement_timeout": f"{spec.source.connect_timeout_seconds}s", hidden.setting(_HOLE): conninfo}
+        patience = spec.source.connect_timeout_seconds + SILENCE_SECONDS
+        with connect(spec.destination, None, name, settings, patience) as session:
             return _trial(session, spec.source.connect_timeout_seconds)
     except MigratorError:
         return None  # one of the two is away from us: that is told where both are read

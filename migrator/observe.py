@@ -11,7 +11,7 @@ import psycopg
 from migrator import journal, schema
 from migrator.catalog import sql
 from migrator.config import InstanceSpec, MappingSpec
-from migrator.connection import Session, connect
+from migrator.connection import SILENCE_SECONDS, Session, connect
 from migrator.dial import dial
 from migrator.errors import MigratorError, UnreachableError
 from migrator.instances import read_instance
@@ -87,7 +87,9 @@ class Looker:
     def _connect(self, instance: InstanceSpec, database: str | None) -> Session:
         """Sizes and definitions wait behind an ACCESS EXCLUSIVE lock: a look gives up rather than hang with its tick."""
         timeout = str(int(self.spec.replication.lock_timeout_seconds * 1000))
-        return connect(instance, database, application_name(self.spec.name, self.task), {"lock_timeout": timeout})
+        return connect(
+            instance, database, application_name(self.spec.name, self.task), {"lock_timeout": timeout}, SILENCE_SECONDS
+        )
 
     def _instance(self, instance: InstanceSpec, sessions: ExitStack) -> tuple[Instance | Unreachable, Session | None]:
         try:

@@ -9,7 +9,7 @@ import structlog
 from migrator import journal
 from migrator.apply import Applier, ApplyError
 from migrator.config import MappingSpec
-from migrator.connection import Session, connect, session_of, try_lock, try_locks
+from migrator.connection import SILENCE_SECONDS, Session, connect, session_of, try_lock, try_locks
 from migrator.errors import MigratorError
 from migrator.memory import Failures
 from migrator.model import Instance, Lsn
@@ -82,7 +82,8 @@ def _round(spec: MappingSpec, work: Work, looker: Looker, memory: Failures, repo
 def _lock_session(spec: MappingSpec, work: Work) -> Session:
     """Relation locks live in the destination database, all others in the maintenance database."""
     database = spec.target_name(work.database) if work.relations and work.database else None
-    return connect(spec.destination, database, application_name(spec.name, work.task))
+    name = application_name(spec.name, work.task)
+    return connect(spec.destination, database, name, patience_seconds=SILENCE_SECONDS)
 
 
 def _apply_all(

@@ -3,10 +3,11 @@
 import json
 import os
 import signal
+import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from migrator.cluster import Cluster
 from migrator.config import MappingSpec
 from migrator.config_file import load
 from migrator.errors import StoreUnavailableError
-from migrator.processes import Supervisor
+from migrator.processes import Program, Supervisor
 from migrator.store import Store
 
 Summary = dict[str, object]
@@ -113,16 +114,18 @@ class MachineRoom:
 
 
 @contextmanager
-def machine_room(config: Path, *, web: bool = True, redis_url: str | None = None) -> Iterator[MachineRoom]:
+def machine_room(
+    config: Path, *, web: bool = True, redis_url: str | None = None, programs: Sequence[Program] = ()
+) -> Iterator[MachineRoom]:
     """Everything started, and stopped at the end. Without Flower, which no migration needs.
 
-    `redis_url`: how the test itself reaches Redis, where that is not how the processes do.
+    `redis_url`: how the test itself reaches Redis, where that is not how the processes do. `programs`: these and no others.
     """
     loaded = load(config, {})
     arranged = arrange(loaded, str(config), port=None, workers=2, web=web)
-    programs = tuple(program for program in arranged.programs if program.name != "flower")
+    programs = tuple(programs) or tuple(program for program in arranged.programs if program.name != "flower")
     room = MachineRoom(
-        Machinery(programs, arranged.logs, arranged.redis_url, arranged.dashboard, None),
+        Machinery(tuple(programs), arranged.logs, arranged.redis_url, arranged.dashboard, None),
         loaded.mappings[0],
         config,
         redis_url,
@@ -136,6 +139,16 @@ def machine_room(config: Path, *, web: bool = True, redis_url: str | None = None
     finally:
         room.supervisor.stop()
     scratch.remove(arranged.logs)
+
+
+def by_hand(
+    name: str, config: Path, home: Path, *words: str, around: Callable[[list[str]], list[str]] = list
+) -> Program:
+    """`pg-migrator ...` as on a machine of its own: its own directory, none of our environment. `around` wraps the command."""
+    home.mkdir(exist_ok=True)
+    clean = ["env", "-i", f"--chdir={home}", f"PATH={os.environ['PATH']}", f"HOME={home}"]
+    command = [*clean, sys.executable, "-m", "migrator.cli", words[0], "-c", str(config), *words[1:]]
+    return Program(name, around(command))
 
 
 def write_config(

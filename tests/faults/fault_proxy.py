@@ -30,10 +30,11 @@ class Mode(Enum):
 
 
 class FaultProxy:
-    """Listens on a free port of the loopback interface for one target; a thread of its own does the work."""
+    """Listens on a free port for one target; a thread of its own does the work."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, listen: str = "127.0.0.1") -> None:
         self._target = (host, port)
+        self._address = listen
         self._mode = Mode.OPEN
         self._writers: set[asyncio.StreamWriter] = set()
         self._free_at = 0.0
@@ -54,7 +55,7 @@ class FaultProxy:
     async def _listen(self) -> int:
         self._passable = asyncio.Event()
         self._passable.set()
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._accept, self._address, 0)
         return int(self._server.sockets[0].getsockname()[1])
 
     def set(self, mode: Mode) -> None:

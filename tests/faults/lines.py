@@ -37,7 +37,7 @@ class Lines:
 
 @contextmanager
 def lines(
-    directory: Path, source: Cluster, destination: Cluster, pace: Mapping[str, object], *, web: bool = False
+    directory: Path, source: Cluster, destination: Cluster, rate: float | None = None, *, web: bool = False
 ) -> Iterator[Lines]:
     """Everything started, every line open."""
     with ExitStack() as stack:
@@ -57,9 +57,10 @@ def lines(
             directory,
             instance(source, port=proxies[Line.SOURCE].port, replication_port=proxies[Line.REPLICATION].port),
             instance(destination, port=proxies[Line.DESTINATION].port),
-            pace,
+            {},
             redis_url=f"redis://127.0.0.1:{proxies[Line.REDIS].port}/0",
             databases={"include": list(samples.DATABASES)},
+            replication={"rate_limit_mbps": rate},
         )
         room = stack.enter_context(machine_room(config, web=web, redis_url=valkey.url))
         made = Lines(room, proxies, valkey)

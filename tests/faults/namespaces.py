@@ -101,7 +101,8 @@ def _must_be_possible() -> None:
 
 
 def open_to(host: FarHost, cluster: Cluster) -> None:
-    """Let the far host's connections into a cluster that listens on every address."""
+    """Let connections by way of the far host's network into a cluster that listens on every address."""
     with (cluster.data / "pg_hba.conf").open("a") as file:
-        file.write(f"host all all {host.far_address}/32 {'scram-sha-256' if cluster.password else 'trust'}\n")
+        for address in (host.near_address, host.far_address):
+            file.write(f"host all all {address}/32 {'scram-sha-256' if cluster.password else 'trust'}\n")
     cluster.execute("SELECT pg_reload_conf()")

@@ -27,7 +27,7 @@ def test_a_line_in_every_kind_of_trouble(line: Line, cluster: Clusters, tmp_path
     source, destination = stage(cluster, 15, events=1000)
     with (
         Load(source.spec("source"), "app-secret", 10) as load,
-        lines(tmp_path, source, destination, {"rate_limit_mbps": SLOWLY}) as made,
+        lines(tmp_path, source, destination, SLOWLY) as made,
     ):
         room, proxy = made.room, made.proxies[line]
         room.phase("roles", "databases", "pre_data")

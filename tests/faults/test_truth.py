@@ -68,7 +68,7 @@ def test_each_broken_line_is_told_and_heals(mode: Mode, cluster: Clusters, tmp_p
     source, destination = stage(cluster, 16, events=500, wal_receiver_timeout="5s")
     with (
         Load(source.spec("source"), "app-secret", 5) as load,
-        lines(tmp_path, source, destination, {}, web=True) as made,
+        lines(tmp_path, source, destination, web=True) as made,
     ):
         made.room.status("cutover_ready")
         for line in CODES:
