@@ -68,7 +68,7 @@ def out_of_date(known: Iterable[Work]) -> list[Work]:
     for work in known:
         wrong += [replace(work, mapping="gone"), replace(work, phase="gone")]
         wrong += [replace(work, database="gone")] if work.database else []
-        wrong += [replace(work, relation="public.gone")] if work.relation else []
+        wrong += [replace(work, relations=("public.gone",))] if work.relations else []
     return wrong
 
 
@@ -99,7 +99,7 @@ def test_messages_doubled_shuffled_late_and_out_of_date(cluster: Clusters) -> No
     control.take_barrier(spec)
     assert checksums(source, "shop") == checksums(destination, "shop")
     assert sequence_positions(source, "shop") == sequence_positions(destination, "shop")
-    assert {work.task for work in postman.delivered} >= {"copy_schema", "run_phase", "run_relation", "sync_sequences"}
+    assert {work.task for work in postman.delivered} >= {"copy_schema", "run_phase", "run_relations", "sync_sequences"}
 
     assert control.complete(spec).left == ()
     finished = state(source, destination)
