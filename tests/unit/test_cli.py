@@ -171,7 +171,7 @@ def test_status_json_keeps_its_shape(run: Invoke, assessed: Callable[..., None])
     (mapping,) = json.loads(run("status", "--json").stdout)["mappings"]
     assert {key: type(mapping[key]) for key in STABLE} == STABLE
     for finding in mapping["findings"]:
-        assert set(finding) == {"code", "message", "remedy", "database", "relation", "blocking"}
+        assert set(finding) == {"code", "message", "remedy", "database", "relation", "blocking", "since"}
 
 
 def test_status_for_people(run: Invoke, assessed: Callable[..., None]) -> None:
