@@ -4,12 +4,13 @@ BIN := .venv/bin
 WORKERS ?= 2
 ARGS ?=
 
-.PHONY: help install test test-slow bench lint demo tools clean
+.PHONY: help install test test-slow coverage bench lint demo tools clean
 
 help:
 	@echo "install    .venv with pg-migrator and what its demo needs"
 	@echo "test       quick tests on real servers        (ARGS='-k name' to choose)"
 	@echo "test-slow  soaks, random faults, every version pair"
+	@echo "coverage   the quick tests, measured in child processes too; fails below 85 %"
 	@echo "bench      benchmarks                          (ARGS='copy 300 3' 'scale 10 1000' or 'bucket')"
 	@echo "lint       ruff and mypy --strict"
 	@echo "demo       a whole migration on this machine  (ARGS='--until ready')"
@@ -38,6 +39,12 @@ test: tools
 
 test-slow: tools
 	$(BIN)/python -m pytest -n $(WORKERS) -m slow --timeout 3600 $(ARGS)
+
+coverage: tools
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n $(WORKERS) -m "not slow" $(ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 bench: tools
 	$(BIN)/python -m tests.benchmarks $(ARGS)
