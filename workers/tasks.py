@@ -1,6 +1,8 @@
 """The tasks: a few lines each. A message carries names; whoever receives it looks again, decides again, acts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
+from typing import ParamSpec
 
 import structlog
 from celery.signals import heartbeat_sent, worker_ready
@@ -17,6 +19,8 @@ from workers.slots import consumed_queues
 from workers.stopping import interruptible
 
 LOG = structlog.get_logger("workers")
+
+P = ParamSpec("P")
 
 _SCHEMAS = SchemaCache(CONFIG.replication.full_look_interval_seconds)
 
@@ -42,13 +46,23 @@ def _spec(mapping: str) -> MappingSpec:
     return spec
 
 
+def _put_off(work: Callable[P, None]) -> Callable[P, None]:
+    """A server or Redis that is away is no fault of the task: the tick says so, and asks again."""
+
+    @wraps(work)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            work(*args, **kwargs)
+        except MigratorError as error:
+            LOG.warning("work put off", task=work.__name__, arguments=args, error=error.message)
+
+    return run
+
+
 def _perform(task: str, mapping: str, database: str | None, phase: str | None, relations: Iterable[str] = ()) -> None:
     work = Work(task, mapping, database, phase, tuple(relations))
     try:
         outcome = perform(_spec(mapping), work, store(), lambda entry: store().append_log(mapping, entry), _SCHEMAS)
-    except MigratorError as error:  # a server that is away: the tick says so, and asks again
-        LOG.warning("work put off", mapping=mapping, task=task, database=database, error=error.message)
-        return
     finally:
         store().clear_in_flight(mapping, work.queue, work.keys)
     if outcome.applied and task not in UPKEEP and store().may_nudge(mapping, NUDGE_SECONDS):
@@ -57,6 +71,7 @@ def _perform(task: str, mapping: str, database: str | None, phase: str | None, r
 
 @app.task(name="reconcile")
 @interruptible
+@_put_off
 def reconcile(mapping: str) -> None:
     """One tick of one mapping; an emptied Redis gets the public configuration back with it."""
     if store().public() is None:
@@ -66,16 +81,15 @@ def reconcile(mapping: str) -> None:
 
 @app.task(name="sample_lag")
 @interruptible
+@_put_off
 def sample_lag_of(mapping: str) -> None:
     """One WAL marker on the source of a mapping."""
-    try:
-        sample_lag(_spec(mapping))
-    except MigratorError as error:
-        LOG.warning("no lag sample", mapping=mapping, error=error.message)
+    sample_lag(_spec(mapping))
 
 
 @app.task(name="copy_schema")
 @interruptible
+@_put_off
 def copy_schema(mapping: str, database: str, phase: str, relations: Sequence[str] = ()) -> None:
     """What must stand before rows can be received, in one database."""
     _perform("copy_schema", mapping, database, phase)
@@ -83,6 +97,7 @@ def copy_schema(mapping: str, database: str, phase: str, relations: Sequence[str
 
 @app.task(name="run_phase")
 @interruptible
+@_put_off
 def run_phase(mapping: str, database: str | None, phase: str, relations: Sequence[str] = ()) -> None:
     """What one phase misses: of one database, or (None) of the whole instance."""
     _perform("run_phase", mapping, database, phase)
@@ -90,6 +105,7 @@ def run_phase(mapping: str, database: str | None, phase: str, relations: Sequenc
 
 @app.task(name="run_relations")
 @interruptible
+@_put_off
 def run_relations(mapping: str, database: str, phase: str, relations: Sequence[str]) -> None:
     """What some relations miss, e.g. their indexes: one large relation, or many small ones."""
     _perform("run_relations", mapping, database, phase, relations)
@@ -97,6 +113,7 @@ def run_relations(mapping: str, database: str, phase: str, relations: Sequence[s
 
 @app.task(name="sync_sequences")
 @interruptible
+@_put_off
 def sync_sequences(mapping: str, database: str, phase: str, relations: Sequence[str] = ()) -> None:
     """Move one database's sequences forward."""
     _perform("sync_sequences", mapping, database, phase)

@@ -15,6 +15,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from migrator import scratch
 from migrator.errors import BinariesMissingError
 from migrator.provision import client, postgres_bin, valkey_binary
 from migrator.samples import DATABASES
@@ -138,14 +139,24 @@ def test_the_demo_from_end_to_end(demo: Demo) -> None:
             psycopg.connect(host=it["server"], port=it["port"], user=it["username"], password=it["password"])
 
 
+def homes(pid: int) -> list[Path]:
+    """The directories in /tmp that a process holds."""
+    held = [os.readlink(descriptor) for descriptor in Path(f"/proc/{pid}/fd").iterdir()]  # noqa: PTH115
+    return [Path(target).parent for target in held if target.endswith("/.owner")]
+
+
 @pytest.mark.slow
 def test_nobody_is_left_when_the_demo_is_killed(demo: Demo) -> None:
     demo.wait(lambda: "demo: in_progress" in demo.printed, 200)
     children = descendants(demo.process.pid)
     assert len(children) > 5
+    left = homes(demo.process.pid)
     demo.process.kill()
     demo.process.wait()
     deadline = time.monotonic() + 30
     while any(os.path.exists(f"/proc/{pid}") for pid in children):  # noqa: PTH110
         assert time.monotonic() < deadline, [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children]
         time.sleep(0.5)
+    assert left
+    scratch.sweep()
+    assert not [path for path in left if path.exists()], "the next one clears away what it has left"
