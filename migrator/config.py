@@ -76,6 +76,11 @@ class InstanceSpec:
     rate_limit_mbps: float | None = None
     """MB/s read from it as a source, by all mappings together; None: no limit; 0: no copying."""
 
+    @property
+    def label(self) -> str:
+        """How people are told of it: `old (pg15.example.com:5432)`."""
+        return f"{self.name} ({self.server}:{self.port})"
+
 
 @dataclass(frozen=True)
 class Replication:

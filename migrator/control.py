@@ -1,7 +1,7 @@
 """What the operator can ask of a mapping. Every wish is written to the journal before anything is done about it."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -14,13 +14,15 @@ from migrator.errors import MigratorError, RefusedError
 from migrator.memory import Memory
 from migrator.model import Barrier, Identity, Instance, Intent, Journal, Lsn
 from migrator.names import application_name, is_ours, lock_key
-from migrator.observation import Observation
+from migrator.observation import Observation, Scope
 from migrator.observe import Looker, SchemaCache
 from migrator.perform import emit_marker, sample_lag
+from migrator.phases.clashes import between
 from migrator.phases.lag import confirmed
 from migrator.quote import identifier, literal
 from migrator.reconcile import Assessment, assess, drive
 from migrator.sequence_finish import finalise_sequences
+from migrator.steps import Finding
 from migrator.store import Store
 
 __all__ = ["Assessment", "Leftover", "Removal", "assess"]
@@ -30,6 +32,10 @@ ENDING_SECONDS = 120.0
 
 BARRIER_SECONDS = 30.0
 """How long take_barrier waits for every group to pass, before it leaves the rest to the next ticks."""
+
+
+_SERVERS = Scope(database="")
+"""A look at the two servers and none of their databases."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,15 @@ class Removal:
 
     removed: tuple[str, ...]
     left: tuple[Leftover, ...]
+
+
+def clashes(specs: Sequence[MappingSpec], seen: Mapping[str, Observation]) -> Mapping[str, tuple[Finding, ...]]:
+    """What the configured mappings would take from each other. `seen`: by name, those that were looked at already.
+
+    Of the others only the servers are read, not their databases.
+    """
+    looked = [(spec, seen[spec.name] if spec.name in seen else Looker(spec).look(_SERVERS)) for spec in specs]
+    return between(looked)
 
 
 @contextmanager
@@ -175,7 +190,7 @@ def abort(spec: MappingSpec, *, source_gone: bool = False) -> Removal:
             raise MigratorError(f"Mapping {spec.name} is completed: there is nothing to abort.")
         if entry.source is None:
             source, destination = _identities(spec)
-            journal.begin(session, spec.name, source, destination)
+            journal.begin(session, spec.name, source, destination, spec.source.label)
         journal.set_intent(session, spec.name, Intent.ABORTING, source_gone=source_gone)
     return _end(spec)
 
@@ -215,27 +230,31 @@ def leftovers(spec: MappingSpec, observation: Observation) -> tuple[Leftover, ..
 def _leftovers(observation: Observation) -> Iterator[Leftover]:
     for pair in observation.databases:
         for subscription in pair.subscriptions:
-            name = identifier(subscription.name)
-            drop = f"ALTER SUBSCRIPTION {name} DISABLE; ALTER SUBSCRIPTION {name} SET (slot_name = NONE); DROP SUBSCRIPTION {name};"
-            yield Leftover("destination", f"subscription {subscription.name} in database {pair.target}", drop)
+            if _is_of(observation, subscription.name, pair.name):
+                name = identifier(subscription.name)
+                drop = f"ALTER SUBSCRIPTION {name} DISABLE; ALTER SUBSCRIPTION {name} SET (slot_name = NONE); DROP SUBSCRIPTION {name};"
+                yield Leftover("destination", f"subscription {subscription.name} in database {pair.target}", drop)
         for publication in pair.publications:
-            drop = f"DROP PUBLICATION {identifier(publication.name)};"
-            yield Leftover("source", f"publication {publication.name} in database {pair.name}", drop)
+            if _is_of(observation, publication.name, pair.name):
+                drop = f"DROP PUBLICATION {identifier(publication.name)};"
+                yield Leftover("source", f"publication {publication.name} in database {pair.name}", drop)
         if pair.ledger.exists and pair.ledger.groups:
             yield Leftover("destination", f"ledger in database {pair.target}", "DROP SCHEMA migrator CASCADE;")
     if isinstance(observation.source, Instance):
-        names = {group.name for pair in observation.databases for group in pair.ledger.groups}
         databases = {pair.name for pair in observation.databases}
         for slot in observation.source.slots:
-            if slot.name in names or (slot.database in databases and _is_of(observation, slot.name, slot.database)):
+            if slot.database in databases and _is_of(observation, slot.name, slot.database):
                 drop = f"SELECT pg_drop_replication_slot({literal(slot.name)});"
                 yield Leftover("source", f"replication slot {slot.name}", drop)
 
 
-def _is_of(observation: Observation, slot: str, database: str | None) -> bool:
+def _is_of(observation: Observation, name: str, database: str | None) -> bool:
+    """This mapping's, by its name or by the ledger: another mapping may feed another destination from the same database."""
+    if any(name == group.name for pair in observation.databases for group in pair.ledger.groups):
+        return True
     destination = observation.destination
     return isinstance(destination, Instance) and is_ours(
-        slot, observation.mapping, destination.system_identifier, database or ""
+        name, observation.mapping, destination.system_identifier, database or ""
     )
 
 

@@ -1,11 +1,11 @@
-"""Reads what preflight asks of one source database beyond its schema."""
+"""Reads what preflight asks beyond the instances and the schemas."""
 
 from collections.abc import Sequence
 
 import psycopg
 from psycopg.rows import DictRow
 
-from migrator.model import DatabaseFacts, RelationTrouble
+from migrator.model import DatabaseFacts, Instance, RelationTrouble, RoleUse
 from migrator.reading import Reader
 
 
@@ -17,3 +17,28 @@ def read_facts(connection: psycopg.Connection[DictRow], relations: Sequence[int]
         extensions=reader.pairs("extensions"),
         troubles=reader.rows("relation_troubles", RelationTrouble, parameters),
     )
+
+
+def read_role_uses(connection: psycopg.Connection[DictRow]) -> tuple[RoleUse, ...]:
+    """Which roles are needed in which databases. As long as pg_shdepend: not for every look."""
+    return Reader(connection).rows("role_uses", RoleUse)
+
+
+def read_missing_locales(
+    connection: psycopg.Connection[DictRow], source: Instance, destination: Instance
+) -> frozenset[str]:
+    """The libc locales of source databases that the destination's machine does not know.
+
+    Asked by setting lc_time, whose check is setlocale(): pg_collation only knows what initdb found.
+    """
+    known = {name for database in destination.databases for name in (database.collate, database.ctype)}
+    wanted = {name for database in source.databases for name in (database.collate, database.ctype)} - known
+    return frozenset(name for name in wanted if not _has_locale(connection, name))
+
+
+def _has_locale(connection: psycopg.Connection[DictRow], name: str) -> bool:
+    try:
+        connection.execute("SELECT set_config('lc_time', %s, true)", (name,))
+    except psycopg.errors.InvalidParameterValue:
+        return False
+    return True

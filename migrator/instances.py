@@ -93,8 +93,8 @@ def _control(reader: Reader, basics: _Basics) -> _Control:
     return control if basics.timeline is None else _Control(control.system_identifier, basics.timeline)
 
 
-def _user(member_of: tuple[str, ...], **columns: object) -> User:
-    return frozen(User, member_of=frozenset(member_of), **columns)
+def _user(member_of: tuple[str, ...], can_set: tuple[str, ...], **columns: object) -> User:
+    return frozen(User, member_of=frozenset(member_of), can_set=frozenset(can_set), **columns)
 
 
 def _unread(version: int) -> Instance:

@@ -1,5 +1,6 @@
 """The one doorway to our schema on the destination: the journal (maintenance database) and the ledger (each database)."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from psycopg.errors import InsufficientPrivilege
@@ -10,6 +11,8 @@ from migrator.connection import Session
 from migrator.errors import MigratorError
 from migrator.model import (
     Barrier,
+    CarriedRole,
+    Claim,
     Identity,
     Intent,
     Journal,
@@ -36,6 +39,11 @@ NOT_BEGUN = Journal(
 )
 """What a mapping's journal is before its first act."""
 
+_OF_WORK = ("markers", "roles", "databases")
+"""The journal's tables beside the intent rows: needed as long as any mapping is at work, by all of them."""
+
+_OTHERS_AT_WORK = "SELECT 1 FROM migrator.mappings WHERE intent NOT IN ('completed', 'aborted') LIMIT 1"
+
 
 def _exists(session: Session, table: str) -> bool:
     row = session.execute("SELECT to_regclass(%s) IS NOT NULL AS present", (f"{SCHEMA}.{table}",)).fetchone()
@@ -54,21 +62,25 @@ def refuse_foreign_schema(session: Session) -> None:
         )
 
 
-def begin(session: Session, mapping: str, source: Identity, destination: Identity) -> None:
-    """Write the mapping's row before the first act. Does nothing where it stands already."""
+def begin(session: Session, mapping: str, source: Identity, destination: Identity, source_name: str = "") -> None:
+    """Write the mapping's row before the first act. Does nothing where it stands already.
+
+    `source_name` is what other mappings are told of this one's source.
+    """
     refuse_foreign_schema(session)
     with session.transaction():
         session.execute("SELECT pg_advisory_xact_lock(%s)", (lock_key("journal"),))
         session.execute(journal_tables())
         session.execute(
-            "INSERT INTO migrator.mappings (name, source_system_identifier, source_timeline,"
+            "INSERT INTO migrator.mappings (name, source, source_system_identifier, source_timeline,"
             " destination_system_identifier, destination_timeline, source_rate_limit_mbps)"
             # a live limit of the source holds for mappings that begin later, too
-            " SELECT %(mapping)s, %(source)s, %(source_timeline)s, %(destination)s, %(destination_timeline)s,"
+            " SELECT %(mapping)s, %(source_name)s, %(source)s, %(source_timeline)s, %(destination)s, %(destination_timeline)s,"
             " (SELECT min(source_rate_limit_mbps) FROM migrator.mappings WHERE source_system_identifier = %(source)s)"
             " ON CONFLICT DO NOTHING",
             {
                 "mapping": mapping,
+                "source_name": source_name,
                 "source": source.system_identifier,
                 "source_timeline": source.timeline,
                 "destination": destination.system_identifier,
@@ -89,7 +101,8 @@ def read_journal(session: Session, mapping: str) -> Journal:
             f"The journal on the destination cannot be read: {error.diag.message_primary}.",
             f"It belongs to the role that began the migration: use that role, or grant it to {session.info.user}.",
         ) from None
-    return _journal(session, mapping, row) if row else NOT_BEGUN
+    own = _journal(session, mapping, row) if row else NOT_BEGUN
+    return replace(own, claims=_read_claims(session), roles=_read_roles(session))
 
 
 def _journal(session: Session, mapping: str, row: DictRow) -> Journal:
@@ -103,8 +116,6 @@ def _journal(session: Session, mapping: str, row: DictRow) -> Journal:
         barrier=Barrier(Lsn.parse(row["barrier"]), row["barrier_at"]) if row["barrier"] else None,
         source_gone=row["source_gone"],
         markers=_read_markers(session, mapping),
-        created_roles=_names(session, mapping, "roles", "role"),
-        created_databases=_names(session, mapping, "databases", "target"),
     )
 
 
@@ -122,11 +133,24 @@ def _read_markers(session: Session, mapping: str) -> tuple[Marker, ...]:
     return tuple(Marker(Lsn.parse(row["lsn"]), row["emitted_at"], row["confirmed_at"]) for row in rows)
 
 
-def _names(session: Session, mapping: str, table: str, column: str) -> frozenset[str]:
-    if not _exists(session, table):
-        return frozenset()
-    rows = session.execute(f"SELECT {column} AS name FROM migrator.{table} WHERE mapping = %s", (mapping,))
-    return frozenset(row["name"] for row in rows)
+def _read_claims(session: Session) -> tuple[Claim, ...]:
+    if not _exists(session, "databases"):
+        return ()
+    rows = session.execute(
+        "SELECT d.mapping, coalesce(m.source, '') AS source, d.database, d.target, d.created"
+        " FROM migrator.databases d JOIN migrator.mappings m ON m.name = d.mapping ORDER BY d.mapping, d.database"
+    )
+    return tuple(Claim(**row) for row in rows)
+
+
+def _read_roles(session: Session) -> tuple[CarriedRole, ...]:
+    if not _exists(session, "roles"):
+        return ()
+    rows = session.execute(
+        "SELECT r.mapping, coalesce(m.source, '') AS source, r.role, r.created"
+        " FROM migrator.roles r JOIN migrator.mappings m ON m.name = r.mapping ORDER BY r.mapping, r.role"
+    )
+    return tuple(CarriedRole(**row) for row in rows)
 
 
 def set_intent(session: Session, mapping: str, intent: Intent, *, source_gone: bool = False) -> None:
@@ -194,15 +218,17 @@ def finish(session: Session, mapping: str, intent: Intent) -> None:
     """The end of completion or abort: only the intent row stays of this mapping."""
     with session.transaction():
         session.execute("SELECT pg_advisory_xact_lock(%s)", (lock_key("journal"),))
-        for table in ("markers", "roles", "databases"):
+        for table in _OF_WORK:
             if _exists(session, table):
                 session.execute(f"DELETE FROM migrator.{table} WHERE mapping = %s", (mapping,))
-                _drop_if_empty(session, table)
         session.execute(
             "UPDATE migrator.mappings SET intent = %s, intent_at = clock_timestamp(), quiet_since = NULL,"
             " rate_limit_mbps = NULL, source_rate_limit_mbps = NULL WHERE name = %s",
             (intent.value, mapping),
         )
+        if not session.execute(_OTHERS_AT_WORK).fetchone():
+            for table in _OF_WORK:
+                session.execute(f"DROP TABLE IF EXISTS migrator.{table}")
 
 
 def _drop_if_empty(session: Session, table: str) -> None:

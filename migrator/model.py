@@ -30,6 +30,8 @@ class User:
     createrole: bool
     bypassrls: bool
     member_of: frozenset[str] = frozenset()
+    can_set: frozenset[str] = frozenset()
+    """The roles it may SET ROLE to, and so give objects to."""
     reads_origins: bool = True
     """May execute pg_show_replication_origin_status() in the maintenance database."""
 
@@ -84,6 +86,8 @@ class Role:
     bootstrap: bool
     md5_password: bool | None = None
     """Its verifier is an MD5 hash; None where pg_authid cannot be read."""
+    password_digest: str | None = None
+    """Tells one verifier from another; None where there is none, or it cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,14 @@ class Membership:
     admin_option: bool
     inherit_option: bool | None
     set_option: bool | None
+
+
+@dataclass(frozen=True)
+class RoleUse:
+    """A role owns something in a database, or has rights or settings in it (pg_shdepend)."""
+
+    role: str
+    database: str
 
 
 @dataclass(frozen=True)
@@ -355,6 +367,29 @@ class Barrier:
 
 
 @dataclass(frozen=True)
+class Claim:
+    """A destination database's name, taken by a mapping before it makes or fills anything there. One claim per name."""
+
+    mapping: str
+    source: str
+    """How that mapping's configuration calls its source, with the address."""
+    database: str
+    target: str
+    created: bool
+    """Whether the mapping made the database; it may have been there before."""
+
+
+@dataclass(frozen=True)
+class CarriedRole:
+    """A role that a mapping is done with: made by it, or merged into one that was there."""
+
+    mapping: str
+    source: str
+    role: str
+    created: bool
+
+
+@dataclass(frozen=True)
 class Journal:
     """What the journal says of one mapping. Lives in the destination's maintenance database."""
 
@@ -369,11 +404,12 @@ class Journal:
     """Completion or abort was asked for with --source-gone: the source is not touched, and not checked."""
     markers: tuple[Marker, ...]
     """Oldest first; confirmed ones are pruned but for the newest."""
-    created_roles: frozenset[str] = frozenset()
-    """Destination roles that this mapping is done with: made, or merged into one that was there."""
-    created_databases: frozenset[str] = frozenset()
+    claims: tuple[Claim, ...] = ()
+    """Of every mapping into this instance."""
+    roles: tuple[CarriedRole, ...] = ()
+    """Of every mapping into this instance."""
     source_rate_limit_mbps: float | None = None
-    """Destination databases that this mapping made."""
+    """The live limit of the whole source; None: the configuration's."""
 
 
 @dataclass(frozen=True)

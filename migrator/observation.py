@@ -12,6 +12,7 @@ from migrator.model import (
     Ledger,
     Publication,
     RelationSize,
+    RoleUse,
     SequenceValue,
     Subscription,
     Unreachable,
@@ -76,6 +77,10 @@ class Observation:
     """Why the journal cannot be used although the destination answers, and the remedy."""
     undialled: Mapping[str, str] = field(default_factory=dict)
     """Source database -> why the destination cannot reach it. Tried until the mapping begins, and where nothing comes through."""
+    role_uses: tuple[RoleUse, ...] = ()
+    """Of the source; read where `role_conflict_strategy` is `fail`."""
+    missing_locales: frozenset[str] = frozenset()
+    """Names of libc locales that source databases have and the destination's machine lacks."""
 
     def database(self, name: str) -> DatabasePair | None:
         return next((pair for pair in self.databases if pair.name == name), None)

@@ -10,12 +10,13 @@ import psycopg
 
 from migrator import journal, schema
 from migrator.catalog import sql
-from migrator.config import InstanceSpec, MappingSpec
+from migrator.config import InstanceSpec, MappingSpec, RoleConflictStrategy
 from migrator.connection import SILENCE_SECONDS, Session, connect
 from migrator.dial import dial
 from migrator.errors import MigratorError, UnreachableError
+from migrator.facts import read_missing_locales, read_role_uses
 from migrator.instances import read_instance
-from migrator.model import DatabaseFacts, Instance, Journal, Ledger, Unreachable
+from migrator.model import DatabaseFacts, Instance, Journal, Ledger, RoleUse, Unreachable
 from migrator.names import application_name
 from migrator.observation import DatabasePair, Observation, Scope
 from migrator.pair import Half, Origins, read_half, read_origins
@@ -61,12 +62,16 @@ class Looker:
                 entry, now = self._journal(destination_session)
             except MigratorError as error:
                 entry, now, refused = None, datetime.now(UTC), (error.message, error.remedy)
-            source, _ = self._instance(self.spec.source, sessions)
+            source, source_session = self._instance(self.spec.source, sessions)
             # After the source's slots: what a slot has confirmed, its origin shows.
             origins = read_origins(destination_session) if destination_session else None
             pairs = () if refused else tuple(self._pairs(scope, source, destination, origins))
             undialled = self._dial(source, entry, scope, pairs, now)
-        return Observation(self.spec.name, scope, now, source, destination, entry, pairs, refused, undialled)
+            uses = self._role_uses(source_session)
+            locales = _missing_locales(destination_session, source, destination)
+        return Observation(
+            self.spec.name, scope, now, source, destination, entry, pairs, refused, undialled, uses, locales
+        )
 
     def _dial(
         self,
@@ -101,6 +106,11 @@ class Looker:
             return read_instance(session), session
         except psycopg.OperationalError as error:
             return Unreachable(f"{instance.name}: {' '.join(str(error).split())}"), None
+
+    def _role_uses(self, source: Session | None) -> tuple[RoleUse, ...]:
+        if source is None or self.spec.role_conflict_strategy is not RoleConflictStrategy.FAIL:
+            return ()
+        return read_role_uses(source)
 
     def _journal(self, session: Session | None) -> tuple[Journal | None, datetime]:
         if session is None:
@@ -206,6 +216,14 @@ def read_schema(session: Session, version: int, oids: list[int] | None = None) -
             for reader in schema.READERS
         }
     return schema.build(rows)
+
+
+def _missing_locales(
+    session: Session | None, source: Instance | Unreachable, destination: Instance | Unreachable
+) -> frozenset[str]:
+    if session is None or not isinstance(source, Instance) or not isinstance(destination, Instance):
+        return frozenset()
+    return read_missing_locales(session, source, destination)
 
 
 def _reason(error: Exception) -> str:

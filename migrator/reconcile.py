@@ -144,7 +144,8 @@ class Reconciler:
         if seen.journal is None or seen.journal.source is not None or not any(assessment.decision.actions):
             return False
         assert isinstance(seen.source, Instance) and isinstance(seen.destination, Instance)
-        journal.begin(session, self.spec.name, _identity(seen.source), _identity(seen.destination))
+        identities = _identity(seen.source), _identity(seen.destination)
+        journal.begin(session, self.spec.name, *identities, self.spec.source.label)
         return True
 
     def _serve_requests(self, session: Session, assessment: Assessment) -> bool:

@@ -3,6 +3,7 @@ CREATE TABLE IF NOT EXISTS migrator.mappings (
     intent text NOT NULL DEFAULT 'migrate'
         CHECK (intent IN ('migrate', 'paused', 'aborting', 'aborted', 'completing', 'completed')),
     intent_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    source text,
     source_system_identifier text,
     source_timeline integer,
     destination_system_identifier text,
@@ -24,11 +25,13 @@ CREATE TABLE IF NOT EXISTS migrator.markers (
 CREATE TABLE IF NOT EXISTS migrator.roles (
     mapping text NOT NULL,
     role text NOT NULL,
+    created boolean NOT NULL DEFAULT false,
     PRIMARY KEY (mapping, role)
 );
 CREATE TABLE IF NOT EXISTS migrator.databases (
     mapping text NOT NULL,
     database text NOT NULL,
-    target text NOT NULL,
+    target text NOT NULL UNIQUE,
+    created boolean NOT NULL DEFAULT false,
     PRIMARY KEY (mapping, database)
 );

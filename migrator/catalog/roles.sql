@@ -12,6 +12,7 @@ SELECT r.rolname AS name,
             ELSE r.rolvaliduntil::text END AS valid_until,
        NULL::boolean AS has_password,
        NULL::boolean AS md5_password,
+       NULL::text AS password_digest,
        shobj_description(r.oid, 'pg_authid') AS comment,
        r.oid = 10 AS bootstrap
 FROM pg_roles AS r

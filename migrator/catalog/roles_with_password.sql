@@ -1,4 +1,4 @@
--- As roles.sql, for those who may read pg_authid. The verifier itself stays on the server.
+-- As roles.sql, for those who may read pg_authid. The verifier itself stays on the server; its digest tells whether two are one.
 SELECT r.rolname AS name,
        r.rolsuper AS superuser,
        r.rolinherit AS inherit,
@@ -13,6 +13,7 @@ SELECT r.rolname AS name,
             ELSE r.rolvaliduntil::text END AS valid_until,
        r.rolpassword IS NOT NULL AS has_password,
        coalesce(r.rolpassword ~ '^md5[0-9a-f]{32}$', false) AS md5_password,
+       left(encode(sha256(convert_to(r.rolpassword, 'UTF8')), 'hex'), 16) AS password_digest,
        shobj_description(r.oid, 'pg_authid') AS comment,
        r.oid = 10 AS bootstrap
 FROM pg_authid AS r

@@ -4,7 +4,7 @@ import click
 
 from migrator import control
 from migrator.cli.commands import Exit
-from migrator.cli.options import as_json, chosen, configuration, mapping_arguments, print_json
+from migrator.cli.options import as_json, chosen, configuration, mapping_arguments, print_json, rivals
 from migrator.cli.report import console, plain, print_findings
 from migrator.config import Config, MappingSpec
 from migrator.phases import gated_findings
@@ -24,7 +24,10 @@ def check(config: Config, mappings: tuple[str, ...], only_script: bool, as_json:
     Ends with one script for psql that mends what SQL can mend. Exit status: 0 clear, 1 blocking findings, 2 the
     configuration has faults.
     """
-    found = [(spec, _findings(spec)) for spec in chosen(config, mappings)]
+    assessed = [(spec, control.assess(spec)) for spec in chosen(config, mappings)]
+    seen = {spec.name: assessment.observation for spec, assessment in assessed}
+    between = control.clashes(rivals(config, seen), seen)
+    found = [(spec, (*between[spec.name], *_findings(spec, assessment))) for spec, assessment in assessed]
     blocked = any(finding.blocking for _, findings in found for finding in findings)
     if as_json:
         print_json(_document(found, blocked))
@@ -37,8 +40,7 @@ def check(config: Config, mappings: tuple[str, ...], only_script: bool, as_json:
     raise SystemExit(Exit.NOT_YET if blocked else Exit.CLEAR)
 
 
-def _findings(spec: MappingSpec) -> tuple[Finding, ...]:
-    assessment = control.assess(spec)
+def _findings(spec: MappingSpec, assessment: control.Assessment) -> tuple[Finding, ...]:
     return (*assessment.decision.findings, *gated_findings(spec, assessment.observation, assessment.decision))
 
 

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -38,6 +38,17 @@ def configuration(command: _Command) -> _Command:
 def chosen(config: Config, names: Sequence[str]) -> list[MappingSpec]:
     """The mappings of these names, all where none is named."""
     return [mapping_of(config, name) for name in names] if names else list(config.mappings)
+
+
+def rivals(config: Config, names: Collection[str]) -> list[MappingSpec]:
+    """The mappings of these names, and all others that may have a destination in common with one of them."""
+    wanted = [spec for spec in config.mappings if spec.name in names]
+    servers = {(spec.destination.server, spec.destination.port) for spec in wanted}
+    return [
+        spec
+        for spec in config.mappings
+        if spec in wanted or (spec.destination.server, spec.destination.port) in servers
+    ]
 
 
 def mapping_of(config: Config, name: str) -> MappingSpec:

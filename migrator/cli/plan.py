@@ -1,13 +1,15 @@
 """plan: the next statements, grouped by step. Secrets are holes in them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 
 import click
 
 from migrator import control
-from migrator.cli.options import as_json, chosen, configuration, mapping_arguments, print_json
+from migrator.cli.options import as_json, chosen, configuration, mapping_arguments, print_json, rivals
 from migrator.config import Config
-from migrator.steps import Action, Decision, Statement, Step
+from migrator.redaction import redact
+from migrator.steps import Action, Decision, Finding, Statement, Step
 
 
 @click.command()
@@ -21,21 +23,29 @@ def plan(config: Config, mappings: tuple[str, ...], sql: bool, as_json: bool) ->
     Later steps are decided when the earlier ones are done. Text in braces stands for a secret, filled in at the last
     moment. Exit status: 0.
     """
-    decisions = [control.assess(spec).decision for spec in chosen(config, mappings)]
+    assessed = {spec.name: control.assess(spec) for spec in chosen(config, mappings)}
+    between = control.clashes(rivals(config, assessed), {name: each.observation for name, each in assessed.items()})
+    decisions = [each.decision for each in assessed.values()]
     if as_json:
-        print_json({"mappings": [_document(decision) for decision in decisions]})
+        print_json({"mappings": [_document(decision, between[decision.mapping]) for decision in decisions]})
         return
     for decision in decisions:
-        click.echo("\n".join(_lines(decision, sql)))
+        click.echo("\n".join((*_lines(decision, sql), *_clashes(between[decision.mapping]))))
 
 
-def _document(decision: Decision) -> dict[str, object]:
+def _clashes(findings: Sequence[Finding]) -> Iterator[str]:
+    for finding in findings:
+        yield f"--   {finding.code}: {redact(finding.message)}"
+        yield f"--     {redact(finding.remedy)}"
+
+
+def _document(decision: Decision, clashes: Sequence[Finding]) -> dict[str, object]:
     steps = [
         {"phase": step.phase, "database": step.database, "actions": [_action(action) for action in step.actions]}
         for step in decision.steps
         if step.actions
     ]
-    return {"name": decision.mapping, "steps": steps}
+    return {"name": decision.mapping, "steps": steps, "clashes": [asdict(finding) for finding in clashes]}
 
 
 def _action(action: Action) -> dict[str, object]:

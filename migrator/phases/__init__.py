@@ -9,6 +9,7 @@ from migrator.model import Failure, Instance, Intent
 from migrator.observation import Hints, Observation
 from migrator.phases import (
     catchup,
+    claims,
     databases,
     ending,
     identity,
@@ -19,6 +20,7 @@ from migrator.phases import (
     preflight,
     privileges,
     publication,
+    role_conflicts,
     roles,
     selected,
     sequences,
@@ -51,7 +53,10 @@ SUBSCRIPTION_METHOD: tuple[Phase, ...] = (
     Phase("preflight", False, selected.examine),
     Phase("preflight", True, identity.examine),
     Phase("preflight", True, ledger_check.examine),
+    Phase("preflight", False, claims.examine),
     Phase("wal_budget", False, wal_budget.examine),
+    Phase("roles", False, role_conflicts.examine),
+    Phase("roles", True, role_conflicts.of_database),
     Phase("roles", False, roles.examine),
     Phase("databases", True, databases.examine),
     Phase("pre_data", True, pre_data.examine),

@@ -11,13 +11,13 @@ from dataclasses import replace
 from migrator import names
 from migrator.model import Database
 from migrator.observation import DatabasePair
-from migrator.phases import role_settings, settings
+from migrator.phases import claims, role_settings, settings
 from migrator.phases.role_set import RoleSet
 from migrator.phases.view import View
 from migrator.quote import identifier, literal
 from migrator.schema import acl
 from migrator.schema.acl import Acl
-from migrator.steps import Action, Finding, Gates, Side, Statement, Step
+from migrator.steps import Action, Finding, Gates, Side, Statement, Step, Wait
 
 NAME = "databases"
 
@@ -31,11 +31,13 @@ def examine(view: View) -> Step:
     """Asked about one database, or about all of the mapping where the view has none."""
     pairs = view.observation.databases if view.pair is None else (view.pair,)
     gates = Gates.MAPPING if view.pair is None else Gates.DATABASE
+    claimed = [pair for pair in pairs if claims.is_ours(view, pair)]
     return Step(
         NAME,
         view.pair.name if view.pair else None,
         gates,
-        actions=tuple(action for pair in pairs for action in _actions(view, pair)),
+        actions=tuple(action for pair in claimed for action in _actions(view, pair)),
+        waits=tuple(Wait(f"the name {pair.target} is not claimed yet") for pair in pairs if pair not in claimed),
         findings=tuple(finding for pair in pairs for finding in _findings(view, pair)),
     )
 
@@ -55,9 +57,9 @@ def _creation(view: View, pair: DatabasePair, source: Database) -> Iterator[Stat
         *_properties(view, pair, _settable(view, source), _fresh(view, source, pair.target)),
         *role_settings.for_database(RoleSet.of(view), pair.name),
         f"ALTER DATABASE {identifier(pair.target)} ALLOW_CONNECTIONS true",
-        _record(view, pair),
     ):
         yield Statement(Side.DESTINATION, None, sql)
+    yield _record(view, pair)
 
 
 def _settable(view: View, source: Database) -> Database:
@@ -153,9 +155,13 @@ def _acl(view: View, database: Database, owner: str) -> Acl:
     return acl.without(grants, acl.grantees(grants) - {role.name for role in view.destination.roles})
 
 
-def _record(view: View, pair: DatabasePair) -> str:
-    values = ", ".join(map(literal, (view.spec.name, pair.name, pair.target)))
-    return f"INSERT INTO migrator.databases (mapping, database, target) VALUES ({values}) ON CONFLICT DO NOTHING"
+def _record(view: View, pair: DatabasePair) -> Statement:
+    """Fails where the claim is gone: then the name is somebody else's."""
+    sql = (
+        f"UPDATE migrator.databases SET created = true WHERE mapping = {literal(view.spec.name)}"
+        f" AND database = {literal(pair.name)} AND target = {literal(pair.target)} RETURNING target"
+    )
+    return Statement(Side.DESTINATION, None, sql, keeps=("target",))
 
 
 def _findings(view: View, pair: DatabasePair) -> Iterator[Finding]:

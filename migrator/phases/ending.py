@@ -57,8 +57,12 @@ def _source_away(view: View) -> tuple[Finding, ...]:
 
 
 def _subscriptions(view: View) -> Iterable[Action]:
-    for subscription in view.database.subscriptions:
+    for subscription in _our_subscriptions(view):
         yield Action(f"drop subscription {subscription.name}", tuple(_drop_subscription(view, subscription)))
+
+
+def _our_subscriptions(view: View) -> tuple[Subscription, ...]:
+    return tuple(entry for entry in view.database.subscriptions if _is_ours(view, entry.name))
 
 
 def _drop_subscription(view: View, subscription: Subscription) -> Iterable[Statement]:
@@ -74,7 +78,7 @@ def our_slots(view: View) -> tuple[Slot, ...]:
     if not source_answers(view):
         return ()
     oids = {group.subscription_oid for group in view.database.ledger.groups}
-    oids |= {subscription.oid for subscription in view.database.subscriptions}
+    oids |= {subscription.oid for subscription in _our_subscriptions(view)}
     suffix = f"_{view.destination.system_identifier}"
     return tuple(
         slot
@@ -85,6 +89,7 @@ def our_slots(view: View) -> tuple[Slot, ...]:
 
 
 def _is_ours(view: View, name: str) -> bool:
+    """This mapping's, by its name or by the ledger: other mappings may use the same source database."""
     if is_ours(name, view.spec.name, view.destination.system_identifier, view.database.name):
         return True
     owned = parse_group_name(name)
@@ -108,6 +113,8 @@ def _publications(view: View) -> Iterable[Action]:
     if not source_answers(view) or our_slots(view):
         return
     for publication in view.database.publications:
+        if not _is_ours(view, publication.name):  # another mapping feeds another destination from this database
+            continue
         drop = Statement(Side.SOURCE, view.database.name, f"DROP PUBLICATION IF EXISTS {identifier(publication.name)}")
         yield Action(f"drop publication {publication.name}", (drop,))
 

@@ -49,6 +49,7 @@ def findings(view: View) -> Iterator[Finding]:
         if trouble.reason in _UNFIT:
             yield _unfit(view, trouble)
     yield from _ownership(view)
+    yield from _giving(view)
     yield from _readable(view)
     yield from _row_security(view)
 
@@ -81,6 +82,29 @@ def _ownership(view: View) -> Iterator[Finding]:
             f"On the source: {' '.join(grants)}",
             database=view.database.name,
             mends=tuple(Mend(Side.SOURCE, grant) for grant in grants),
+        )
+
+
+def _giving(view: View) -> Iterator[Finding]:
+    """Objects are given to their owner by who may SET ROLE to it; to roles that we make ourselves, we may."""
+    user, schema = view.destination.user, view.database.source_schema
+    database = view.source.database(view.database.name)
+    if user.superuser or schema is None or database is None:
+        return
+    owners = {database.owner, *(privilege.owner for privilege in schema.privileges.values())}
+    present = {role.name for role in view.destination.roles if not role.name.startswith("pg_")}
+    refused = sorted((owners & present) - user.can_set - {user.name})
+    if refused:
+        yield Finding(
+            "destination_ownership_right",
+            f"{user.name} on the destination may not make objects of database {view.database.target} belong to "
+            f"{some(refused)}: it may not SET ROLE to {'it' if len(refused) == 1 else 'them'}.",
+            "On the destination: "
+            + " ".join(
+                f"GRANT {identifier(owner)} TO {identifier(user.name)} WITH INHERIT TRUE, SET TRUE;"
+                for owner in refused
+            ),
+            database=view.database.name,
         )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from migrator.model import Database
-from migrator.phases import fitness
+from migrator.phases import claims, fitness, pre_data
 from migrator.phases.view import View
 from migrator.quote import identifier
 from migrator.steps import Finding, Gates, Mend, Side, Step
@@ -19,6 +19,8 @@ REFUSED_EXTENSIONS = {
 def examine(view: View) -> Step:
     """What this database of the source, and its counterpart, lack."""
     findings = tuple(_unreadable(view)) or (
+        *claims.findings(view),
+        *_occupied(view),
         *_extensions(view),
         *_maintenance(view),
         *_locale(view),
@@ -47,6 +49,13 @@ def _unreadable(view: View) -> Iterator[Finding]:
                 f"Check pg_hba.conf; and on the {side}: {grant}",
                 (Mend(side, grant),) if "permission denied for database" in error else (),
             )
+
+
+def _occupied(view: View) -> Iterator[Finding]:
+    """A database of that name with rows in it: nothing is made there, as it may be in use."""
+    pair = view.database
+    if pair.source_schema is not None and pair.target_schema is not None and not pair.ledger.groups:
+        yield from pre_data.filled(pair, pair.source_schema, pair.target_schema)
 
 
 def _extensions(view: View) -> Iterator[Finding]:
@@ -83,15 +92,27 @@ def _maintenance(view: View) -> Iterator[Finding]:
 
 
 def _locale(view: View) -> Iterator[Finding]:
+    """Of a database that is yet to be made: can the destination sort and compare as the source does?"""
     source = view.source.database(view.database.name)
-    created = view.destination.database(view.database.target) is None
-    if source is not None and created and source.provider == "i" and not view.destination.icu:
+    if source is None or view.destination.database(view.database.target) is not None:
+        return
+    target = identifier(view.database.target)
+    if source.provider == "i" and not view.destination.icu:
         yield _finding(
             view,
             "locale_provider_missing",
             f"Database {source.name} sorts by ICU (locale {source.locale}); the destination was built without ICU.",
-            f"Use a destination built with ICU; or create database {identifier(view.database.target)} there yourself with a "
+            f"Use a destination built with ICU; or create database {target} there yourself with a "
             "libc locale: text then sorts differently.",
+        )
+    missing = sorted({source.collate, source.ctype} & view.observation.missing_locales)
+    if missing:
+        yield _finding(
+            view,
+            "locale_missing",
+            f"Database {source.name} has the locale {' and '.join(missing)}, which the destination's machine does not know.",
+            "Install it there (on Debian: the package locales, then locale-gen) and restart PostgreSQL; or create database "
+            f"{target} there yourself with another locale: text then sorts differently.",
         )
 
 

@@ -55,7 +55,11 @@ def findings(roles: RoleSet) -> Iterator[Finding]:
 
 
 def _wanted(roles: RoleSet) -> dict[Pair, Options]:
-    return {pair: options for pair, options in _read(roles.view.source).items() if roles.may_touch(pair[1])}
+    return {
+        pair: options
+        for pair, options in _read(roles.view.source).items()
+        if roles.may_touch(pair[1]) and not roles.withheld(pair[0])
+    }
 
 
 def _may_grant(roles: RoleSet, role: str) -> bool:

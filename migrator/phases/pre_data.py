@@ -31,7 +31,7 @@ def examine(view: View) -> Step:
     if source is None or target is None:
         return Step(NAME, pair.name, Gates.DATABASE, waits=(Wait(f"the schema of {pair.name} has not been read"),))
     wanted = wanted_items(source, target)
-    findings = (*_not_carried(pair.name, source), *_drift(pair.name, wanted, target), *_filled(pair, source, target))
+    findings = (*_not_carried(pair.name, source), *_drift(pair.name, wanted, target), *filled(pair, source, target))
     missing = [item for item in wanted if target.find(item.identity) is None]
     return Step(NAME, pair.name, Gates.DATABASE, actions=tuple(_actions(pair.target, missing)), findings=findings)
 
@@ -151,7 +151,8 @@ def drift_finding(database: str, difference: Difference, relation: str | None = 
     )
 
 
-def _filled(pair: DatabasePair, source: Schema, target: Schema) -> Iterator[Finding]:
+def filled(pair: DatabasePair, source: Schema, target: Schema) -> Iterator[Finding]:
+    """Tables of both sides that hold rows on the destination which are not ours."""
     for relation in sorted(pair.filled - pair.ledger.relations.keys()):
         if source.has_table(relation) and target.has_table(relation):
             yield Finding(

@@ -109,18 +109,9 @@ def _identifier_unreadable(side: Side, spec: InstanceSpec) -> Finding:
 
 
 def _selection(view: View) -> Iterator[Finding]:
-    pairs, scope = view.observation.databases, view.observation.scope
-    if not pairs and scope.database is None:
+    if not view.observation.databases and view.observation.scope.database is None:
         yield Finding(
             "no_database_selected",
             f"Mapping {view.spec.name} selects no database of the source.",
             'Name one under the mapping\'s databases.include; "*" takes all but templates and an empty maintenance database.',
-        )
-    targets = [pair.target for pair in pairs]
-    for target in sorted({target for target in targets if targets.count(target) > 1}):
-        names = ", ".join(pair.name for pair in pairs if pair.target == target)
-        yield Finding(
-            "database_name_clash",
-            f"Databases {names} would all become {target} on the destination.",
-            "Give each a name of its own under the mapping's databases.rename.",
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from migrator.config import RoleConflictStrategy
-from migrator.model import Role
+from migrator.model import CarriedRole, Role
 from migrator.phases.view import View
 
 
@@ -18,16 +18,19 @@ class RoleSet:
     destination: Mapping[str, Role]
     candidates: tuple[Role, ...]
     """Source roles that may be created or touched: not pg_*, not the bootstrap superuser, not ourselves."""
+    carried_by_others: tuple[CarriedRole, ...] = ()
+    """What other mappings into this destination have made or merged."""
 
     @classmethod
     def of(cls, view: View) -> "RoleSet":
-        journal = view.observation.journal
+        entries = view.observation.journal.roles if view.observation.journal else ()
         destination = {role.name: role for role in view.destination.roles}
         return cls(
             view=view,
-            carried=journal.created_roles if journal else frozenset(),
+            carried=frozenset(entry.role for entry in entries if entry.mapping == view.spec.name),
             destination=destination,
             candidates=tuple(role for role in view.source.roles if _ours_to_carry(view, role, destination)),
+            carried_by_others=tuple(entry for entry in entries if entry.mapping != view.spec.name),
         )
 
     @property
@@ -48,7 +51,7 @@ class RoleSet:
 
     @cached_property
     def _touchable(self) -> frozenset[str]:
-        touched = self.missing if self.strategy is RoleConflictStrategy.SKIP else self.candidates
+        touched = self.candidates if self.strategy is RoleConflictStrategy.MERGE else self.missing
         return frozenset(role.name for role in (*touched, *self.made_by_us))
 
     @cached_property
@@ -56,8 +59,14 @@ class RoleSet:
         return frozenset(role.name for role in self.missing if not self.password_unavailable(role))
 
     def may_touch(self, name: str) -> bool:
-        """Whether memberships and settings may be added to this role: under `skip` only where it is new."""
+        """Whether memberships and settings may be added to this role: but for `merge` only where it is ours."""
         return name in self._touchable
+
+    def withheld(self, name: str) -> bool:
+        """Under `fail`, a role of the destination that may be somebody else's: nobody is made a member of it."""
+        if self.strategy is not RoleConflictStrategy.FAIL:
+            return False
+        return any(role.name == name and role.name not in self.carried for role in self.present)
 
     def will_exist(self, name: str) -> bool:
         """Whether the destination has the role, or gets it now."""

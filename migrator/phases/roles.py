@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from migrator.config import RoleConflictStrategy
 from migrator.model import Role
-from migrator.phases import memberships, role_settings
+from migrator.phases import memberships, role_conflicts, role_settings
 from migrator.phases.role_set import RoleSet, needs_password
 from migrator.phases.view import View
 from migrator.quote import identifier, literal
@@ -21,11 +21,8 @@ _FLAGS = ("superuser", "createdb", "createrole", "inherit", "login", "replicatio
 
 
 def examine(view: View) -> Step:
-    """Create what is missing; under `fail`, nothing at all while one of the names is taken."""
+    """Create what is missing. What `fail` refuses is asked by role_conflicts."""
     roles = RoleSet.of(view)
-    conflict = _conflict(roles)
-    if conflict:
-        return Step(NAME, gates=Gates.MAPPING, findings=(conflict,))
     actions = (*_creations(roles), *_merges(roles), *memberships.grants(roles))
     findings = (
         *_passwords(roles),
@@ -35,17 +32,6 @@ def examine(view: View) -> Step:
         *memberships.findings(roles),
     )
     return Step(NAME, gates=Gates.MAPPING, actions=actions, findings=findings)
-
-
-def _conflict(roles: RoleSet) -> Finding | None:
-    taken = [role.name for role in roles.present if role.name not in roles.carried]
-    if roles.strategy is not RoleConflictStrategy.FAIL or not taken:
-        return None
-    return Finding(
-        "role_exists",
-        f"The destination already has {_listed(taken)}, and role_conflict_strategy is fail.",
-        "Rename or drop them on the destination, or set role_conflict_strategy to merge or skip.",
-    )
 
 
 def _creations(roles: RoleSet) -> Iterator[Action]:
@@ -59,7 +45,7 @@ def _creation(roles: RoleSet, role: Role) -> Iterator[Statement]:
     if role.comment is not None:
         yield maintenance(f"COMMENT ON ROLE {identifier(role.name)} IS {literal(role.comment)}")
     yield from map(maintenance, role_settings.for_new(roles, role.name))
-    yield _record(roles, role.name)
+    yield _record(roles, role.name, created=True)
 
 
 def _create(roles: RoleSet, role: Role) -> Statement:
@@ -100,10 +86,10 @@ def _refused(roles: RoleSet, role: Role) -> list[str]:
     return [flag.upper() for flag in held if getattr(role, flag) and not held[flag]]
 
 
-def _record(roles: RoleSet, name: str) -> Statement:
+def _record(roles: RoleSet, name: str, *, created: bool) -> Statement:
     return maintenance(
-        "INSERT INTO migrator.roles (mapping, role) VALUES "
-        f"({literal(roles.view.spec.name)}, {literal(name)}) ON CONFLICT DO NOTHING"
+        "INSERT INTO migrator.roles (mapping, role, created) VALUES "
+        f"({literal(roles.view.spec.name)}, {literal(name)}, {'true' if created else 'false'}) ON CONFLICT DO NOTHING"
     )
 
 
@@ -115,7 +101,7 @@ def _merges(roles: RoleSet) -> Iterator[Action]:
         if role.name not in roles.carried:
             settings = map(maintenance, role_settings.for_present(roles, role.name))
             summary = f"merge role {identifier(role.name)}"
-            yield Action(summary, (*settings, _record(roles, role.name)))
+            yield Action(summary, (*settings, _record(roles, role.name, created=False)))
 
 
 def _passwords(roles: RoleSet) -> Iterator[Finding]:
@@ -151,17 +137,17 @@ def _refused_attributes(roles: RoleSet) -> Iterator[Finding]:
 
 
 def _differences(roles: RoleSet) -> Iterator[Finding]:
-    compared = roles.made_by_us if roles.strategy is RoleConflictStrategy.SKIP else roles.present
+    compared = roles.present if roles.strategy is RoleConflictStrategy.MERGE else roles.made_by_us
     for role in compared:
         changes = [*_attribute_changes(role, roles.destination[role.name]), *role_settings.missing(roles, role.name)]
         if changes:
-            yield _differs(role.name, changes)
+            yield _differs(role.name, role_conflicts.origin(roles, role.name), changes)
 
 
-def _differs(name: str, changes: list[str]) -> Finding:
+def _differs(name: str, origin: str, changes: list[str]) -> Finding:
     return Finding(
         "role_differs",
-        f"Role {name} is not the same on both sides; the destination's is kept.",
+        f"Role {name} is not the same on both sides; the destination's{origin} is kept.",
         "To make it so on the destination: " + " ".join(f"{change};" for change in changes),
         blocking=False,
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from migrator.cluster import Cluster
-from migrator.phases import databases, privileges, roles
+from migrator.phases import claims, databases, privileges, roles
 from migrator.provision import postgres_bin
 from migrator.steps import Step
 from tests.postgres.rights import Migration, codes
@@ -112,6 +112,7 @@ def prepared(cluster: Clusters, version: int) -> Migration:
     made.source.execute(ROLES)
     made.source.execute("CREATE DATABASE shop")
     made.converge(roles.examine)
+    made.converge(claims.examine)
     made.converge(databases.examine)
     for side in (made.source, made.destination):
         side.execute(OBJECTS, "shop")

@@ -90,7 +90,7 @@ TOP_LEVEL = words(
 )
 
 LONGEST_FILE = 300
-LONGER_FILES = {"migrator/model.py": 450}
+LONGER_FILES = {"migrator/model.py": 500}
 """A list of nouns reads better in one place."""
 LONGEST_FUNCTION = 40
 LONGER_FUNCTIONS = {"migrator/snapshot.py:summary": 55, "migrator/phases/headroom.py:limits": 55}
