@@ -126,6 +126,8 @@ class MappingSpec:
     role_conflict_strategy: RoleConflictStrategy = RoleConflictStrategy.MERGE
     copy_method: CopyMethod = CopyMethod.SUBSCRIPTION
     databases: DatabaseSelection = field(default_factory=DatabaseSelection)
+    tablespaces: Mapping[str, str] = field(default_factory=dict)
+    """The source's tablespaces that have another name on the destination."""
     common_password: Secret | None = None
     """For roles whose password hash the source does not let us read."""
 

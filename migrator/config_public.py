@@ -52,5 +52,6 @@ def _mapping(mapping: MappingSpec) -> dict[str, object]:
             "exclude": list(mapping.databases.exclude),
             "rename": dict(mapping.databases.rename),
         },
+        "tablespaces": dict(mapping.tablespaces),
         "replication": asdict(mapping.replication),
     }

@@ -12,6 +12,7 @@ from migrator.model import (
     Membership,
     Role,
     RoleSetting,
+    SharedLabel,
     Slot,
     Transaction,
     User,
@@ -84,6 +85,7 @@ def read_instance(connection: psycopg.Connection[DictRow]) -> Instance:
         senders=senders,
         subscription_names=subscription_names,
         icu=basics.icu,
+        labels=reader.rows("shared_labels", SharedLabel),
         has_password=bool(connection.pgconn.password),
     )
 

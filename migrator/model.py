@@ -111,6 +111,16 @@ class RoleUse:
 
 
 @dataclass(frozen=True)
+class SharedLabel:
+    """A security label on a database or a role (pg_shseclabel)."""
+
+    kind: str
+    """`database` or `role`."""
+    name: str
+    provider: str
+
+
+@dataclass(frozen=True)
 class RoleSetting:
     """One `name=value` of pg_db_role_setting for a role, in all databases (None) or one."""
 
@@ -195,6 +205,7 @@ class Instance:
     """The subscriptions that `subscriptions` counts."""
     icu: bool = True
     """Whether this server knows ICU collations."""
+    labels: tuple[SharedLabel, ...] = ()
     has_password: bool = False
     """Whether libpq had a password for it: the configuration's, a service's, a passfile's or the environment's."""
 

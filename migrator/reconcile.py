@@ -40,6 +40,9 @@ ALARMS = frozenset(
 
 LOOKS_AT_AN_ALARM = 4
 
+_SAMPLED = (Status.IN_PROGRESS, Status.SYNCED, Status.CUTOVER_READY, Status.PROBLEMATIC)
+"""States in which lag is sampled: one refused database does not keep the others from the end."""
+
 
 @dataclass(frozen=True)
 class Assessment:
@@ -246,7 +249,7 @@ def drive(spec: MappingSpec, memory: Failures | None = None, schemas: SchemaCach
     """One tick with its work done at once, and a lag sample. For tests and the endings; no Redis, no workers."""
     memory, schemas = memory or Memory(), schemas or SchemaCache()
     assessment = Reconciler(spec, Inline(spec, memory, schemas), None, memory, schemas).tick()
-    if assessment is not None and assessment.status in (Status.IN_PROGRESS, Status.SYNCED, Status.CUTOVER_READY):
+    if assessment is not None and assessment.status in _SAMPLED:
         try:
             sample_lag(spec)
         except MigratorError as error:

@@ -1,7 +1,6 @@
 """plan: the next statements, grouped by step. Secrets are holes in them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 
 import click
 
@@ -45,7 +44,7 @@ def _document(decision: Decision, clashes: Sequence[Finding]) -> dict[str, objec
         for step in decision.steps
         if step.actions
     ]
-    return {"name": decision.mapping, "steps": steps, "clashes": [asdict(finding) for finding in clashes]}
+    return {"name": decision.mapping, "steps": steps, "clashes": [finding.document() for finding in clashes]}
 
 
 def _action(action: Action) -> dict[str, object]:

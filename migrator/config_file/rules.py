@@ -58,6 +58,9 @@ def of_mappings(mappings: Sequence[MappingSpec | None]) -> Iterable[Fault]:
     for (first, one), (second, other) in combinations(numbered, 2):
         if normalise(one.name) == normalise(other.name):
             yield Fault(join(second, "name"), f"{other.name} is the name of {first} too; give each a name of its own")
+        if _journals_apart(one.destination, other.destination):
+            where = join(second, "destination_instance")
+            yield Fault(where, f"is the server of {first}, with another maintenance_database; both need the same journal")
         database = _clash(one, other)
         if database:
             yield Fault(join(second, "databases"), f"{database} on {other.destination.name} is taken by {first} too")
@@ -80,6 +83,11 @@ def _of_mapping(mapping: MappingSpec, path: str) -> Iterable[Fault]:
 
 def _address(instance: InstanceSpec) -> tuple[str, int] | str:
     return (instance.server.lower(), instance.port) if instance.server else instance.name
+
+
+def _journals_apart(one: InstanceSpec, other: InstanceSpec) -> bool:
+    """One server as a destination twice: two journals, and locks in two databases, would not know of each other."""
+    return _address(one) == _address(other) and one.maintenance_database != other.maintenance_database
 
 
 def _clash(one: MappingSpec, other: MappingSpec) -> str | None:

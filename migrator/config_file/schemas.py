@@ -107,6 +107,9 @@ class MappingSchema(Group):
     destination_instance = Text(required=True)
     role_conflict_strategy = Choice(RoleConflictStrategy)
     copy_method = Choice(CopyMethod, {CopyMethod.SNAPSHOT: "snapshot is not available yet; use subscription"})
+    tablespaces = fields.Dict(
+        keys=Text(), values=Text(), error_messages={"invalid": "must be pairs of source name: destination name"}
+    )
     common_password = SecretText()
     common_password_file = Text()
     databases = fields.Raw()

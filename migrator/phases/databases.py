@@ -23,6 +23,7 @@ NAME = "databases"
 
 _PROVIDERS = {"c": "libc", "i": "icu", "b": "builtin"}
 _LOCALE_OPTIONS = {"i": "ICU_LOCALE", "b": "BUILTIN_LOCALE"}
+_DEFAULT_TABLESPACE = "pg_default"
 _NO_GROUP = 0
 """The group number in the name of a database under construction; groups count from 1."""
 
@@ -75,8 +76,9 @@ def draft_name(view: View, pair: DatabasePair) -> str:
 
 def _create(view: View, source: Database, draft: str) -> str:
     options = [f"ENCODING = {literal(source.encoding)}", *_locale(source)]
-    if _tablespace(view, source) is not None:
-        options.append(f"TABLESPACE = {identifier(source.tablespace)}")
+    tablespace = _tablespace(view, source)
+    if tablespace in view.destination.tablespaces and tablespace != _DEFAULT_TABLESPACE:
+        options.append(f"TABLESPACE = {identifier(tablespace)}")
     return f"CREATE DATABASE {identifier(draft)} TEMPLATE = template0 {' '.join(options)} ALLOW_CONNECTIONS = false"
 
 
@@ -90,10 +92,9 @@ def _locale(source: Database) -> Iterator[str]:
     yield f"LC_CTYPE = {literal(source.ctype)}"
 
 
-def _tablespace(view: View, source: Database) -> str | None:
-    """The source's tablespace where it is not the default and the destination has one of that name."""
-    known = source.tablespace != "pg_default" and source.tablespace in view.destination.tablespaces
-    return source.tablespace if known else None
+def _tablespace(view: View, source: Database) -> str:
+    """What the database's tablespace is called on the destination, whether it has it or not."""
+    return view.spec.tablespaces.get(source.tablespace, source.tablespace)
 
 
 def _fresh(view: View, source: Database, target: str) -> Database:
@@ -182,12 +183,15 @@ def _left_out(view: View, pair: DatabasePair, source: Database) -> Iterator[Find
             f"The destination has no setting {setting.name}; it is left out for database {pair.name}.",
             f"On the source, where it is no longer needed: ALTER DATABASE {identifier(pair.name)} RESET {setting.name};",
         )
-    if source.tablespace != "pg_default" and _tablespace(view, source) is None:
+    tablespace = _tablespace(view, source)
+    if tablespace not in view.destination.tablespaces:
         yield _note(
             pair,
             "tablespace_missing",
-            f"Database {pair.name} is in tablespace {source.tablespace}, which the destination has not: it goes to the default.",
-            "Create the tablespace on the destination first, if it is wanted there.",
+            f"Database {pair.name} is in tablespace {source.tablespace}; the destination has no tablespace {tablespace}: it goes "
+            "to the default one.",
+            f"Where it is wanted there, before the database is made: CREATE TABLESPACE {identifier(tablespace)} LOCATION '...'; "
+            f"or name another under mapping {view.spec.name}: tablespaces: {{{claims.yaml(source.tablespace)}: ...}}",
         )
     missing = _named_roles(source) - {role.name for role in view.destination.roles}
     if missing:
@@ -221,17 +225,31 @@ def _differences(view: View, pair: DatabasePair, source: Database, target: Datab
             f"{', '.join(_locale_of(source))} on the source.",
             "If that is not meant: drop the destination's while it is empty, and it is created as on the source.",
         )
+    yield from _collation(pair, source, target)
+
+
+def _collation(pair: DatabasePair, source: Database, target: Database) -> Iterator[Finding]:
+    versions = source.collation_version, target.collation_version
+    if source.provider == target.provider and None not in versions and versions[0] != versions[1]:
+        yield _note(
+            pair,
+            "collation_version_differs",
+            f"Database {pair.target} sorts by collation version {versions[1]} on the destination, {versions[0]} on the source: "
+            "the order of text may differ.",
+            "Indexes are built on the destination, by its own order, and are right. Look at what relies on the order: range "
+            "partitions and CHECK constraints on text, and applications that merge sorted lists.",
+        )
 
 
 def _locale_of(database: Database) -> tuple[str, ...]:
-    """In a spelling that does not tell en_US.utf8 from en_US.UTF-8."""
+    """In a spelling that does not tell en_US.utf8 from en_US.UTF-8, nor de_AT from de-AT: newer versions write language tags."""
     collate, ctype = (name.lower().replace("utf-8", "utf8") for name in (database.collate, database.ctype))
     return (
         database.encoding,
         _PROVIDERS[database.provider],
         collate,
         ctype,
-        database.locale or "",
+        (database.locale or "").replace("_", "-").lower(),
         database.icu_rules or "",
     )
 

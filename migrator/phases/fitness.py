@@ -88,23 +88,25 @@ def _ownership(view: View) -> Iterator[Finding]:
 def _giving(view: View) -> Iterator[Finding]:
     """Objects are given to their owner by who may SET ROLE to it; to roles that we make ourselves, we may."""
     user, schema = view.destination.user, view.database.source_schema
-    database = view.source.database(view.database.name)
-    if user.superuser or schema is None or database is None:
+    if user.superuser or schema is None:
         return
-    owners = {database.owner, *(privilege.owner for privilege in schema.privileges.values())}
+    owners = {privilege.owner for privilege in schema.privileges.values()}
     present = {role.name for role in view.destination.roles if not role.name.startswith("pg_")}
     refused = sorted((owners & present) - user.can_set - {user.name})
+    powerful = [role.name for role in view.destination.roles if role.superuser and role.name in refused]
+    caution = f" (Superusers among them: {some(powerful)}; better have other owners on the source.)" if powerful else ""
+
+    def grant(owner: str) -> str:
+        return f"GRANT {identifier(owner)} TO {identifier(user.name)} WITH INHERIT TRUE, SET TRUE;"
+
     if refused:
         yield Finding(
             "destination_ownership_right",
             f"{user.name} on the destination may not make objects of database {view.database.target} belong to "
-            f"{some(refused)}: it may not SET ROLE to {'it' if len(refused) == 1 else 'them'}.",
-            "On the destination: "
-            + " ".join(
-                f"GRANT {identifier(owner)} TO {identifier(user.name)} WITH INHERIT TRUE, SET TRUE;"
-                for owner in refused
-            ),
+            f"{some(refused)}: it may not SET ROLE to {'it' if len(refused) == 1 else 'them'}.{caution}",
+            "On the destination: " + " ".join(map(grant, refused)),
             database=view.database.name,
+            mends=tuple(Mend(Side.DESTINATION, grant(owner)) for owner in refused if owner not in powerful),
         )
 
 

@@ -19,8 +19,7 @@ REFUSED_EXTENSIONS = {
 def examine(view: View) -> Step:
     """What this database of the source, and its counterpart, lack."""
     findings = tuple(_unreadable(view)) or (
-        *claims.findings(view),
-        *_occupied(view),
+        *(tuple(claims.findings(view)) or _occupied(view)),
         *_extensions(view),
         *_maintenance(view),
         *_locale(view),

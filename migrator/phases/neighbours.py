@@ -16,6 +16,7 @@ def findings(view: View) -> Iterator[Finding]:
     yield from _prepared_transactions(view)
     yield from _replication(view)
     yield from _passwords(view)
+    yield from _labels(view)
     yield from _destination_in_use(view)
 
 
@@ -75,6 +76,17 @@ def _passwords(view: View) -> Iterator[Finding]:
             "asks for scram-sha-256 refuses them, and PostgreSQL 18 calls MD5 deprecated.",
             "Have each set a new password on the source while password_encryption is 'scram-sha-256'; or allow md5 on the "
             "destination.",
+        )
+
+
+def _labels(view: View) -> Iterator[Finding]:
+    selected = {pair.name for pair in view.observation.databases}
+    labels = [label for label in view.source.labels if label.kind == "role" or label.name in selected]
+    if labels:
+        yield _note(
+            "security_labels",
+            f"Security labels do not move: {some([f'{label.provider} on {label.kind} {label.name}' for label in labels])}.",
+            "Where the destination has the label provider: SECURITY LABEL FOR ... ON ... IS ...; there, before the cutover.",
         )
 
 

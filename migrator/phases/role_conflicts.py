@@ -6,7 +6,6 @@ there keeps its attributes and password, and what that means is said.
 
 from collections.abc import Iterator
 
-from migrator.config import RoleConflictStrategy
 from migrator.model import Role
 from migrator.phases.role_set import RoleSet
 from migrator.phases.view import View
@@ -50,9 +49,7 @@ def origin(roles: RoleSet, name: str) -> str:
 
 
 def _conflicts(roles: RoleSet) -> list[str]:
-    if roles.strategy is not RoleConflictStrategy.FAIL:
-        return []
-    return [role.name for role in roles.present if role.name not in roles.carried]
+    return [role.name for role in roles.present if roles.withheld(role.name)]
 
 
 def _exists(roles: RoleSet, names: list[str], database: str | None) -> Finding:
@@ -75,7 +72,7 @@ def _listed(names: list[str]) -> str:
 def _passwords(roles: RoleSet) -> Iterator[Finding]:
     """Roles that log in by another password on the destination than on the source."""
     for role in roles.present:
-        if _differ(role, roles.destination[role.name]):
+        if not roles.withheld(role.name) and _differ(role, roles.destination[role.name]):
             yield Finding(
                 "role_password_differs",
                 f"Role {role.name} on the destination{origin(roles, role.name)} has another password than on the source; "

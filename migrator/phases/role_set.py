@@ -55,6 +55,11 @@ class RoleSet:
         return frozenset(role.name for role in (*touched, *self.made_by_us))
 
     @cached_property
+    def _withheld(self) -> frozenset[str]:
+        taken = self.present if self.strategy is RoleConflictStrategy.FAIL else ()
+        return frozenset(role.name for role in taken) - self.carried
+
+    @cached_property
     def _to_come(self) -> frozenset[str]:
         return frozenset(role.name for role in self.missing if not self.password_unavailable(role))
 
@@ -63,10 +68,8 @@ class RoleSet:
         return name in self._touchable
 
     def withheld(self, name: str) -> bool:
-        """Under `fail`, a role of the destination that may be somebody else's: nobody is made a member of it."""
-        if self.strategy is not RoleConflictStrategy.FAIL:
-            return False
-        return any(role.name == name and role.name not in self.carried for role in self.present)
+        """Under `fail`, a role that the destination had before us: it may be somebody else's, and is left alone."""
+        return name in self._withheld
 
     def will_exist(self, name: str) -> bool:
         """Whether the destination has the role, or gets it now."""

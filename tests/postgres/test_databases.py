@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from migrator.apply import ApplyError
 from migrator.cluster import Cluster
 from migrator.config import DatabaseSelection
 from migrator.phases import claims, databases, roles
@@ -187,3 +188,58 @@ def test_locale_providers(cluster: Clusters, version: int, create: str, locale_c
         moving.destination.execute("SELECT datlocprovider::text, datlocale FROM pg_database WHERE datname = 'shop'")
         == locale
     )
+
+
+def test_tablespaces_are_mapped_or_defaulted_and_said_so(cluster: Clusters) -> None:
+    moving = migration(cluster)
+    for name in ("fast", "same"):
+        in_place(moving.source, name)
+    for name in ("quick", "same"):
+        in_place(moving.destination, name)
+    moving.source.execute("CREATE DATABASE store TABLESPACE fast")
+    moving.source.execute("CREATE DATABASE depot TABLESPACE same")
+    moving.source.execute("CREATE DATABASE attic TABLESPACE fast")
+    moving.databases = ("depot", "store")
+    moving.options = {"tablespaces": {"fast": "quick"}}
+    moving.converge(claims.examine)
+    assert moving.converge(databases.examine).findings == ()
+    moving.databases = ("attic",)
+    moving.options = {"tablespaces": {"fast": "slow"}}
+    moving.converge(claims.examine)
+    step = moving.converge(databases.examine)
+    assert (step.quiet, codes(step)) == (True, ["tablespace_missing"])
+    assert "is in tablespace fast; the destination has no tablespace slow" in step.findings[0].message
+    moving.options = {"tablespaces": {"fast": "pg_default"}}
+    assert moving.examine(databases.examine).findings == ()
+    assert moving.destination.execute(
+        "SELECT datname, spcname FROM pg_database d JOIN pg_tablespace t ON t.oid = dattablespace WHERE datname IN"
+        " ('attic', 'depot', 'store') ORDER BY 1"
+    ) == [("attic", "pg_default"), ("depot", "same"), ("store", "quick")]
+
+
+def in_place(cluster_: Cluster, name: str) -> None:
+    """A tablespace inside the data directory (15 and newer, for developers)."""
+    with cluster_.connect() as connection:
+        connection.execute("SET allow_in_place_tablespaces = on")
+        connection.execute(f"CREATE TABLESPACE {name} LOCATION ''")
+
+
+def test_another_version_of_the_collation_is_told(cluster: Clusters) -> None:
+    moving = migration(cluster)
+    moving.converge(databases.examine)
+    for side, version in ((moving.source, "2.36"), (moving.destination, "2.41")):
+        side.execute(f"UPDATE pg_database SET datcollversion = '{version}' WHERE datname = 'shop'")
+    step = moving.examine(databases.examine)
+    assert (step.quiet, codes(step)) == (True, ["collation_version_differs"])
+    assert "version 2.41 on the destination, 2.36 on the source" in step.findings[0].message
+
+
+def test_a_claim_lost_meanwhile_makes_nothing(cluster: Clusters) -> None:
+    moving = migration(cluster)
+    (action,) = moving.examine(databases.examine).actions
+    moving.destination.execute("UPDATE migrator.databases SET mapping = 'other'")
+    with pytest.raises(ApplyError):
+        moving.apply([action])
+    assert moving.destination.execute("SELECT 1 FROM pg_database WHERE datname = 'shop'") == []
+    step = moving.examine(databases.examine)
+    assert (step.actions, [wait.message for wait in step.waits]) == ((), ["the name shop is not claimed yet"])

@@ -9,6 +9,8 @@ import pytest
 
 from migrator.cluster import Cluster
 from migrator.config import DatabaseSelection, InstanceSpec, MappingSpec, Secret
+from migrator.connection import session_of
+from migrator.facts import read_missing_locales
 from migrator.observation import Hints, Observation
 from migrator.observe import Looker
 from migrator.phases import identity, preflight
@@ -235,6 +237,7 @@ def test_row_security(pair: Pair) -> None:
 
 def test_rights_of_a_plain_role_on_the_destination(pair: Pair) -> None:
     pair.sql("CREATE TABLE t (id int PRIMARY KEY); ALTER TABLE t ENABLE ROW LEVEL SECURITY")
+    pair.sql("ALTER TABLE t OWNER TO owner")
     findings = pair.examine(destination_user="plain")
     assert blocking(findings) == {
         "destination_subscription_right",
@@ -316,6 +319,56 @@ def test_unreachable(pair: Pair) -> None:
     assert blocking(examine(nobody)) == {"source_unreachable", "destination_unreachable"}
     stranger = replace(spec, source=replace(spec.source, username="stranger"))
     assert 'role "stranger" does not exist' in examine(stranger)["source_unreachable"].message
+
+
+def test_owners_that_the_destination_had_before(pair: Pair) -> None:
+    pair.sql("CREATE TABLE t (id int PRIMARY KEY); ALTER TABLE t OWNER TO owner; CREATE TYPE mine AS ENUM ('x')")
+    pair.destination.execute("CREATE ROLE owner")
+    try:
+        refused = pair.examine(destination_user="plain")["destination_ownership_right"]
+        assert refused.blocking and "belong to owner, postgres: it may not SET ROLE to them" in refused.message
+        assert "Superusers among them: postgres" in refused.message
+        pair.destination.execute("GRANT owner TO plain WITH SET FALSE")
+        assert (
+            "belong to owner, postgres" in pair.examine(destination_user="plain")["destination_ownership_right"].message
+        )
+        pair.sql("ALTER TYPE mine OWNER TO owner")
+        refused = pair.examine(destination_user="plain")["destination_ownership_right"]
+        assert refused.remedy == "On the destination: GRANT owner TO plain WITH INHERIT TRUE, SET TRUE;"
+        pair.destination.execute(refused.remedy.removeprefix("On the destination: "))
+        assert "destination_ownership_right" not in pair.examine(destination_user="plain")
+        assert "destination_ownership_right" not in pair.examine()
+    finally:
+        pair.destination.execute("DROP ROLE owner")
+
+
+def test_a_locale_that_the_destination_s_machine_lacks(pair: Pair) -> None:
+    """The source's row is what another machine would show: this one could not open such a database."""
+    view = view_of(pair.spec())
+    foreign = replace(
+        view.source, databases=tuple(replace(each, collate="xx_YY.utf8") for each in view.source.databases)
+    )
+    with session_of(pair.destination.spec("new"), None, "pg-migrator test") as session:
+        assert read_missing_locales(session, view.source, view.destination) == frozenset()
+        missing = read_missing_locales(session, foreign, view.destination)
+    assert missing == {"xx_YY.utf8"}
+    seen = replace(view.observation, source=foreign, missing_locales=missing)
+    step = identity.examine(replace(view, observation=seen, pair=seen.databases[0]))
+    (finding,) = step.findings
+    assert (finding.code, finding.blocking) == ("locale_missing", True)
+    assert "xx_YY.utf8" in finding.message
+
+
+def test_security_labels_are_told(pair: Pair) -> None:
+    pair.sql("CREATE ROLE labelled")
+    label = "INSERT INTO pg_shseclabel SELECT oid, 'pg_authid'::regclass, 'selinux', 'x' FROM pg_authid WHERE rolname = 'labelled'"
+    pair.sql(f"SET allow_system_table_mods = on; {label}")
+    try:
+        findings = pair.examine()
+    finally:
+        pair.sql("SET allow_system_table_mods = on; DELETE FROM pg_shseclabel; DROP ROLE labelled")
+    assert "selinux on role labelled" in findings["security_labels"].message
+    assert not findings["security_labels"].blocking
 
 
 def test_a_database_that_cannot_be_read(pair: Pair) -> None:

@@ -9,9 +9,10 @@ import pytest
 
 from migrator.cluster import Cluster
 from migrator.config import RoleConflictStrategy, Secret
-from migrator.phases import roles
+from migrator.phases import role_conflicts, roles
 from migrator.provision import postgres_bin
 from migrator.quote import identifier
+from migrator.steps import Gates
 from tests.postgres.rights import Migration, codes
 
 Clusters = Callable[..., Cluster]
@@ -188,18 +189,36 @@ def test_skip_leaves_an_existing_role_alone(cluster: Clusters) -> None:
     assert moving.destination.execute("SELECT 1 FROM pg_auth_members WHERE member = 'reader'::regrole") == [(1,), (1,)]
 
 
-def test_fail_asks_for_a_person_and_never_trips_over_its_own_roles(cluster: Clusters) -> None:
+def test_fail_leaves_roles_in_conflict_alone_and_never_trips_over_its_own(cluster: Clusters) -> None:
     moving = migration(cluster, role_conflict_strategy=RoleConflictStrategy.FAIL)
     moving.source.execute(ROLES)
     moving.destination.execute("CREATE ROLE app; CREATE ROLE reader")
-    step = moving.examine(roles.examine)
-    assert (codes(step), step.actions, step.quiet) == (["role_exists"], (), False)
+    step = moving.examine(role_conflicts.examine)
+    assert (codes(step), step.quiet, step.gates) == (["role_exists"], False, Gates.DATABASE)
     assert "roles app, reader" in step.findings[0].message
+    assert moving.converge(roles.examine).findings == ()
+    assert moving.destination.execute("SELECT 1 FROM pg_auth_members WHERE 'app'::regrole IN (roleid, member)") == []
+    assert moving.destination.execute("SELECT 1 FROM pg_db_role_setting WHERE setrole = 'app'::regrole") == []
     moving.destination.execute("DROP ROLE app; DROP ROLE reader")
     moving.apply(moving.examine(roles.examine).actions[:3])
     step = moving.converge(roles.examine)
     assert (step.quiet, step.findings) == (True, ())
+    assert moving.examine(role_conflicts.examine).findings == ()
     assert dumped(moving.destination) == dumped(moving.source)
+
+
+def test_another_password_is_told(cluster: Clusters) -> None:
+    moving = migration(cluster)
+    moving.source.execute(
+        "CREATE ROLE app LOGIN PASSWORD 'one'; CREATE ROLE other LOGIN PASSWORD 'one'; CREATE ROLE open LOGIN"
+    )
+    moving.destination.execute("CREATE ROLE app LOGIN PASSWORD 'two'")
+    assert moving.converge(roles.examine).findings == ()
+    step = moving.examine(role_conflicts.examine)
+    assert (codes(step), step.quiet) == (["role_password_differs"], True)
+    assert "Role app on the destination has another password" in step.findings[0].message
+    moving.source.execute("ALTER ROLE other PASSWORD 'changed meanwhile'")
+    assert codes(moving.examine(role_conflicts.examine)) == ["role_password_differs", "role_password_differs"]
 
 
 def test_a_fence_on_the_source_stays_there(cluster: Clusters) -> None:

@@ -188,3 +188,25 @@ def test_environment(tmp_path: Path) -> None:
         "MIGRATOR__REDIS_URL": "and MIGRATOR__REDIS_URL_FILE are both set; keep one",
         "redis_url_file": "/nowhere cannot be read: No such file or directory",
     }
+
+
+def test_one_destination_has_one_journal(tmp_path: Path) -> None:
+    text = """
+    instances: {old: {server: a}, other: {server: b}, new: {server: c}, again: {server: c, maintenance_database: admin}}
+    mappings:
+      - {source_instance: old, destination_instance: new}
+      - {source_instance: other, destination_instance: again}
+    """
+    found = faults(tmp_path, text)
+    assert found == {
+        "mappings.1.destination_instance": "is the server of mappings.0, with another maintenance_database; both need the same "
+        "journal"
+    }
+
+
+def test_tablespaces_are_pairs(tmp_path: Path) -> None:
+    text = """
+    instances: {old: {server: a}, new: {server: c}}
+    mappings: [{source_instance: old, destination_instance: new, tablespaces: [fast]}]
+    """
+    assert faults(tmp_path, text) == {"mappings.0.tablespaces": "must be pairs of source name: destination name"}
