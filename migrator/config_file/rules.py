@@ -60,7 +60,9 @@ def of_mappings(mappings: Sequence[MappingSpec | None]) -> Iterable[Fault]:
             yield Fault(join(second, "name"), f"{other.name} is the name of {first} too; give each a name of its own")
         if _journals_apart(one.destination, other.destination):
             where = join(second, "destination_instance")
-            yield Fault(where, f"is the server of {first}, with another maintenance_database; both need the same journal")
+            yield Fault(
+                where, f"is the server of {first}, with another maintenance_database; both need the same journal"
+            )
         database = _clash(one, other)
         if database:
             yield Fault(join(second, "databases"), f"{database} on {other.destination.name} is taken by {first} too")
