@@ -8,7 +8,7 @@ import psycopg
 from migrator import hidden
 from migrator.config import MappingSpec
 from migrator.connection import SILENCE_SECONDS, Session, connect, password_of, replication_conninfo, session_of
-from migrator.errors import MigratorError
+from migrator.errors import MigratorError, UnreachableError
 from migrator.names import application_name
 from migrator.redaction import know_secret
 
@@ -26,17 +26,32 @@ _TRIAL = (
     " WITH (slot_name = NONE, create_slot = false, enabled = false, copy_data = false)"
 )
 
-# The trial's warning (no such publication), or its error, would stand in the destination's log at every look.
-_QUIET = (
-    "SELECT set_config('log_min_messages', 'panic', false) WHERE has_parameter_privilege('log_min_messages', 'SET')"
-)
+# The trial's warning (no such publication) would stand in the destination's log with its context: the whole statement,
+# password and all. Without the right to keep it out nothing is tried.
+_QUIET = """
+SELECT set_config('log_min_messages', 'panic', false) AS quiet WHERE has_parameter_privilege('log_min_messages', 'SET')
+"""
 
 _NO_RIGHT = "42501"
 """insufficient_privilege: the findings about rights tell it better."""
 
 
-def dial(spec: MappingSpec, source_version: int, databases: Iterable[str]) -> dict[str, str]:
-    """Source database -> why the destination cannot reach it; those it can reach are not in it. Leaves nothing behind."""
+class _NotQuietError(MigratorError):
+    """Our role on the destination may not keep the trial out of its log."""
+
+
+def dial(spec: MappingSpec, source_version: int, databases: Iterable[str]) -> dict[str, str] | None:
+    """Source database -> why the destination cannot reach it; those it can reach are not in it. None: it was not tried.
+
+    Leaves nothing behind, on either side.
+    """
+    try:
+        return _failures(spec, source_version, databases)
+    except _NotQuietError:
+        return None
+
+
+def _failures(spec: MappingSpec, source_version: int, databases: Iterable[str]) -> dict[str, str]:
     failed: dict[str, str] = {}
     for database in list(databases)[:AT_A_LOOK]:
         begun = monotonic()
@@ -61,12 +76,13 @@ def _dial(spec: MappingSpec, source_version: int, database: str) -> str | None:
         patience = spec.source.connect_timeout_seconds + SILENCE_SECONDS
         with connect(spec.destination, None, name, settings, patience) as session:
             return _trial(session, spec.source.connect_timeout_seconds)
-    except MigratorError:
+    except UnreachableError:
         return None  # one of the two is away from us: that is told where both are read
 
 
 def _trial(session: Session, seconds: int) -> str | None:
-    session.execute(_QUIET)
+    if session.execute(_QUIET).fetchone() is None:
+        raise _NotQuietError("The right to set log_min_messages is missing.")
     sql = _TRIAL.format(name=f"migrator_dial_{session.info.backend_pid}")
     try:
         with session.transaction(force_rollback=True):

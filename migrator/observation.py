@@ -75,8 +75,9 @@ class Observation:
     databases: tuple[DatabasePair, ...] = ()
     journal_refused: tuple[str, str] | None = None
     """Why the journal cannot be used although the destination answers, and the remedy."""
-    undialled: Mapping[str, str] = field(default_factory=dict)
-    """Source database -> why the destination cannot reach it. Tried until the mapping begins, and where nothing comes through."""
+    undialled: Mapping[str, str] | None = field(default_factory=dict)
+    """Source database -> why the destination cannot reach it. Tried until the mapping begins, and where nothing comes through; None:
+    we lack the right to."""
     role_uses: tuple[RoleUse, ...] = ()
     """Of the source; read where `role_conflict_strategy` is `fail`."""
     missing_locales: frozenset[str] = frozenset()

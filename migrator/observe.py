@@ -80,7 +80,7 @@ class Looker:
         scope: Scope,
         pairs: tuple[DatabasePair, ...],
         now: datetime,
-    ) -> dict[str, str]:
+    ) -> dict[str, str] | None:
         """Whether the destination reaches the source: before the mapping begins, and wherever nothing comes through."""
         if entry is None or scope.database is not None or not isinstance(source, Instance):
             return {}

@@ -18,6 +18,7 @@ from migrator.observation import Hints, Observation, Scope
 from migrator.observe import Looker, SchemaCache
 from migrator.phases import decide, key_of
 from migrator.phases.pacing import limits
+from migrator.phases.source_statements import MARKER
 from migrator.steps import Action, Gates, Step
 from migrator.throttle import SharedThrottle
 from migrator.work import Work
@@ -181,7 +182,7 @@ def emit_marker(spec: MappingSpec) -> Lsn:
     """A logical message in the source's WAL, flushed: nothing committed before it lies behind the returned position."""
     with session_of(spec.source, None, application_name(spec.name, "marker")) as session:
         session.execute("SET synchronous_commit = local")
-        session.execute("SELECT pg_logical_emit_message(true, 'pg-migrator', %s)", (spec.name,))
+        session.execute(MARKER, (spec.name,))
         row = session.execute("SELECT pg_current_wal_flush_lsn()::text AS lsn").fetchone()
         assert row is not None
         return Lsn.parse(row["lsn"])

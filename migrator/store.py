@@ -247,6 +247,12 @@ class Store:
         return sum(concurrency for queues, concurrency, at in workers if queue in queues and at >= oldest)
 
     @_doorway
+    def worker_lives(self, host: str) -> bool:
+        """Whether a worker of that machine (its name ends in @host) has said within WORKER_SECONDS that it lives."""
+        oldest = self._now() - WORKER_SECONDS
+        return any(name.endswith(f"@{host}") and at >= oldest for name, (_, _, at) in self._workers().items())
+
+    @_doorway
     def queued(self, queue: str) -> int:
         """Messages waiting: Celery's queue is a plain list of that name in the same Redis database."""
         return int(self._redis.llen(queue))

@@ -53,6 +53,8 @@ app.conf.update(
     worker_cancel_long_running_tasks_on_connection_loss=False,
     worker_hijack_root_logger=False,
     timezone="UTC",
+    # So that the file's age tells a health check whether beat is at work.
+    beat_sync_every=1,
     beat_schedule=beat_schedule.build(CONFIG),
     beat_schedule_filename=os.environ.get("MIGRATOR_BEAT_SCHEDULE", "/tmp/pg-migrator-beat-schedule"),  # noqa: S108
 )

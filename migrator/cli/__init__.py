@@ -8,6 +8,7 @@ from migrator.cli.cutover import cutover
 from migrator.cli.demo import demo
 from migrator.cli.ending import abort, complete, forget
 from migrator.cli.grants import grants
+from migrator.cli.health import health
 from migrator.cli.init import init
 from migrator.cli.live import limit, pause, resume, retry
 from migrator.cli.machines import beat, flower, web, worker
@@ -44,6 +45,7 @@ for command in (
     beat,
     web,
     flower,
+    health,
     demo,
 ):
     main.add_command(command)

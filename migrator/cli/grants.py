@@ -52,6 +52,8 @@ def _destination(spec: MappingSpec) -> Iterator[str]:
     yield from _heading("destination", spec, spec.destination)
     yield from _role(spec.destination, "LOGIN CREATEDB CREATEROLE")
     yield f"GRANT pg_create_subscription, pg_read_all_settings, pg_read_all_stats, pg_read_all_data TO {user};"
+    yield "-- to try, unseen by the log, whether this server reaches the source"
+    yield f"GRANT SET ON PARAMETER log_min_messages, log_error_verbosity TO {user};"
     yield "-- our journal stands in the maintenance database"
     yield f"GRANT CREATE ON DATABASE {identifier(spec.destination.maintenance_database)} TO {user};"
     yield "-- how far the destination has come: completion is judged by it; asked for in the maintenance database"

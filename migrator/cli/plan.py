@@ -1,12 +1,14 @@
-"""plan: the next statements, grouped by step. Secrets are holes in them."""
+"""plan: all that the source will ever see, then the next statements, grouped by step. Secrets are holes in them."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 
 import click
 
 from migrator import control
 from migrator.cli.options import as_json, chosen, configuration, mapping_arguments, print_json, rivals
 from migrator.config import Config
+from migrator.phases.foresight import Foreseen, foresee
 from migrator.redaction import redact
 from migrator.steps import Action, Decision, Finding, Statement, Step
 
@@ -17,19 +19,23 @@ from migrator.steps import Action, Decision, Finding, Statement, Step
 @click.option("--sql", is_flag=True, help="Print the statements too.")
 @as_json
 def plan(config: Config, mappings: tuple[str, ...], sql: bool, as_json: bool) -> None:
-    """Show what would be done next, and change nothing.
+    """Show all that the source will ever see, and what would be done next; change nothing.
 
     Later steps are decided when the earlier ones are done. Text in braces stands for a secret, filled in at the last
     moment. Exit status: 0.
     """
     assessed = {spec.name: control.assess(spec) for spec in chosen(config, mappings)}
     between = control.clashes(rivals(config, assessed), {name: each.observation for name, each in assessed.items()})
-    decisions = [each.decision for each in assessed.values()]
+    plans = [
+        (assessed[spec.name].decision, foresee(spec, assessed[spec.name].observation), between[spec.name])
+        for spec in chosen(config, mappings)
+    ]
     if as_json:
-        print_json({"mappings": [_document(decision, between[decision.mapping]) for decision in decisions]})
+        print_json({"mappings": [_document(*each) for each in plans]})
         return
-    for decision in decisions:
-        click.echo("\n".join((*_lines(decision, sql), *_clashes(between[decision.mapping]))))
+    for decision, foreseen, clashes in plans:
+        lines = (*_on_the_source(decision.mapping, foreseen), *_lines(decision, sql), *_clashes(clashes))
+        click.echo("\n".join(lines))
 
 
 def _clashes(findings: Sequence[Finding]) -> Iterator[str]:
@@ -38,13 +44,30 @@ def _clashes(findings: Sequence[Finding]) -> Iterator[str]:
         yield f"--     {redact(finding.remedy)}"
 
 
-def _document(decision: Decision, clashes: Sequence[Finding]) -> dict[str, object]:
+def _on_the_source(mapping: str, foreseen: tuple[Foreseen, ...]) -> Iterator[str]:
+    """In comments: it is for reading, and we do it ourselves in its time."""
+    yield f"-- mapping {mapping}, from its beginning to completion or abort: all that the source will see."
+    yield "-- Besides, at every look: SELECT on the catalogs and on each sequence, SET, and nothing else."
+    place: tuple[str, str] | None = None
+    for seen in foreseen:
+        if (seen.database, seen.by) != place:
+            place = (seen.database, seen.by)
+            yield f"--   in database {seen.database}, by {seen.by}:"
+        yield from (f"--     {line}" for line in f"{seen.sql};  ({seen.when})".splitlines())
+
+
+def _document(decision: Decision, foreseen: tuple[Foreseen, ...], clashes: Sequence[Finding]) -> dict[str, object]:
     steps = [
         {"phase": step.phase, "database": step.database, "actions": [_action(action) for action in step.actions]}
         for step in decision.steps
         if step.actions
     ]
-    return {"name": decision.mapping, "steps": steps, "clashes": [finding.document() for finding in clashes]}
+    return {
+        "name": decision.mapping,
+        "source": [asdict(seen) for seen in foreseen],
+        "steps": steps,
+        "clashes": [finding.document() for finding in clashes],
+    }
 
 
 def _action(action: Action) -> dict[str, object]:
@@ -55,7 +78,7 @@ def _action(action: Action) -> dict[str, object]:
 
 def _lines(decision: Decision, sql: bool) -> Iterator[str]:
     """Every line that is not SQL is a comment, so that the whole can be read by psql."""
-    yield f"-- mapping {decision.mapping}"
+    yield f"-- mapping {decision.mapping}, next:"
     if not any(step.actions for step in decision.steps):
         yield f"--   nothing to do{_why(decision)}"
     for step in decision.steps:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from migrator.model import Instance, Intent, Slot, Subscription
 from migrator.names import SCHEMA, is_ours, parse_group_name, sync_slot_subscription
 from migrator.phases.databases import draft_name
+from migrator.phases.source_statements import drop_publication, drop_slot
 from migrator.phases.view import View
 from migrator.quote import identifier, literal
 from migrator.steps import Action, Finding, Gates, Side, Statement, Step, Wait
@@ -101,8 +102,8 @@ def _slots(view: View) -> Iterable[Action]:
     for slot in our_slots(view):
         if slot.active:
             continue
-        drop = f"SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = {literal(slot.name)}"
-        yield Action(f"drop replication slot {slot.name}", (Statement(Side.SOURCE, None, drop),))
+        drop = Statement(Side.SOURCE, None, drop_slot(slot.name))
+        yield Action(f"drop replication slot {slot.name}", (drop,))
 
 
 def _busy(view: View) -> tuple[Wait, ...]:
@@ -115,7 +116,7 @@ def _publications(view: View) -> Iterable[Action]:
     for publication in view.database.publications:
         if not _is_ours(view, publication.name):  # another mapping feeds another destination from this database
             continue
-        drop = Statement(Side.SOURCE, view.database.name, f"DROP PUBLICATION IF EXISTS {identifier(publication.name)}")
+        drop = Statement(Side.SOURCE, view.database.name, drop_publication(publication.name))
         yield Action(f"drop publication {publication.name}", (drop,))
 
 

@@ -6,6 +6,7 @@ from itertools import accumulate
 from migrator.model import Publication, Subscription, SyncState
 from migrator.phases import groups, wal_budget
 from migrator.phases.pacing import MB, rate_limit
+from migrator.phases.source_statements import add_tables
 from migrator.phases.view import View
 from migrator.quote import identifier, literal
 from migrator.steps import Action, Finding, Gates, Side, Statement, Step, Wait
@@ -167,8 +168,7 @@ def _admit(view: View, publication: Publication, relations: tuple[str, ...], ver
     missing = tuple(relation for relation in relations if relation not in publication.relations)
     statements = [Statement(Side.DESTINATION, target, _insert_relations(view, relations))]
     if missing:
-        tables = ", ".join(f"ONLY {relation}" for relation in missing)
-        statements.append(Statement(Side.SOURCE, source, f"ALTER PUBLICATION {name} ADD TABLE {tables}"))
+        statements.append(Statement(Side.SOURCE, source, add_tables(publication.name, missing)))
     statements += [
         Statement(Side.SOURCE, source, _read_members(publication.name), keeps=("members",)),
         Statement(Side.DESTINATION, target, _record_members(view), uses=("members",)),

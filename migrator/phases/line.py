@@ -7,7 +7,7 @@ from migrator.config import InstanceSpec
 from migrator.phases.view import View
 from migrator.phases.wording import some
 from migrator.quote import identifier
-from migrator.steps import Finding
+from migrator.steps import Finding, Mend, Side
 
 # The findings about rights say these better.
 _RIGHTS = re.compile(r"to start (?:a )?(?:walsender|WAL sender)")
@@ -20,7 +20,9 @@ def findings(view: View) -> Iterator[Finding]:
     if view.observation.journal is None or view.observation.journal.source is not None:
         return
     databases: dict[str, list[str]] = {}
-    for database, reason in view.observation.undialled.items():
+    if view.observation.undialled is None:
+        yield _untried(view)
+    for database, reason in (view.observation.undialled or {}).items():
         if not _RIGHTS.search(reason):
             databases.setdefault(_without_database(reason, database), []).append(database)
     for reason, names in databases.items():
@@ -33,7 +35,7 @@ def findings(view: View) -> Iterator[Finding]:
 
 def broken(view: View) -> Iterator[Finding]:
     """It could, and cannot any more: of one database, whose changes wait on the source meanwhile."""
-    reason = view.observation.undialled.get(view.database.name)
+    reason = (view.observation.undialled or {}).get(view.database.name)
     if reason is not None:
         reason = _without_database(reason, view.database.name)
         yield Finding(
@@ -43,6 +45,19 @@ def broken(view: View) -> Iterator[Finding]:
             f"{remedy(view.spec.source, reason, view.spec.destination)} Replication goes on by itself, nothing is lost.",
             database=view.database.name,
         )
+
+
+def _untried(view: View) -> Finding:
+    user = view.destination.user.name
+    grant = f"GRANT SET ON PARAMETER log_min_messages TO {identifier(user)};"
+    return Finding(
+        "destination_dial_untried",
+        f"Whether the destination reaches the source was not tried: {user} may not keep the trial, and the source's password "
+        "in it, out of the destination's log.",
+        f"On the destination: {grant}",
+        blocking=False,
+        mends=(Mend(Side.DESTINATION, grant),),
+    )
 
 
 def _without_database(reason: str, database: str) -> str:

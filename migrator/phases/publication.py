@@ -3,8 +3,9 @@
 from migrator.catalog import ledger_tables
 from migrator.model import Identity, LedgerGroup
 from migrator.phases import groups
+from migrator.phases.source_statements import create_publication
 from migrator.phases.view import View
-from migrator.quote import identifier, literal
+from migrator.quote import literal
 from migrator.steps import Action, Finding, Gates, Side, Statement, Step
 
 NAME = "publication"
@@ -60,7 +61,7 @@ def _create(view: View, name: str, *, known: bool) -> Action:
     create = Statement(
         Side.SOURCE,
         view.database.name,
-        f"CREATE PUBLICATION {identifier(name)} WITH (publish = 'insert, update, delete, truncate')",
+        create_publication(name),
     )
     return Action(
         f"{'record' if known else 'create'} publication {name}",

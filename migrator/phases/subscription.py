@@ -2,6 +2,7 @@
 
 from migrator.model import LedgerGroup, Slot, Subscription
 from migrator.phases import groups, line
+from migrator.phases.source_statements import create_slot
 from migrator.phases.view import View
 from migrator.quote import identifier, literal
 from migrator.steps import Action, Finding, Gates, Side, Statement, Step, Wait
@@ -35,7 +36,7 @@ def _create_slot(view: View, group: LedgerGroup, slot: Slot | None) -> Action:
         Statement(
             Side.SOURCE,
             view.database.name,
-            f"SELECT lsn FROM pg_create_logical_replication_slot({literal(group.name)}, 'pgoutput')",
+            create_slot(group.name),
         ),
     )
     return Action(

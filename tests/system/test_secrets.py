@@ -52,7 +52,7 @@ def test_no_password_in_anything_we_write_or_show(cluster: Clusters, tmp_path: P
 
     nowhere = configuration(tmp_path, instance(source, replication_port=free_port()), destination)
     with machine_room(nowhere) as room:
-        seen = room.until(lambda summary: "could not connect to the publisher" in json.dumps(summary["findings"]))
+        seen = room.until(lambda summary: "destination_cannot_reach_source" in json.dumps(summary["findings"]))
         texts = dict(shown(room)) | {"failed": json.dumps(seen)}
     texts["logs of the failure"] = room.logs()
     with machine_room(configuration(tmp_path, instance(source), destination)) as room:

@@ -68,7 +68,8 @@ def test_every_right_that_is_missing_is_named_with_the_statement_that_gives_it(c
         create_mover(server, "")
     spec = as_mover(mapping(source, destination, common_password=Secret(COMMON)))
     for _ in range(10):
-        findings = assess(spec).decision.findings
+        known = assess(spec).decision.findings
+        findings = [finding for finding in known if finding.code != "maintenance_database_empty"]
         for finding in findings:
             place, _, remedy = finding.remedy.partition(": ")
             side = source if "the source" in place else destination

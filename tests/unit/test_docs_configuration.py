@@ -25,6 +25,12 @@ SECTIONS: list[tuple[str, type[Schema], type | None]] = [
 ]
 
 
+# What stands for None: nothing, what libpq does, another key or file, or a rule in words. Never a value.
+NOTHING = re.compile(r"none|libpq's|required|SOURCE-to-DESTINATION|all but templates|those below|(?:`~?\w.*`)")
+ROOT = Path(__file__).parents[2]
+VARIABLE = re.compile(r"\bMIGRATOR_[A-Z]\w*")
+
+
 def documented(heading: str) -> dict[str, str]:
     """Key -> default, from the tables below a heading."""
     text = re.split(r"\n#+ ", DOCUMENT.split(f"\n{heading}\n", 1)[1])[0]
@@ -41,9 +47,12 @@ def test_every_key_with_its_default(heading: str, schema: type[Schema], spec: ty
     assert is_dataclass(spec)
     for field in fields(spec):
         default = field.default
-        if field.name not in found or default is None or default is MISSING:
+        if field.name not in found or default is MISSING:
             continue
-        assert found[field.name] == shown(default), field.name
+        if default is None:
+            assert NOTHING.fullmatch(found[field.name]), f"{field.name}: {found[field.name]}"
+        else:
+            assert found[field.name] == shown(default), field.name
 
 
 def shown(default: object) -> str:
@@ -69,3 +78,23 @@ def test_the_example_loads(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
     path.write_text(yaml.safe_dump(example))
     assert load(path, {}).mappings[0].name == "old-to-new"
+
+
+def variables_of_the_source() -> set[str]:
+    """MIGRATOR_... wherever it is read: in our code, our tests, the Makefile, the image and the compose file."""
+    files = [path for folder in ("migrator", "workers", "web", "deploy") for path in (ROOT / folder).rglob("*")]
+    named = ("Dockerfile", "docker-compose.yml", "Makefile", ".ci/run", "beat_schedule.py", "tests/conftest.py")
+    files += [ROOT / name for name in named] + list((ROOT / "tests").rglob("test_existing_source.py"))
+    texts = (
+        path.read_text() for path in files if path.suffix in (".py", ".yml", ".yaml", ".sh", "") and path.is_file()
+    )
+    return {name for text in texts for name in VARIABLE.findall(text) if not name.startswith("MIGRATOR__")}
+
+
+def test_every_variable() -> None:
+    written = set(re.findall(r"`(MIGRATOR_[A-Z]\w*)`", DOCUMENT)) - {
+        "MIGRATOR__SECTION__KEY",
+        "MIGRATOR__SECTION__KEY_FILE",
+    }
+    majors = {f"MIGRATOR_PG{major}_BIN" for major in (15, 16, 17, 18)}
+    assert written - majors == variables_of_the_source() - majors - {"MIGRATOR_PG"}

@@ -1,0 +1,61 @@
+"""Every statement the source will see from the beginning to completion or abort, but those that only read catalogs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from migrator.config import MappingSpec
+from migrator.model import Instance
+from migrator.observation import Hints, Observation
+from migrator.phases import groups, initial_copy
+from migrator.phases import source_statements as text
+from migrator.phases.view import View
+from migrator.quote import identifier, literal
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """A statement, or a command of the replication protocol, in one database of the source. `by`: us or the destination."""
+
+    database: str
+    by: str
+    when: str
+    sql: str
+
+
+US, DESTINATION = "pg-migrator", "the destination"
+
+
+def foresee(spec: MappingSpec, observation: Observation) -> tuple[Foreseen, ...]:
+    """In the order of a migration, database by database; empty while a server does not answer."""
+    if not all(isinstance(server, Instance) for server in (observation.source, observation.destination)):
+        return ()
+    view = View(spec, observation, Hints(), observation.observed_at)
+    marker = text.MARKER.replace("%s", literal(spec.name))
+    instance = spec.source.maintenance_database
+    return (
+        *(seen for pair in observation.databases for seen in _of_database(replace(view, pair=pair))),
+        Foreseen(instance, US, "every interval, while the replication runs", marker),
+    )
+
+
+def _of_database(view: View) -> Iterator[Foreseen]:
+    name, database, relations = groups.name_of(view), view.database.name, initial_copy.wanted(view)
+    yield Foreseen(database, US, "once", text.create_publication(name))
+    yield Foreseen(database, US, "once", text.create_slot(name))
+    for relation in relations:
+        yield Foreseen(database, US, "once; several in one statement", text.add_tables(name, (relation,)))
+    start = (
+        f"START_REPLICATION SLOT {identifier(name)} LOGICAL ... (publication_names {literal(identifier(name))}, ...)"
+    )
+    yield Foreseen(database, DESTINATION, "at every connect of the subscription", start)
+    slot = f"pg_<subscription>_sync_<table>_{view.destination.system_identifier}"
+    if relations:
+        snapshot = f"CREATE_REPLICATION_SLOT {slot} LOGICAL pgoutput (SNAPSHOT 'use')"
+        yield Foreseen(database, DESTINATION, "once per table, in a transaction that only reads", snapshot)
+    for relation in relations:
+        yield Foreseen(database, DESTINATION, "once", f"COPY {relation} (<columns>) TO STDOUT")
+    if relations:
+        yield Foreseen(database, DESTINATION, "once per table", f"START_REPLICATION SLOT {slot} LOGICAL ...")
+        yield Foreseen(database, DESTINATION, "once per table", f"DROP_REPLICATION_SLOT {slot} WAIT")
+    yield Foreseen(database, US, "at completion or abort", text.drop_slot(name))
+    yield Foreseen(database, US, "at completion or abort", text.drop_publication(name))

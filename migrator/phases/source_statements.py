@@ -1,0 +1,33 @@
+"""All that we ever write on a source: one text for the phases, which do it, and for `plan`, which shows it beforehand."""
+
+from collections.abc import Sequence
+
+from migrator.quote import identifier, literal
+
+MARKER = "SELECT pg_logical_emit_message(true, 'pg-migrator', %s)"
+"""A message in the WAL, by which lag in seconds is told."""
+
+
+def create_publication(name: str) -> str:
+    """Empty: relations are added when their turn has come."""
+    return f"CREATE PUBLICATION {identifier(name)} WITH (publish = 'insert, update, delete, truncate')"
+
+
+def create_slot(name: str) -> str:
+    """Waits for every transaction open on the instance."""
+    return f"SELECT lsn FROM pg_create_logical_replication_slot({literal(name)}, 'pgoutput')"
+
+
+def add_tables(name: str, relations: Sequence[str]) -> str:
+    """Never a partition root: each leaf by its name."""
+    return f"ALTER PUBLICATION {identifier(name)} ADD TABLE {', '.join(f'ONLY {relation}' for relation in relations)}"
+
+
+def drop_slot(name: str) -> str:
+    """Nothing where it is not there."""
+    return f"SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = {literal(name)}"
+
+
+def drop_publication(name: str) -> str:
+    """Nothing where it is not there."""
+    return f"DROP PUBLICATION IF EXISTS {identifier(name)}"
