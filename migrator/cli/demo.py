@@ -3,6 +3,7 @@
 import json
 import secrets
 import shlex
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -39,6 +40,8 @@ def demo(until: str | None, timeout: float | None, port: int | None, workers: in
 
     Both servers come from the packages of the `demo` extra and are gone afterwards. Exit status: as of run.
     """
+    # also while servers are made and removed; what runs in between has its own way of ending
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with stage() as scene:
         machinery = arrange(load(scene.config), str(scene.config), port=port, workers=workers, web=not no_web)
         encore = _no_encore if until else scene.at_the_light(machinery.redis_url.reveal())

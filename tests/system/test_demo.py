@@ -160,3 +160,16 @@ def test_nobody_is_left_when_the_demo_is_killed(demo: Demo) -> None:
     assert left
     scratch.sweep()
     assert not [path for path in left if path.exists()], "the next one clears away what it has left"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", ["Filling the source", "demo: in_progress"])
+def test_sigterm_ends_the_demo_with_nothing_left(demo: Demo, moment: str) -> None:
+    demo.wait(lambda: moment in demo.printed, 200)
+    children, left = descendants(demo.process.pid), homes(demo.process.pid)
+    demo.process.send_signal(signal.SIGTERM)
+    begun = time.monotonic()
+    assert demo.process.wait(60) == 130, demo.printed
+    print(f"gone after {time.monotonic() - begun:.1f} s")
+    assert left and not [path for path in left if path.exists()]
+    assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
