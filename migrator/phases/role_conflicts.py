@@ -6,6 +6,7 @@ there keeps its attributes and password, and what that means is said.
 
 from collections.abc import Iterator
 
+from migrator.config import RoleConflictStrategy
 from migrator.model import Role
 from migrator.phases.role_set import RoleSet
 from migrator.phases.view import View
@@ -27,7 +28,10 @@ def examine(view: View) -> Step:
 
 def of_database(view: View) -> Step:
     """Of one database: it is refused while a role it needs is somebody else's."""
-    roles, database = RoleSet.of(view), view.database.name
+    database = view.database.name
+    if view.spec.role_conflict_strategy is not RoleConflictStrategy.FAIL:
+        return Step(NAME, database, Gates.DATABASE)
+    roles = RoleSet.of(view)
     needed = needed_by(roles, database)
     taken = [name for name in _conflicts(roles) if name in needed]
     findings = (_exists(roles, taken, database),) if taken else ()

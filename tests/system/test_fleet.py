@@ -1,14 +1,18 @@
 """Several mappings at once on real servers, under write load: all come to the light, nobody disturbs anybody."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import pytest
 
 from migrator import control, samples
 from migrator.cluster import Cluster
+from migrator.config_file import load
 from migrator.samples.load import Load
 from migrator.steps import Status
+from tests.machine_room import PACE, MachineRoom, instance, machine_room
 from tests.system.fleet import ROOM, Leg, all_to_the_light, equal, in_parallel, leg, shop_load, side_by_side
 from tests.system.scenario import ours_left, seed
 
@@ -55,6 +59,36 @@ def test_two_by_two_under_load(cluster: Clusters) -> None:
     with shop_load((a, "shop"), (b, "shop")):
         all_to_the_light(legs)
     finish(legs, "shop")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_two_by_two_by_the_real_processes(cluster: Clusters, tmp_path: Path) -> None:
+    """Beat, workers and Redis as `pg-migrator run` starts them, four mappings in one configuration."""
+    clusters = {"a": cluster(15, **ROOM), "b": cluster(16, **ROOM), "x": cluster(18, **ROOM), "y": cluster(18, **ROOM)}
+    for name in "ab":
+        seed(clusters[name])
+    path = tmp_path / "config.json"
+    mappings = [
+        {
+            "name": source + destination,
+            "source_instance": source,
+            "destination_instance": destination,
+            "databases": {"rename": {"shop": f"shop_{source}"}},
+        }
+        for source in "ab"
+        for destination in "xy"
+    ]
+    instances = {name: instance(server) for name, server in clusters.items()}
+    path.write_text(json.dumps({"instances": instances, "mappings": mappings, "replication": PACE}))
+    legs = [Leg(spec, clusters[spec.name[0]], clusters[spec.name[1]]) for spec in load(path, {}).mappings]
+    with shop_load((clusters["a"], "shop"), (clusters["b"], "shop")), machine_room(path, web=False) as room:
+        room.until(lambda _: all(status_of(room, one) == "cutover_ready" for one in legs), 400)
+    finish(legs, "shop")
+
+
+def status_of(room: MachineRoom, one: Leg) -> object:
+    return (room.store.summary(one.name) or {}).get("status")
 
 
 @pytest.mark.slow

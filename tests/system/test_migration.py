@@ -34,8 +34,7 @@ def test_from_nothing_to_completed(cluster: Clusters, old: int, new: int) -> Non
     spec = mapping(source, destination)
 
     light = to_the_light(spec)
-    notices = [finding.code for finding in light.decision.findings]
-    assert notices == ([] if new == 18 else ["destination_below_18"])
+    assert notices(light) == (set() if new == 18 else {"destination_below_18"})
     source.execute("INSERT INTO customer (name, mail) VALUES ('late', 'late@x')", "shop")
     source.execute("SELECT nextval('invoice_number')", "shop")
     with pytest.raises(RefusedError):
@@ -49,6 +48,11 @@ def test_from_nothing_to_completed(cluster: Clusters, old: int, new: int) -> Non
     assert ours_left(destination) == []
     control.forget(spec)
     assert destination.execute("SELECT 1 FROM pg_namespace WHERE nspname = 'migrator'") == []
+
+
+def notices(seen: Assessment) -> set[str]:
+    """What is said at the light, but for what is true of every cluster of these tests."""
+    return {finding.code for finding in seen.decision.findings} - {"maintenance_database_empty"}
 
 
 def test_quiet_once_converged(cluster: Clusters) -> None:
@@ -96,6 +100,6 @@ def test_a_database_that_sorts_by_icu_is_refused_alone_where_the_destination_has
     assert destination.execute("SELECT 1 FROM pg_database WHERE datname = 'sorted'") == []
     destination.execute("CREATE DATABASE sorted")
     seen = to_the_light(spec)
-    assert {finding.code for finding in seen.decision.findings} == {"database_locale_differs"}
+    assert notices(seen) == {"database_locale_differs"}
     assert checksums(source, "sorted") == checksums(destination, "sorted")
     assert control.abort(spec).left == ()
