@@ -19,10 +19,12 @@ def chromium() -> str | None:
 
 
 def install_packages() -> None:
-    """PostgreSQL 15 and Chromium by apt, where we may: as root on Debian or Ubuntu. Failures are for `report` to tell."""
+    """PostgreSQL 15, Chromium and iproute2 by apt, where we may: as root on Debian or Ubuntu. Failures are for `report` to tell."""
     wanted = [] if chromium() else ["chromium", "fonts-dejavu-core"]
     if not DEBIAN_POSTGRES.exists():
         wanted.append("postgresql-15")
+    if not shutil.which("ip"):
+        wanted.append("iproute2")
     if not wanted or os.geteuid() != 0 or not shutil.which("apt-get"):
         return
     # Debian would start a cluster of its own on port 5432: not ours to run.
@@ -52,6 +54,10 @@ def report() -> None:
     found = provision.available()
     for major in MAJORS:
         sys.stdout.write(f"PostgreSQL {major}: {found.get(major, '*** MISSING: its tests are skipped ***')}\n")
+    alone = os.geteuid() == 0 and shutil.which("ip")
+    sys.stdout.write(
+        f"Hosts cut off, full disks: {'as root' if alone else '*** not tested: that takes root and iproute2 ***'}\n"
+    )
     sys.stdout.write(f"Chromium: {chromium() or '*** MISSING: browser tests are skipped ***'}\n")
     sys.stdout.flush()
 

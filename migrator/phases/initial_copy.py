@@ -225,7 +225,8 @@ def _lagging_sync(view: View, subscription: Subscription) -> tuple[Finding, ...]
             f"PostgreSQL's tablesync has failed {subscription.sync_error_count} times in database {view.database.target};"
             f" not copied yet: {', '.join(stuck[:5])}{' and more' if len(stuck) > 5 else ''}.",
             "The destination server's log names the relation and the reason (look for 'logical replication table "
-            "synchronization worker'). PostgreSQL tries again by itself every wal_retrieve_retry_interval.",
+            "synchronization worker'): its disk is full, the connection to the source was cut, a row is there already. "
+            "PostgreSQL tries again by itself every wal_retrieve_retry_interval.",
             database=view.database.name,
         ),
     )

@@ -58,7 +58,7 @@ def said(process: "subprocess.Popen[str]") -> str:
     return process.stdout.readline()
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("version", [15, 18])
 def test_its_locks_come_back_and_it_notices(version: int, cluster: Callable[..., Cluster], host: FarHost) -> None:
     server = cluster(version, listen_addresses="*")

@@ -13,6 +13,9 @@ from tests.faults.migration import FREELY, SLOWLY, Clusters, end_well, stage, st
 
 TROUBLE_SECONDS = 3.0
 
+WORKERS = (Line.SOURCE, Line.DESTINATION)
+"""Their two lines are broken in the quick tests too, by tests/faults/test_truth.py."""
+
 
 def trouble(proxy: FaultProxy, mode: Mode, seconds: float = TROUBLE_SECONDS) -> None:
     """A while of it."""
@@ -21,8 +24,10 @@ def trouble(proxy: FaultProxy, mode: Mode, seconds: float = TROUBLE_SECONDS) -> 
     proxy.heal()
 
 
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("line", Line)
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    "line", [Line.REDIS, Line.REPLICATION, *(pytest.param(line, marks=pytest.mark.slow) for line in WORKERS)]
+)
 def test_a_line_in_every_kind_of_trouble(line: Line, cluster: Clusters, tmp_path: Path) -> None:
     source, destination = stage(cluster, 15, events=1000)
     with (

@@ -19,7 +19,7 @@ from tests.machine_room import MachineRoom, by_hand, instance, machine_room, wri
 QUEUES = ("reconcile", "sampling", "schema", "relations", "parts,keepers")
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_a_worker_for_each_queue_and_two_beats(cluster: Clusters, tmp_path: Path) -> None:
     source, destination = stage(cluster, 17, events=500)
     with Valkey() as valkey:
@@ -71,7 +71,7 @@ def until(room: MachineRoom, done: object, seconds: float) -> float:
     return time.monotonic() - begun
 
 
-@pytest.mark.timeout(420)
+@pytest.mark.timeout(900)
 def test_a_worker_whose_host_is_cut_off_in_the_middle_of_an_index_build(cluster: Clusters, tmp_path: Path) -> None:
     source, destination = stage(cluster, 15, events=500, listen_addresses="*")
     with far_host() as host, Valkey() as valkey, FaultProxy("127.0.0.1", valkey.port, host.near_address) as redis:

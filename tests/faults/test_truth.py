@@ -62,8 +62,8 @@ def dashboard(made: Lines) -> Summary:
         return dict(json.load(answer))
 
 
-@pytest.mark.timeout(400)
-@pytest.mark.parametrize("mode", [Mode.REFUSE, Mode.BLACK_HOLE])
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("mode", [Mode.REFUSE, pytest.param(Mode.BLACK_HOLE, marks=pytest.mark.slow)])
 def test_each_broken_line_is_told_and_heals(mode: Mode, cluster: Clusters, tmp_path: Path) -> None:
     source, destination = stage(cluster, 16, events=500, wal_receiver_timeout="5s")
     with (

@@ -1,0 +1,66 @@
+"""The destination's disk is full in the middle of the copy: told, nothing lost, and it goes on once there is room."""
+
+import pytest
+
+from migrator.cluster import Cluster
+from migrator.config import MappingSpec
+from migrator.reconcile import Assessment
+from tests.faults.full_disk import SmallDisk, small_disk
+from tests.faults.migration import Clusters
+from tests.system.scenario import checksums, drive_until, mapping, ours_left, to_the_light
+
+BIG = """
+CREATE TABLE small (id int PRIMARY KEY);
+INSERT INTO small SELECT generate_series(1, 1000);
+CREATE TABLE big (id int PRIMARY KEY, filler text);
+INSERT INTO big SELECT g, repeat(md5(g::text), 60) FROM generate_series(1, 30000) g;
+"""
+"""`big`: some 60 MB; `small` is to arrive all the same."""
+
+
+def scene(cluster: Clusters) -> tuple[Cluster, Cluster, MappingSpec]:
+    source, destination = cluster(16), cluster(18)
+    source.execute("CREATE DATABASE shop")
+    source.execute("ALTER DATABASE shop SET default_toast_compression = 'pglz'")
+    source.execute(BIG, "shop")
+    return source, destination, mapping(source, destination)
+
+
+def codes(assessment: Assessment) -> set[str]:
+    return {finding.code for finding in assessment.decision.findings if finding.blocking}
+
+
+def squeeze(spec: MappingSpec, disk: SmallDisk) -> None:
+    """Room for the schema and little more, from the moment on that the schema stands."""
+    drive_until(spec, lambda seen: seen.summary["phase"] in ("publication", "subscription"))
+    disk.resize(10)
+
+
+@pytest.mark.timeout(600)
+def test_no_room_for_the_rows(cluster: Clusters) -> None:
+    source, destination, spec = scene(cluster)
+    with small_disk(destination, "base") as disk:
+        squeeze(spec, disk)
+        seen = drive_until(spec, lambda seen: "tablesync_failing" in codes(seen))
+        (told,) = [entry for entry in seen.decision.findings if entry.code == "tablesync_failing"]
+        assert "disk" in told.remedy or "room" in told.remedy
+        assert destination.execute("SELECT count(*) FROM small", "shop") == [(1000,)]
+        disk.resize(500)
+        to_the_light(spec)
+        assert checksums(source, "shop") == checksums(destination, "shop")
+
+
+@pytest.mark.timeout(600)
+def test_no_room_for_the_destinations_wal(cluster: Clusters) -> None:
+    """PostgreSQL stops itself then; it is told as what it is, and after a restart with room all goes on."""
+    source, destination, spec = scene(cluster)
+    with small_disk(destination, "pg_wal") as disk:
+        squeeze(spec, disk)
+        drive_until(spec, lambda seen: bool({"destination_unreachable", "action_failed"} & codes(seen)))
+        assert "No space left on device" in destination.log()
+        disk.resize(500)
+        if not destination.running:
+            destination.start()
+        to_the_light(spec)
+        assert checksums(source, "shop") == checksums(destination, "shop")
+        assert not [left for left in ours_left(source) if "_sync_" in left]
