@@ -67,9 +67,10 @@ def summary(
 
 
 def _findings(decision: Decision, now: datetime, previous: Mapping[str, object] | None) -> list[Document]:
-    """Each with the time since when it is told; None where no earlier summary could say that it was not."""
+    """Each with the time since when it is told, as far back as summaries go; None without an earlier one."""
     known = (previous or {}).get("findings")
-    since = {_which(entry): entry.get("since") for entry in known} if isinstance(known, list) else {}
+    earlier = previous["observed_at"] if previous else None
+    since = {_which(entry): entry.get("since") or earlier for entry in known} if isinstance(known, list) else {}
     new = now.isoformat() if previous else None
     documents = [finding.document() for finding in decision.findings]
     return [{**document, "since": since.get(_which(document), new)} for document in documents]

@@ -16,9 +16,12 @@ SLOWLY, NOTHING, FREELY = 0.02, 0.0, 1000.0
 """MB/s: one database's relations are admitted at once, the next one's minutes later; none; all."""
 
 
-def stage(cluster: Clusters, version: int, events: int = 6000, **settings: str) -> tuple[Cluster, Cluster]:
+def stage(
+    cluster: Clusters, version: int, events: int = 6000, listen_addresses: str = "127.0.0.1", **settings: str
+) -> tuple[Cluster, Cluster]:
     """A source with the sample databases, and an empty 18; both ask for a password. `settings`: the destination's."""
-    source, destination = cluster(version, password="old-secret"), cluster(18, password="new-secret", **settings)
+    source = cluster(version, password="old-secret", listen_addresses=listen_addresses)
+    destination = cluster(18, password="new-secret", listen_addresses=listen_addresses, **settings)
     samples.create(source, "app-secret", events=events, scale=1)
     return source, destination
 
