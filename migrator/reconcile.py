@@ -8,6 +8,7 @@ import psycopg
 import structlog
 
 from migrator import journal, snapshot
+from migrator.brief import brief
 from migrator.config import MappingSpec
 from migrator.connection import Session, session_of, try_lock
 from migrator.cutover import reasons_against
@@ -220,7 +221,8 @@ class Reconciler:
                 "status": view["status"],
             },
         )
-        self.store.publish_summary(name, view)
+        short = brief(view)
+        self.store.publish_summary(name, short, view if short["left_out"] else None)
 
     def _log(self, level: str, event: str) -> None:
         LOG.log({"info": 20, "warning": 30}[level], event, mapping=self.spec.name)

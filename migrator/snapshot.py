@@ -14,6 +14,9 @@ from migrator.status import database_status, is_stable, phase_of, status_of
 from migrator.steps import Decision, Gates, Status
 
 SCHEMA_VERSION = 1
+RELATION_COUNTS = ("total", "ready", "copying", "waiting", "failed")
+
+NOT_ASKED = "waits for what comes before it"
 
 Document = dict[str, object]
 
@@ -49,6 +52,7 @@ def summary(
         "light": _light(spec, observation, decision, now),
         "progress": _progress(observation, now, previous),
         "databases": databases,
+        "totals": _totals(databases, decision),
         "findings": _findings(decision, now, previous),
         "waits": [
             {"phase": step.phase, "database": step.database, "message": wait.message}
@@ -145,6 +149,18 @@ def _database(
     }
 
 
+def _totals(databases: list[Document], decision: Decision) -> Document:
+    """Counts of what the lists hold, which are cut where there is too much to tell."""
+    relations = [each for database in databases if isinstance(each := database["relations"], dict)]
+    statuses = [str(database["status"]) for database in databases]
+    blocking = sum(1 for finding in decision.findings if finding.blocking)
+    return {
+        "databases": {status: statuses.count(status) for status in sorted(set(statuses))},
+        "relations": {key: sum(each[key] for each in relations) for key in RELATION_COUNTS},
+        "findings": {"blocking": blocking, "other": len(decision.findings) - blocking},
+    }
+
+
 def _worst(values: list[object]) -> float | int | None:
     numbers = [value for value in values if isinstance(value, int | float)]
     return max(numbers) if numbers and len(numbers) == len(values) else None
@@ -161,7 +177,7 @@ def _light(spec: MappingSpec, observation: Observation, decision: Decision, now:
     journal = observation.journal
     since = journal.quiet_since if journal else None
     names = list(dict.fromkeys(phase.name for phase in SUBSCRIPTION_METHOD if phase.name != "sequences"))
-    conditions = [_condition(name, observation, decision) for name in names]
+    conditions = _said_once([_condition(name, observation, decision) for name in names])
     stable = is_stable(spec, observation, now)
     quiet = f"quiet for {(now - since).total_seconds():.0f} s" if since else "not quiet yet"
     conditions.append({"name": "stable", "met": stable, "detail": f"{quiet}, of {spec.replication.stable_seconds:g} s"})
@@ -183,9 +199,17 @@ def _condition(name: str, observation: Observation, decision: Decision) -> Docum
     details += [action.summary for step in noise for action in step.actions]
     details += [finding.message for step in noise for finding in step.findings if finding.blocking]
     if not complete and not noise:
-        details = ["waits for what comes before it"]
+        details = [NOT_ASKED]
     more = f" and {len(details) - 3} more" if len(details) > 3 else ""
     return {"name": name, "met": complete and not noise, "detail": "; ".join(details[:3]) + more}
+
+
+def _said_once(conditions: list[Document]) -> list[Document]:
+    """Where one phase holds all that follow, the first of them says so for the others."""
+    first = next((each for each in conditions if each["detail"] == NOT_ASKED), None)
+    return [
+        {**each, "detail": ""} if each["detail"] == NOT_ASKED and each is not first else each for each in conditions
+    ]
 
 
 def _progress(observation: Observation, now: datetime, previous: Mapping[str, object] | None) -> Document:

@@ -73,8 +73,6 @@ class Store:
         """True; raises when Redis is away."""
         return bool(self._redis.ping())
 
-    # What the browser sees
-
     @_doorway
     def publish_public(self, document: Mapping[str, object]) -> None:
         """The configuration without secrets."""
@@ -91,10 +89,14 @@ class Store:
         return sorted(blobs.text(name) for name in self._redis.smembers(blobs.key("mappings")))
 
     @_doorway
-    def publish_summary(self, name: str, document: Mapping[str, object]) -> None:
-        """A mapping's summary; the mapping becomes known by it."""
+    def publish_summary(
+        self, name: str, document: Mapping[str, object], whole: Mapping[str, object] | None = None
+    ) -> None:
+        """A mapping's summary, and the whole of it where it is only a part; the mapping becomes known by it."""
         pipeline = self._redis.pipeline()
-        pipeline.set(blobs.key(name, "summary"), blobs.stamped(document))
+        pipeline.delete(blobs.key(name, "whole"))
+        for part, found in (("summary", document), *((("whole", whole),) if whole else ())):
+            pipeline.set(blobs.key(name, part), blobs.stamped(found))
         pipeline.sadd(blobs.key("mappings"), name)
         pipeline.execute()
 
@@ -102,6 +104,12 @@ class Store:
     def summary(self, name: str) -> Document | None:
         """The mapping's last summary, None where nothing was observed yet."""
         return blobs.document(self._redis.get(blobs.key(name, "summary")))
+
+    @_doorway
+    def whole_summary(self, name: str) -> Document | None:
+        """The mapping's last summary with nothing left out."""
+        whole = blobs.document(self._redis.get(blobs.key(name, "whole")))
+        return whole if whole is not None else self.summary(name)
 
     @_doorway
     def publish_relations(self, name: str, database: str, relations: Mapping[str, Mapping[str, object]]) -> None:
@@ -147,8 +155,6 @@ class Store:
         """The newest `limit` lines, oldest first."""
         return blobs.documents(self._redis.lrange(blobs.key(name, "log"), -limit, -1))
 
-    # What was asked for
-
     @_doorway
     def push_request(self, name: str, request: Mapping[str, object]) -> None:
         """Ask the mapping's next reconcile for something; it judges by itself whether to do it."""
@@ -163,8 +169,6 @@ class Store:
         pipeline.delete(key)
         values: Sequence[str] = pipeline.execute()[0]
         return blobs.documents(values)
-
-    # Hints: work that failed, work on its way
 
     @_doorway
     def failures(self, name: str) -> dict[str, Failure]:
@@ -223,8 +227,6 @@ class Store:
     def may_nudge(self, name: str, seconds: float) -> bool:
         """Whether the next tick may be asked for: at most once in so many seconds."""
         return bool(self._redis.set(blobs.key(name, "nudge"), "1", nx=True, px=max(1, int(seconds * 1000))))
-
-    # Workers and rate
 
     @_doorway
     def register_worker(self, hostname: str, queues: Sequence[str], concurrency: int) -> None:

@@ -49,11 +49,18 @@ def mapping(name: str) -> ResponseReturnValue:
     return jsonify(summary) if summary is not None else missing(name)
 
 
+@blueprint.get("/api/mappings/<name>/whole")
+def whole(name: str) -> ResponseReturnValue:
+    """One summary with nothing left out: every finding, database, group and step of the cutover."""
+    summary = current_store().whole_summary(name)
+    return jsonify(summary) if summary is not None else missing(name)
+
+
 @blueprint.get("/api/mappings/<name>/relations")
 def relations(name: str) -> ResponseReturnValue:
     """The relations of all databases of a mapping."""
     store = current_store()
-    summary = store.summary(name)
+    summary = store.whole_summary(name)
     if summary is None:
         return missing(name)
     return jsonify({"databases": {database: store.relations(name, database) for database in databases(summary)}})

@@ -47,14 +47,16 @@ def overview_row(summary: Document) -> Document:
     waits = _dicts(summary.get("waits"))
     row: Document = {key: summary.get(key) for key in ROW_KEYS}
     row["relations"] = relation_counts(summary)
-    row["findings"] = {"blocking": len(blocking), "other": len(findings) - len(blocking)}
+    counted = {"blocking": len(blocking), "other": len(findings) - len(blocking)}
+    row["findings"] = _dict(summary.get("totals")).get("findings", counted)
     row["why"] = next((item.get("message") for item in (*blocking, *waits)), None)
     return row
 
 
 def relation_counts(summary: Document) -> dict[str, int]:
     """The relations of all databases by state."""
-    counts = [_dict(database.get("relations")) for database in _dicts(summary.get("databases"))]
+    totals = _dict(_dict(summary.get("totals")).get("relations"))
+    counts = [totals] if totals else [_dict(each.get("relations")) for each in _dicts(summary.get("databases"))]
     return {key: sum(_int(count.get(key)) for count in counts) for key in RELATION_COUNTS}
 
 

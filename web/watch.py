@@ -54,6 +54,8 @@ class Watch:
         return {"name": self._name, "full": False, **change} if change else None
 
     def _read_relations(self, summary: Document | None) -> Relations:
+        if (summary or {}).get("left_out"):
+            summary = self._store.whole_summary(self._name)
         databases = (summary or {}).get("databases")
         names = [str(database["name"]) for database in databases] if isinstance(databases, list) else []
         return {name: self._store.relations(self._name, name) for name in names}

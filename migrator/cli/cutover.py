@@ -52,7 +52,7 @@ def _take_barrier(spec: MappingSpec, sure: bool) -> None:
 def _lines(summary: Mapping[str, object]) -> Iterator[str]:
     yield f"Cutover of {summary['name']}: {_verdict(summary)}"
     for condition in documents(document(summary["light"])["conditions"]):
-        if not condition["met"] and not _safe(summary):
+        if not condition["met"] and condition["detail"] and not _safe(summary):
             yield f"  not met: {condition['name']} - {condition['detail']}"
     for instruction in documents(summary["cutover"]):
         yield ""

@@ -63,14 +63,11 @@ class Progress:
 
 
 def _cells(summary: Summary) -> tuple[str, ...]:
-    progress, totals = (
-        document(summary["progress"]),
-        [document(d["relations"]) for d in documents(summary["databases"])],
-    )
-    ready, total = (sum(int(str(relations.get(key, 0))) for relations in totals) for key in ("ready", "total"))
+    progress = document(summary["progress"])
+    relations = document(document(summary["totals"])["relations"])
     rate, lag = progress.get("bytes_per_second"), summary["lag_bytes"]
     return (
-        f"{ready} of {total}",
+        f"{relations['ready']} of {relations['total']}",
         f"{size(progress.get('bytes_copied'))} of {size(progress.get('bytes_total'))}",
         f"{size(rate)}/s" if rate else "-",
         "-" if lag is None else f"{size(lag)}, {duration(summary['lag_seconds'])}",

@@ -66,7 +66,7 @@ class Outlook:
         """Since when nothing has moved in this mapping."""
         moving = (
             summary["status"], summary["phase"], sorted(_blockers(summary)), document(summary["progress"]).get("bytes_copied"),
-            [document(database["relations"]) for database in documents(summary["databases"])],
+            document(summary["totals"]).get("relations"),
         )  # fmt: skip
         name = str(summary["name"])
         if self._standing.get(name, (None, 0.0))[0] != moving:

@@ -4,6 +4,7 @@ import math
 from datetime import UTC, datetime, timedelta
 
 from migrator.store import Document, Store
+from web.summaries import relation_counts
 
 MB = 1_048_576
 GB = 1024 * MB
@@ -40,6 +41,10 @@ def summary(name: str, status: str = "in_progress", lag: int = 3 * MB, **more: o
     waits = [] if done else [{"phase": "initial_copy", "database": "shop", "message": "9 relations in tablesync"}]
     copied = 42 * GB if done else 27 * GB
     held = len(CONDITIONS) if ready else 5 if done else 2
+    databases = [
+        database("shop", status, 48, 48 if done else 31, 30 * GB, 30 * GB if done else 19 * GB, lag),
+        database("analytics", status, 12, 12 if done else 7, 12 * GB, 12 * GB if done else 8 * GB, lag // 2),
+    ]
     base: Document = {
         "observed_at": now(),
         "name": name,
@@ -69,10 +74,8 @@ def summary(name: str, status: str = "in_progress", lag: int = 3 * MB, **more: o
             "bytes_per_second": None if ready else 74.2 * MB,
             "eta_seconds": None if ready else 207.0,
         },
-        "databases": [
-            database("shop", status, 48, 48 if done else 31, 30 * GB, 30 * GB if done else 19 * GB, lag),
-            database("analytics", status, 12, 12 if done else 7, 12 * GB, 12 * GB if done else 8 * GB, lag // 2),
-        ],
+        "databases": databases,
+        "totals": {"relations": relation_counts({"databases": databases})},
         "findings": [],
         "waits": waits,
         "groups": [

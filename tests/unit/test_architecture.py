@@ -21,7 +21,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("apply", "observe pair dial", "copying"),
     ("store", "journal", "memory", "throttle"),
     ("blobs",),
-    ("connection", "instances facts reading", "snapshot", "config_file", "logs"),
+    ("connection", "instances facts reading", "snapshot brief", "config_file", "logs"),
     ("cutover", "redaction", "config_public", "hidden", "remedies"),
     ("status", "work"),
     ("phases",),
@@ -40,8 +40,8 @@ def words(text: str) -> set[str]:
 
 
 PURE = words(
-    "snapshot remedies cutover config_public hidden status work phases observation selection schema catalog steps config model names "
-    "quote bucket errors"
+    "snapshot brief remedies cutover config_public hidden status work phases observation selection schema catalog steps config "
+    "model names quote bucket errors"
 )
 IMPURE_IMPORTS = words(
     "psycopg redis celery kombu flask tenacity structlog logging time os sys io random secrets socket subprocess "

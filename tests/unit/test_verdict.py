@@ -12,7 +12,7 @@ def summary(status: str, *codes: str, name: str = "m", copied: int = 0) -> Summa
         "phase": None,
         "findings": [{"code": code, "blocking": True} for code in codes],
         "progress": {"bytes_copied": copied},
-        "databases": [],
+        "totals": {"relations": {}},
     }
 
 

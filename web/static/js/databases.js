@@ -2,13 +2,17 @@
 
 import { html } from "../vendor/htm-preact.module.js";
 import * as format from "./format.js";
-import { Badge, Lag, Panel, Progress } from "./parts.js";
+import { Badge, Lag, More, Panel, Progress } from "./parts.js";
 
-export const Databases = ({ databases }) => html`<${Panel} id="databases" title="Databases" note=${databases.length}>
+export function Databases({ summary }) {
+  const { databases = [], left_out: left = {} } = summary;
+  return html`<${Panel} id="databases" title="Databases" note=${databases.length + (left.databases || 0)}>
   <table class="cards"><thead><tr><th scope="col">Database</th><th scope="col">Status</th><th scope="col">Copied</th>
     <th scope="col" class="n">Tables ready</th><th scope="col" class="n">Copying</th><th scope="col" class="n">Waiting</th>
     <th scope="col" class="n">Failed</th><th scope="col" class="n">Lag</th></tr></thead>
-  <tbody>${databases.map((database) => html`<${Row} key=${database.name} database=${database} />`)}</tbody></table><//>`;
+  <tbody>${databases.map((database) => html`<${Row} key=${database.name} database=${database} />`)}</tbody></table>
+  <${More} summary=${summary} list="databases" what="databases" /><//>`;
+}
 
 function Row({ database }) {
   const counts = database.relations || {};

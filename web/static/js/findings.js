@@ -2,17 +2,20 @@
 
 import { html } from "../vendor/htm-preact.module.js";
 import * as format from "./format.js";
-import { Code, Panel } from "./parts.js";
+import { Code, More, Panel } from "./parts.js";
 
-export function Findings({ findings, waits }) {
+export function Findings({ summary }) {
+  const { findings = [], waits = [], totals = {} } = summary;
   const sorted = [...findings].sort((one, other) => Number(Boolean(other.blocking)) - Number(Boolean(one.blocking)));
-  const blocking = findings.filter((finding) => finding.blocking).length;
+  const blocking = totals.findings ? totals.findings.blocking : sorted.filter((finding) => finding.blocking).length;
   const note = blocking ? `${blocking} blocking` : findings.length ? "none blocking" : undefined;
   return html`<${Panel} id="findings" title="Findings" note=${note}>
     ${sorted.length === 0 && html`<p class="muted">Nothing is in the way.</p>`}
     ${sorted.map((finding) => html`<${Finding} key=${`${finding.code} ${finding.database} ${finding.relation} ${finding.message}`} finding=${finding} />`)}
+    <${More} summary=${summary} list="findings" what="findings" />
     ${waits.length > 0 && html`<h3>Waiting for</h3><ul class="waits">${waits.map((wait) => html`<li key=${`${wait.phase} ${wait.database} ${wait.message}`}>
       <b>${format.label(wait.phase)}</b> ${wait.database && html`<span class="muted">${wait.database}</span>`} ${wait.message}</li>`)}</ul>`}
+    <${More} summary=${summary} list="waits" what="waits" />
   <//>`;
 }
 

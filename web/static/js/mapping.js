@@ -28,13 +28,13 @@ export function Mapping() {
       <${Numbers} summary=${summary} />
       <nav class="jump" aria-label="Sections">${SECTIONS.map((id) => html`<a key=${id} href=${`#${id}`}>${format.label(id)}</a>`)}</nav>
       <div class="columns">
-        <${Findings} findings=${summary.findings || []} waits=${summary.waits || []} />
+        <${Findings} summary=${summary} />
         <${Conditions} light=${summary.light} ready=${summary.cutover_ready} />
       </div>
-      <${Databases} databases=${summary.databases || []} />
+      <${Databases} summary=${summary} />
       <${Metrics} history=${state.history} version=${state.historyVersion} replication=${state.replication} />
       <${Relations} databases=${state.relations} version=${state.relationsVersion} arrived=${state.complete} />
-      <${Groups} groups=${summary.groups || []} />
+      <${Groups} summary=${summary} />
       <${Cutover} summary=${summary} />
       <${Log} lines=${state.log} />
     </div>`;
@@ -44,8 +44,8 @@ const Crumbs = () => html`<p class="crumbs"><a href="/">Mappings</a></p>`;
 
 function Numbers({ summary }) {
   const progress = summary.progress || {};
-  const relations = (summary.databases || []).map((database) => database.relations || {});
-  const sum = (key) => relations.reduce((total, counts) => total + (counts[key] || 0), 0);
+  const counts = (summary.totals && summary.totals.relations) || {};
+  const sum = (key) => counts[key] || 0;
   const pace = progress.bytes_per_second ? `${format.size(progress.bytes_per_second)}/s` : null;
   const left = progress.eta_seconds ? `${format.duration(progress.eta_seconds)} left` : null;
   const limit = summary.rate_limit_mbps === null || summary.rate_limit_mbps === undefined ? null : `limit ${summary.rate_limit_mbps} MB/s`;

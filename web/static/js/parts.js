@@ -25,6 +25,12 @@ export function Observed({ name }) {
   return html`${format.age(ageOf(name))}${reason && html`<span class="stale-mark">stale</span>`}`;
 }
 
+/** What the summary leaves out of one of its lists, and where all of it is. */
+export function More({ summary, list, what }) {
+  const count = (summary.left_out && summary.left_out[list]) || 0;
+  return count > 0 && html`<p class="muted">And ${format.number(count)} more ${what}: <a href=${`/api/mappings/${encodeURIComponent(summary.name)}/whole`}>all of them as JSON</a>.</p>`;
+}
+
 /** Copies text; falls back to a selection where the clipboard is closed to pages without TLS. */
 export function Copy({ text, what }) {
   const [done, setDone] = useState(false);
