@@ -129,7 +129,7 @@ class Reconciler:
         return assessment
 
     def _assess(self) -> Assessment:
-        previous = self.store.summary(self.spec.name) if self.store else None
+        previous = self.store.whole_summary(self.spec.name) if self.store else None
         return assess(self.spec, self.memory, self.schemas, previous)
 
     def _locked_tick(self, session: Session) -> Assessment:
@@ -189,7 +189,7 @@ class Reconciler:
         since = seen.observed_at if quiet else None
         journal.set_quiet_since(session, self.spec.name, since)
         known = replace(seen, journal=replace(seen.journal, quiet_since=since))
-        previous = self.store.summary(self.spec.name) if self.store else None
+        previous = self.store.whole_summary(self.spec.name) if self.store else None
         return judge(self.spec, known, self.memory, previous)
 
     def _dispatch(self, decision: Decision) -> None:

@@ -118,14 +118,10 @@ class Store:
         rows = {relation: blobs.dump(document) for relation, document in relations.items()}
         held = {blobs.text(relation): blobs.text(row) for relation, row in self._redis.hgetall(key).items()}
         changed = {relation: row for relation, row in rows.items() if held.get(relation) != row}
-        gone = held.keys() - rows.keys()
-        if changed or gone:
-            pipeline = self._redis.pipeline()
-            if changed:
-                pipeline.hset(key, items=[*chain(*changed.items())])
-            if gone:
-                pipeline.hdel(key, *gone)
-            pipeline.execute()
+        if changed:
+            self._redis.hset(key, items=[*chain(*changed.items())])
+        if gone := held.keys() - rows.keys():
+            self._redis.hdel(key, *gone)
 
     @_doorway
     def relations(self, name: str, database: str) -> dict[str, Document]:
