@@ -1,12 +1,21 @@
 """grants: the least rights for the two roles, as psql scripts, with pg_hba lines and settings. Connects to nothing."""
 
 from collections.abc import Iterator
+from ipaddress import ip_network
 
 import click
 
 from migrator.cli.options import chosen, configuration, mapping_arguments
 from migrator.config import Config, InstanceSpec, MappingSpec
 from migrator.quote import identifier, literal
+
+_SOURCE_LIMITS = ("max_replication_slots", "max_wal_senders")
+_DESTINATION_SETTINGS = (
+    "max_sync_workers_per_subscription = 4;  -- tables copied at once per database; a reload will do",
+    "max_logical_replication_workers = 20;  -- needs a restart of the destination",
+    "max_worker_processes = 40;  -- needs a restart of the destination",
+    "max_active_replication_origins = 20;  -- from 18 on; before, max_replication_slots; needs a restart of the destination",
+)
 
 
 @click.command()
@@ -41,10 +50,13 @@ def _source(spec: MappingSpec) -> Iterator[str]:
         "JOIN pg_roles ON pg_roles.oid = refobjid WHERE refclassid = 'pg_authid'::regclass AND deptype = 'o' "
         f"AND NOT rolsuper AND rolname !~ '^pg_' AND rolname <> {literal(spec.source.username)} \\gexec"
     )
-    yield "-- settings; this one needs a restart of the source"
-    yield "ALTER SYSTEM SET wal_level = 'logical';"
-    yield "-- pg_hba.conf: from pg-migrator's machines, and from the destination, which dials the source"
-    yield f"-- hostssl all {user} ADDRESS/32 scram-sha-256"
+    yield "-- settings; each slot takes a walsender: one per database, and one per table copied at once"
+    yield "ALTER SYSTEM SET wal_level = 'logical';  -- needs a restart of the source"
+    yield "-- at least: those in use, one per database, 16 for the copy; `pg-migrator check` knows the numbers"
+    yield from (f"-- ALTER SYSTEM SET {name} = 40;  -- needs a restart of the source" for name in _SOURCE_LIMITS)
+    yield "-- pg_hba.conf: from pg-migrator's machines, and from the destination, which dials the source; then reload"
+    yield _hba(spec.source, "ADDRESS/32")
+    yield _hba(spec.source, _address_of(spec.destination), spec.source.replication_sslmode)
 
 
 def _destination(spec: MappingSpec) -> Iterator[str]:
@@ -59,8 +71,24 @@ def _destination(spec: MappingSpec) -> Iterator[str]:
     yield "-- how far the destination has come: completion is judged by it; asked for in the maintenance database"
     yield f"\\connect {identifier(spec.destination.maintenance_database)}"
     yield f"GRANT EXECUTE ON FUNCTION pg_show_replication_origin_status() TO {user};"
-    yield "-- pg_hba.conf: from pg-migrator's machines"
-    yield f"-- hostssl all {user} ADDRESS/32 scram-sha-256"
+    yield "-- settings, where more is to be copied at once; `pg-migrator check` knows the numbers"
+    yield from (f"-- ALTER SYSTEM SET {line}" for line in _DESTINATION_SETTINGS)
+    yield "-- pg_hba.conf: from pg-migrator's machines; then reload"
+    yield _hba(spec.destination, "ADDRESS/32")
+
+
+def _hba(instance: InstanceSpec, address: str, sslmode: str | None = None) -> str:
+    """With TLS where the configuration has it, or does not say: a password should not travel in the open."""
+    kind = "host" if (sslmode or instance.sslmode) == "disable" else "hostssl"
+    return f"-- {kind} all {identifier(instance.username)} {address} scram-sha-256"
+
+
+def _address_of(instance: InstanceSpec) -> str:
+    """As pg_hba.conf wants it: an address with its mask, or a host's name."""
+    try:
+        return str(ip_network(instance.server))
+    except ValueError:
+        return "127.0.0.1/32" if instance.server.startswith("/") else instance.server
 
 
 def _heading(side: str, spec: MappingSpec, instance: InstanceSpec) -> Iterator[str]:

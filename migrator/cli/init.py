@@ -19,14 +19,20 @@ instances:
     username: {username}
     # The password, by one of: MIGRATOR__INSTANCES__SOURCE__PASSWORD, ..._PASSWORD_FILE, or
     # password_file: /run/secrets/source
+    # Or in libpq's own passfile (passfile: ...) or service file (service: ..., which may give all of these keys).
     # Where the destination reaches the source by another address than we do:
     # replication_server: 10.0.0.5
     # sslmode: verify-full
+    # sslrootcert: /etc/pg-migrator/ca.crt
+    # The same authorities, in a file on the destination's machine, which dials the source:
+    # replication_sslrootcert: /etc/postgresql/ca.crt
   destination:
     server: {destination}
     port: {destination_port}
     username: {username}
     # password_file: /run/secrets/destination
+    # sslmode: verify-full
+    # sslrootcert: /etc/pg-migrator/ca.crt
 
 mappings:
   - source_instance: source

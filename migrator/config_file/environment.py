@@ -12,9 +12,14 @@ SECRETS = ("password", "common_password", "redis_url")
 
 def overlay(tree: Tree, environ: Mapping[str, str], faults: list[Fault]) -> None:
     """Put every `MIGRATOR__...` variable into `tree`. An empty variable counts as not set."""
+    spelled: dict[tuple[str, ...], str] = {}
     for variable in sorted(environ, key=_in_order):
         value = environ[variable]
         if not variable.startswith(PREFIX) or not value:
+            continue
+        twin = spelled.setdefault(tuple(map(normalise, variable.split("__"))), variable)
+        if twin != variable:
+            faults.append(Fault(variable, f"and {twin} name the same key; keep one"))
             continue
         if environ.get(f"{variable}_FILE") and normalise(variable.rpartition("__")[2]) in map(normalise, SECRETS):
             faults.append(Fault(variable, f"and {variable}_FILE are both set; keep one"))

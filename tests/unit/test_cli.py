@@ -339,6 +339,16 @@ def test_init_writes_what_loads(tmp_path: Path) -> None:
     assert load(path, {}) == config
 
 
+def test_init_without_a_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "migrator.yaml"
+    options = ["--source", "a:1", "--destination", "b:2", "--username", "mover", "--databases", "shop"]
+    result = CliRunner().invoke(main, ["init", *options, str(path)], input=None)
+    assert result.exit_code == 0 and "?" not in result.output
+    mapping = load(path, {}).mappings[0]
+    assert (mapping.source.port, mapping.destination.port, mapping.source.username) == (1, 2, "mover")
+    assert CliRunner().invoke(main, ["init", str(tmp_path / "other.yaml")], input="").exit_code == 1
+
+
 def test_init_takes_every_database_by_default(tmp_path: Path) -> None:
     path = tmp_path / "migrator.yaml"
     assert CliRunner().invoke(main, ["init", str(path)], input="a\nb\n\n\n").exit_code == 0

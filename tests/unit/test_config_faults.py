@@ -154,6 +154,13 @@ def test_yaml_errors_do_not_quote_the_line(tmp_path: Path) -> None:
     assert "hunter2" not in str(faults(tmp_path, "password: hunter2: x"))
 
 
+def test_two_variables_for_one_key(tmp_path: Path) -> None:
+    environ = {"MIGRATOR__REPLICATION__RATELIMITMBPS": "1", "MIGRATOR__REPLICATION__RATE_LIMIT_MBPS": "2"}
+    assert faults(tmp_path, GOOD, environ) == {
+        "MIGRATOR__REPLICATION__RATE_LIMIT_MBPS": "and MIGRATOR__REPLICATION__RATELIMITMBPS name the same key; keep one"
+    }
+
+
 def test_no_file() -> None:
     with pytest.raises(ConfigError, match="no such file"):
         load("/nowhere/c.yaml", {})

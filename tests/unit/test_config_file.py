@@ -53,6 +53,23 @@ def test_the_requirements_json_loads_as_it_stands(tmp_path: Path) -> None:
     assert (config.replication.wal_lag_threshold_mb, config.replication.wal_lag_threshold_minutes) == (1024, 5)
 
 
+def test_the_requirements_json_with_a_third_instance_and_its_own_dots(tmp_path: Path) -> None:
+    server = '{"Server": "pg18-prod-1.example.com", "Port": 5432, "Username": "replication_user", "Password": "..."}'
+    third = server.replace("pg18-prod-1", "pg18-prod-2")
+    text = (
+        '{"Instances": {"Source1": {"Server": "pg15-prod-1.example.com", "Port": 5432, "Username": "replication_user",\n'
+        f'"Password": "..."}}, "Dest1": {server}, "Dest2": {third}}}, "Mappings": [{{"SourceInstance": "Source1",\n'
+        '"DestinationInstance": "Dest1", "RoleConflictStrategy": "Merge"}, {"SourceInstance": "Source1",\n'
+        '"DestinationInstance": "Dest2"}], "Replication": {"RateLimitMBps": 100, "UIRefreshIntervalSeconds": 5,\n'
+        '"WalLagThresholdMB": 1024, "WalLagThresholdMinutes": 5}}'
+    )
+    config = load(write(tmp_path, text, "migrator.json"), {"MIGRATOR__INSTANCES__DEST_2__PASSWORD": "own"})
+    assert list(config.instances) == ["Source1", "Dest1", "Dest2"]
+    assert [mapping.name for mapping in config.mappings] == ["Source1-to-Dest1", "Source1-to-Dest2"]
+    password = config.instances["Dest2"].password
+    assert password is not None and password.reveal() == "own"
+
+
 def test_yaml_with_everything_a_mapping_may_have(tmp_path: Path) -> None:
     config = load(write(tmp_path, YAML), {})
     mapping = config.mapping("old-to-new")
