@@ -98,7 +98,7 @@ def test_a_worker_whose_host_is_cut_off_in_the_middle_of_an_index_build(cluster:
         ):
             stay_in_mid_copy(room)
             with destination.connect("shop") as somebody, somebody.transaction():
-                somebody.execute("LOCK TABLE catalog.products, visits, orders IN ROW EXCLUSIVE MODE")
+                somebody.execute("LOCK TABLE catalog.products, sales.visits, sales.customers IN ROW EXCLUSIVE MODE")
                 control.set_rate_limit(room.spec, FREELY)
                 until(room, lambda: builds(destination), 90)
                 host.cut_off()
