@@ -71,6 +71,8 @@ class InstanceSpec:
     replication_sslcert: str | None = None
     replication_sslkey: str | None = None
     connect_timeout_seconds: int = 10
+    max_connections: int = 30
+    """Sessions of ours at once, all processes on all machines together; walsenders and subscriptions are not among them."""
     parameters: Mapping[str, str] = field(default_factory=dict)
     """Further parameters of libpq, from the service."""
     rate_limit_mbps: float | None = None

@@ -15,12 +15,13 @@ from migrator.memory import Memory
 from migrator.model import Barrier, Identity, Instance, Intent, Journal, Lsn
 from migrator.names import application_name, is_ours, lock_key
 from migrator.observation import Observation, Scope
-from migrator.observe import Looker, SchemaCache
+from migrator.observe import Looker
 from migrator.perform import emit_marker, sample_lag
 from migrator.phases.clashes import between
 from migrator.phases.lag import confirmed
 from migrator.quote import identifier, literal
 from migrator.reconcile import Assessment, assess, drive
+from migrator.remembered import SchemaCache
 from migrator.sequence_finish import finalise_sequences
 from migrator.steps import Finding
 from migrator.store import Store

@@ -39,6 +39,10 @@ class UnreachableError(MigratorError):
     """A server could not be connected to; `message` names server and port and the server's own reason."""
 
 
+class SessionLimitError(MigratorError):
+    """A server has as many of our sessions as it may have: the work is put off, and asked for again by a later tick."""
+
+
 class RefusedError(MigratorError):
     """A request that would be unsafe now; `reasons` says why, one sentence each."""
 

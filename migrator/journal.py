@@ -91,9 +91,23 @@ def begin(session: Session, mapping: str, source: Identity, destination: Identit
 
 def read_journal(session: Session, mapping: str) -> Journal:
     """The mapping's journal; NOT_BEGUN where there is no row. Raises MigratorError where it is not ours to read."""
+    return read_journal_and_clock(session, mapping)[0]
+
+
+def read_journal_and_clock(session: Session, mapping: str) -> tuple[Journal, datetime]:
+    """The mapping's journal (NOT_BEGUN where there is no row), and the server's clock.
+
+    Raises MigratorError where the journal is not ours to read.
+    """
     refuse_foreign_schema(session)
-    if not _exists(session, "mappings"):
-        return NOT_BEGUN
+    state = session.execute(
+        "SELECT clock_timestamp() AS now, to_regclass('migrator.mappings') IS NOT NULL AS mappings,"
+        " to_regclass('migrator.markers') IS NOT NULL AS markers, to_regclass('migrator.roles') IS NOT NULL AS roles,"
+        " to_regclass('migrator.databases') IS NOT NULL AS databases"
+    ).fetchone()
+    assert state is not None
+    if not state["mappings"]:
+        return NOT_BEGUN, state["now"]
     try:
         row = session.execute("SELECT * FROM migrator.mappings WHERE name = %s", (mapping,)).fetchone()
     except InsufficientPrivilege as error:
@@ -101,21 +115,31 @@ def read_journal(session: Session, mapping: str) -> Journal:
             f"The journal on the destination cannot be read: {error.diag.message_primary}.",
             f"It belongs to the role that began the migration: use that role, or grant it to {session.info.user}.",
         ) from None
-    own = _journal(session, mapping, row) if row else NOT_BEGUN
-    return replace(own, claims=_read_claims(session), roles=_read_roles(session))
+    own = _journal(session, mapping, row, state) if row else NOT_BEGUN
+    with session.pipeline():
+        claims = session.execute(_CLAIMS) if state["databases"] else None
+        roles = session.execute(_ROLES) if state["roles"] else None
+    known = replace(
+        own,
+        claims=tuple(Claim(**each) for each in claims or ()),
+        roles=tuple(CarriedRole(**each) for each in roles or ()),
+    )
+    return known, state["now"]
 
 
-def _journal(session: Session, mapping: str, row: DictRow) -> Journal:
+def _journal(session: Session, mapping: str, row: DictRow, present: DictRow) -> Journal:
+    markers = session.execute(_MARKERS, (mapping,)) if present["markers"] else None
     return Journal(
         intent=Intent(row["intent"]),
         source=_identity(row, "source"),
         destination=_identity(row, "destination"),
         rate_limit_mbps=row["rate_limit_mbps"],
-        source_rate_limit_mbps=row["source_rate_limit_mbps"],
         quiet_since=row["quiet_since"],
         barrier=Barrier(Lsn.parse(row["barrier"]), row["barrier_at"]) if row["barrier"] else None,
         source_gone=row["source_gone"],
-        markers=_read_markers(session, mapping),
+        markers=tuple(
+            Marker(Lsn.parse(each["lsn"]), each["emitted_at"], each["confirmed_at"]) for each in markers or ()
+        ),
     )
 
 
@@ -124,33 +148,18 @@ def _identity(row: DictRow, side: str) -> Identity | None:
     return Identity(identifier, row[f"{side}_timeline"]) if identifier else None
 
 
-def _read_markers(session: Session, mapping: str) -> tuple[Marker, ...]:
-    if not _exists(session, "markers"):
-        return ()
-    rows = session.execute(
-        "SELECT lsn::text, emitted_at, confirmed_at FROM migrator.markers WHERE mapping = %s ORDER BY lsn", (mapping,)
-    )
-    return tuple(Marker(Lsn.parse(row["lsn"]), row["emitted_at"], row["confirmed_at"]) for row in rows)
+_MARKERS = "SELECT lsn::text, emitted_at, confirmed_at FROM migrator.markers WHERE mapping = %s ORDER BY lsn"
 
 
-def _read_claims(session: Session) -> tuple[Claim, ...]:
-    if not _exists(session, "databases"):
-        return ()
-    rows = session.execute(
-        "SELECT d.mapping, coalesce(m.source, '') AS source, d.database, d.target, d.created"
-        " FROM migrator.databases d JOIN migrator.mappings m ON m.name = d.mapping ORDER BY d.mapping, d.database"
-    )
-    return tuple(Claim(**row) for row in rows)
+_CLAIMS = """
+SELECT d.mapping, coalesce(m.source, '') AS source, d.database, d.target, d.created
+FROM migrator.databases d JOIN migrator.mappings m ON m.name = d.mapping ORDER BY d.mapping, d.database
+"""
 
-
-def _read_roles(session: Session) -> tuple[CarriedRole, ...]:
-    if not _exists(session, "roles"):
-        return ()
-    rows = session.execute(
-        "SELECT r.mapping, coalesce(m.source, '') AS source, r.role, r.created"
-        " FROM migrator.roles r JOIN migrator.mappings m ON m.name = r.mapping ORDER BY r.mapping, r.role"
-    )
-    return tuple(CarriedRole(**row) for row in rows)
+_ROLES = """
+SELECT r.mapping, coalesce(m.source, '') AS source, r.role, r.created
+FROM migrator.roles r JOIN migrator.mappings m ON m.name = r.mapping ORDER BY r.mapping, r.role
+"""
 
 
 def set_intent(session: Session, mapping: str, intent: Intent, *, source_gone: bool = False) -> None:
@@ -251,20 +260,23 @@ def forget(session: Session, mapping: str) -> None:
             session.execute("DROP SCHEMA migrator")
 
 
-def read_ledger(session: Session, mapping: str) -> Ledger:
-    """This database's ledger for one mapping; `exists` is False where there is none."""
+def read_ledger(session: Session, mapping: str, narrow: tuple[list[str], list[int]] | None = None) -> Ledger:
+    """This database's ledger for one mapping; `exists` is False where there is none. `narrow`: relations by name or source oid."""
     if not _exists(session, "groups"):
         return Ledger()
-    groups = session.execute(
-        "SELECT *, publication_oid::text AS publication, subscription_oid::text AS subscription"
-        " FROM migrator.groups WHERE mapping = %s ORDER BY number",
-        (mapping,),
-    ).fetchall()
-    relations = session.execute(
-        "SELECT relation, group_number, source_oid::text AS source_oid, publication_rel_oid::text AS member"
-        " FROM migrator.relations WHERE mapping = %s",
-        (mapping,),
-    ).fetchall()
+    names, oids = narrow or (None, None)
+    with session.pipeline():
+        groups = session.execute(
+            "SELECT *, publication_oid::text AS publication, subscription_oid::text AS subscription"
+            " FROM migrator.groups WHERE mapping = %s ORDER BY number",
+            (mapping,),
+        )
+        relations = session.execute(
+            "SELECT relation, group_number, source_oid::text AS source_oid, publication_rel_oid::text AS member"
+            " FROM migrator.relations WHERE mapping = %(mapping)s"
+            " AND (%(names)s::text[] IS NULL OR relation = ANY (%(names)s::text[]) OR source_oid = ANY (%(oids)s::oid[]))",
+            {"mapping": mapping, "names": names, "oids": oids},
+        )
     return Ledger(
         exists=True,
         groups=tuple(map(_group, groups)),

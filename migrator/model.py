@@ -42,7 +42,7 @@ class Database:
 
     `provider` is pg_database.datlocprovider: c (libc), i (icu), b (builtin). `locale` is the ICU or builtin locale.
     `acl` holds pg_database.datacl's items as text, None where it is NULL (the built-in default). `settings` are those of
-    ALTER DATABASE (setrole = 0), `name=value`. `size_bytes` is None where we may not connect.
+    ALTER DATABASE (setrole = 0), `name=value`.
     """
 
     name: str
@@ -62,7 +62,6 @@ class Database:
     acl: tuple[str, ...] | None
     settings: tuple[str, ...]
     comment: str | None
-    size_bytes: int | None
     may_connect: bool
     may_create: bool
 

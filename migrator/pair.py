@@ -8,6 +8,7 @@ from psycopg.rows import DictRow
 from migrator import journal
 from migrator.catalog import sql
 from migrator.connection import Session
+from migrator.counters import read_sequences, read_sizes
 from migrator.facts import read_facts
 from migrator.model import (
     DatabaseFacts,
@@ -21,12 +22,20 @@ from migrator.model import (
 )
 from migrator.names import parse_group_name
 from migrator.quote import qualified
+from migrator.remembered import Remembered, is_fresh, timed
 from migrator.schema import Schema
-
-SEQUENCES_AT_ONCE = 200
 
 Origins = Mapping[str, Lsn]
 """pg_replication_origin_status: by the origin's name, the end of the last source transaction applied."""
+
+
+@dataclass(frozen=True)
+class Narrow:
+    """The relations of a narrow look: their names, their oids on the source, and on the side being read."""
+
+    names: list[str]
+    source_oids: list[int]
+    oids: list[int]
 
 
 @dataclass(frozen=True)
@@ -46,31 +55,73 @@ class Half:
     facts: DatabaseFacts
 
 
-def read_half(
+def read_target(
     session: Session,
-    version: int,
     mapping: str,
     schema: Schema,
-    oids: list[int] | None,
-    *,
-    is_source: bool,
-    origins: Origins | None = None,
+    narrow: Narrow | None,
+    known: Remembered,
+    origins: Origins | None,
 ) -> Half:
-    """Everything but the schema, which the caller has (perhaps from a cache), and the destination's origins."""
-    ledger = journal.read_ledger(session, mapping)
-    sizes, with_blocks = _sizes(session, oids)
-    names = _group_names(session, mapping) if ledger.exists else ()
+    """Everything of a destination but the schema, which the caller has, and the origins. `known`: what need not be read again."""
+    oids = narrow.oids if narrow else None
+    ledger = journal.read_ledger(session, mapping, (narrow.names, narrow.source_oids) if narrow else None)
+    subscriptions = _subscriptions(session, origins, oids)
     return Half(
         schema=schema,
-        publications=_publications(session),
-        subscriptions=() if is_source else _subscriptions(session, version, origins),
+        publications=(),
+        subscriptions=subscriptions,
         ledger=ledger,
-        ledger_databases=names,
-        sizes=sizes,
-        filled=frozenset() if is_source else _filled(session, with_blocks, ledger),
-        sequences=_sequences(session),
-        facts=read_facts(session, oids) if is_source else DatabaseFacts(),
+        ledger_databases=_group_names(session, mapping) if ledger.exists else (),
+        sizes=_sizes(session, oids, known),
+        filled=_filled(session, oids, schema, ledger, subscriptions),
+        sequences={} if narrow else _sequences(session, known),
+        facts=DatabaseFacts(),
     )
+
+
+def read_source(session: Session, schema: Schema, narrow: Narrow | None, known: Remembered) -> Half:
+    """Everything of a source but the schema, which the caller has. `known`: what need not be read again."""
+    oids = narrow.oids if narrow else None
+    return Half(
+        schema=schema,
+        publications=_publications(session, oids),
+        subscriptions=(),
+        ledger=Ledger(),
+        ledger_databases=(),
+        sizes=_sizes(session, oids, known),
+        filled=frozenset(),
+        sequences={} if narrow else _sequences(session, known),
+        facts=_facts(session, oids, known),
+    )
+
+
+def forget_sequences_together(source: Remembered, target: Remembered) -> None:
+    """Both sides' sequences are read, or neither: one side's of before beside the other's of now would look ahead or behind."""
+    if not (is_fresh(source.sequences) and is_fresh(target.sequences)):
+        source.sequences = target.sequences = None
+
+
+def _facts(session: Session, oids: list[int] | None, known: Remembered) -> DatabaseFacts:
+    if oids is not None:
+        return read_facts(session, oids)
+    if known.facts is None or not is_fresh(known.facts):
+        known.facts = timed(lambda: read_facts(session, None))
+    return known.facts.value
+
+
+def _sizes(session: Session, oids: list[int] | None, known: Remembered) -> Mapping[str, RelationSize]:
+    if oids is not None:
+        return read_sizes(session, oids)
+    if known.sizes is None or not is_fresh(known.sizes):
+        known.sizes = timed(lambda: read_sizes(session, None))
+    return known.sizes.value
+
+
+def _sequences(session: Session, known: Remembered) -> Mapping[str, SequenceValue]:
+    if known.sequences is None:
+        known.sequences = timed(lambda: read_sequences(session))
+    return known.sequences.value
 
 
 def _name(row: DictRow) -> str:
@@ -83,7 +134,7 @@ def _group_names(session: Session, mapping: str) -> tuple[str, ...]:
     return tuple(row["database"] for row in rows)
 
 
-def _publications(session: Session) -> tuple[Publication, ...]:
+def _publications(session: Session, oids: list[int] | None) -> tuple[Publication, ...]:
     return tuple(
         Publication(
             name=row["name"],
@@ -93,13 +144,15 @@ def _publications(session: Session) -> tuple[Publication, ...]:
                 qualified(schema, name): (int(oid), int(member)) for schema, name, oid, member in row["relations"]
             },
         )
-        for row in session.execute(sql("publications", 0))
+        for row in session.execute(sql("publications", 0), {"relations": oids})
         if parse_group_name(row["name"])
     )
 
 
-def _subscriptions(session: Session, version: int, origins: Origins | None) -> tuple[Subscription, ...]:
-    rows = [row for row in session.execute(sql("subscriptions", version)) if parse_group_name(row["name"])]
+def _subscriptions(session: Session, origins: Origins | None, oids: list[int] | None) -> tuple[Subscription, ...]:
+    version = session.info.server_version
+    found = session.execute(sql("subscriptions", version), {"relations": oids})
+    rows = [row for row in found if parse_group_name(row["name"])]
     if not rows:
         return ()
     copies = session.execute(sql("copies", version)).fetchall()
@@ -143,34 +196,26 @@ def _subscription(row: DictRow, copies: list[DictRow], origins: Origins | None) 
     )
 
 
-def _sizes(session: Session, oids: list[int] | None) -> tuple[dict[str, RelationSize], tuple[str, ...]]:
-    """Sizes of all relations, and which have any block."""
-    rows = session.execute(sql("sizes", 0), {"relations": oids}).fetchall()
-    sizes = {_name(row): RelationSize(row["bytes"], row["rows"]) for row in rows}
-    return sizes, tuple(_name(row) for row in rows if row["has_blocks"])
+def _filled(
+    session: Session,
+    oids: list[int] | None,
+    schema: Schema,
+    ledger: Ledger,
+    subscriptions: Iterable[Subscription],
+) -> frozenset[str]:
+    """Which relations hold a row, and where only a block is to be had, may hold one.
 
-
-def _filled(session: Session, relations: Iterable[str], ledger: Ledger) -> frozenset[str]:
-    """Which hold a row. Those the ledger knows need no look inside; on the source nobody asks, and it would take locks."""
-    return frozenset(name for name in relations if name in ledger.relations or has_rows(session, name))
+    What the ledger and a subscription know is not asked for: it is filled when the schema is, and nobody is to decide on it.
+    """
+    subscribed = {name for subscription in subscriptions for name in subscription.relations}
+    settled = subscribed & ledger.relations.keys()
+    known = [schema.table(name).oid for name in settled if schema.has_table(name)]
+    rows = session.execute(sql("with_blocks", 0), {"relations": oids, "settled": known})
+    names = [_name(row) for row in rows]
+    return frozenset(name for name in names if name in ledger.relations or has_rows(session, name))
 
 
 def has_rows(session: Session, relation: str) -> bool:
     """Whether a relation holds at least one row."""
     row = session.execute(f"SELECT EXISTS (SELECT FROM ONLY {relation}) AS present").fetchone()
     return bool(row and row["present"])
-
-
-def _sequences(session: Session) -> dict[str, SequenceValue]:
-    """Each sequence's row, from the sequence itself, many in one query."""
-    known = {_name(row): int(row["increment"]) for row in session.execute(sql("sequences", 0))}
-    names, values = list(known), {}
-    for start in range(0, len(names), SEQUENCES_AT_ONCE):
-        batch = names[start : start + SEQUENCES_AT_ONCE]
-        query = " UNION ALL ".join(
-            f"SELECT {number} AS number, last_value, is_called FROM {name}" for number, name in enumerate(batch)
-        )
-        for row in session.execute(query):
-            name = batch[row["number"]]
-            values[name] = SequenceValue(name, row["last_value"], row["is_called"], known[name])
-    return values

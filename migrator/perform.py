@@ -10,15 +10,16 @@ from migrator import journal
 from migrator.apply import Applier, ApplyError
 from migrator.config import MappingSpec
 from migrator.connection import SILENCE_SECONDS, Session, connect, session_of, try_lock, try_locks
-from migrator.errors import MigratorError
+from migrator.errors import MigratorError, SessionLimitError
 from migrator.memory import Failures
 from migrator.model import Instance, Lsn
 from migrator.names import application_name, is_ours, lock_key
 from migrator.observation import Hints, Observation, Scope
-from migrator.observe import Looker, SchemaCache
+from migrator.observe import Looker
 from migrator.phases import decide, key_of
 from migrator.phases.pacing import limits
 from migrator.phases.source_statements import MARKER
+from migrator.remembered import SchemaCache
 from migrator.steps import Action, Gates, Step
 from migrator.throttle import SharedThrottle
 from migrator.work import Work
@@ -48,7 +49,10 @@ def perform(
     report: Report | None = None,
     schemas: SchemaCache | None = None,
 ) -> Outcome:
-    """Do one piece of work, or find that there is nothing to do. Raises UnreachableError when the lock cannot be had."""
+    """Do one piece of work, or find that there is nothing to do. Raises UnreachableError when the lock cannot be had.
+
+    Raises SessionLimitError where a server has no room for our sessions; what was applied before stays.
+    """
     with _lock_session(spec, work) as session:
         granted = _locked(session, work)
         if granted is None:
@@ -126,6 +130,8 @@ def _apply(spec: MappingSpec, applier: Applier, step: Step, action: Action, memo
     }
     try:
         applier.apply(action)
+    except SessionLimitError:
+        raise  # nobody's failure: the work is put off as a whole
     except (ApplyError, MigratorError) as error:
         memory.record_failure(spec.name, key, error.message, now)
         report({**entry, "level": "error", "error": error.message})

@@ -23,7 +23,7 @@ _KEYWORDS = frozenset(
 )
 
 
-@lru_cache(4096)
+@lru_cache(65536)
 def identifier(name: str) -> str:
     """`name` as an SQL identifier, in double quotes only where PostgreSQL needs them.
 

@@ -13,14 +13,15 @@ from migrator.config import MappingSpec
 from migrator.connection import Session, session_of, try_lock
 from migrator.cutover import reasons_against
 from migrator.dispatch import Dispatcher, dispatch, errands, messages
-from migrator.errors import MigratorError, UnreachableError
+from migrator.errors import MigratorError, SessionLimitError, UnreachableError
 from migrator.memory import Failures, Memory
 from migrator.model import Identity, Instance, Intent
 from migrator.names import application_name, lock_key
 from migrator.observation import Hints, Observation
-from migrator.observe import Looker, SchemaCache
+from migrator.observe import Looker
 from migrator.perform import perform, sample_lag
 from migrator.phases import decide
+from migrator.remembered import SchemaCache
 from migrator.status import status_of
 from migrator.steps import Decision, Finding, Status
 from migrator.store import Store
@@ -107,7 +108,14 @@ class Reconciler:
     schemas: SchemaCache = field(default_factory=SchemaCache)
 
     def tick(self) -> Assessment | None:
-        """One round. None when another process is at it."""
+        """One round. None when another process is at it, or a server has no room for our sessions: a later tick comes."""
+        try:
+            return self._tick()
+        except SessionLimitError as error:
+            LOG.info("tick put off", mapping=self.spec.name, reason=error.message)
+            return None
+
+    def _tick(self) -> Assessment | None:
         started = datetime.now(UTC)
         try:
             with session_of(self.spec.destination, None, application_name(self.spec.name, "reconcile")) as session:

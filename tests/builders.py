@@ -58,7 +58,6 @@ def database(name: str = "shop", **fields: Any) -> Database:
         acl=None,
         settings=(),
         comment=None,
-        size_bytes=0,
         may_connect=True,
         may_create=True,
     )

@@ -4,12 +4,13 @@ import logging
 import os
 
 from celery import Celery
-from celery.signals import setup_logging, worker_ready
+from celery.signals import setup_logging, worker_process_shutdown, worker_ready
 from kombu import Queue
 
 import beat_schedule
 from migrator import config_file, logs
 from migrator.config import Config
+from migrator.remembered import SchemaCache
 from migrator.store import Store
 from migrator.work import QUEUES
 
@@ -75,6 +76,14 @@ def store() -> Store:
 
 
 _store: Store | None = None
+
+SCHEMAS = SchemaCache(CONFIG.replication.full_look_interval_seconds)
+"""What this process remembers between looks, and its sessions. Empty at the fork: each child fills its own."""
+
+
+@worker_process_shutdown.connect
+def _close_sessions(**_: object) -> None:
+    SCHEMAS.sessions.close()
 
 
 @worker_ready.connect

@@ -10,19 +10,16 @@ from celery.signals import heartbeat_sent, worker_ready
 from migrator import config_public
 from migrator.config import MappingSpec
 from migrator.errors import MigratorError, UnknownMappingError
-from migrator.observe import SchemaCache
 from migrator.perform import perform, sample_lag
 from migrator.reconcile import Reconciler
 from migrator.work import Work
-from workers.app import CONFIG, app, store
+from workers.app import CONFIG, SCHEMAS, app, store
 from workers.slots import consumed_queues
 from workers.stopping import interruptible
 
 LOG = structlog.get_logger("workers")
 
 P = ParamSpec("P")
-
-_SCHEMAS = SchemaCache(CONFIG.replication.full_look_interval_seconds)
 
 UPKEEP = frozenset({"sync_sequences"})
 """Work that is never done while the source is written to: asking for a tick after it would make ticks follow without a pause."""
@@ -62,7 +59,7 @@ def _put_off(work: Callable[P, None]) -> Callable[P, None]:
 def _perform(task: str, mapping: str, database: str | None, phase: str | None, relations: Iterable[str] = ()) -> None:
     work = Work(task, mapping, database, phase, tuple(relations))
     try:
-        outcome = perform(_spec(mapping), work, store(), lambda entry: store().append_log(mapping, entry), _SCHEMAS)
+        outcome = perform(_spec(mapping), work, store(), lambda entry: store().append_log(mapping, entry), SCHEMAS)
     finally:
         store().clear_in_flight(mapping, work.queue, work.keys)
     if outcome.applied and task not in UPKEEP and store().may_nudge(mapping, NUDGE_SECONDS):
@@ -76,7 +73,7 @@ def reconcile(mapping: str) -> None:
     """One tick of one mapping; an emptied Redis gets the public configuration back with it."""
     if store().public() is None:
         store().publish_public(config_public.public(CONFIG))
-    Reconciler(_spec(mapping), CeleryDispatcher(), store(), store(), _SCHEMAS).tick()
+    Reconciler(_spec(mapping), CeleryDispatcher(), store(), store(), SCHEMAS).tick()
 
 
 @app.task(name="sample_lag")

@@ -16,8 +16,6 @@ SELECT d.datname AS name,
        coalesce((SELECT s.setconfig FROM pg_db_role_setting AS s WHERE s.setdatabase = d.oid AND s.setrole = 0),
                 '{}') AS settings,
        shobj_description(d.oid, 'pg_database') AS comment,
-       CASE WHEN has_database_privilege(d.oid, 'CONNECT') OR pg_has_role('pg_read_all_stats', 'USAGE')
-            THEN pg_database_size(d.oid) END AS size_bytes,
        d.datallowconn AND has_database_privilege(d.oid, 'CONNECT') AS may_connect,
        has_database_privilege(d.oid, 'CREATE') AS may_create
 FROM pg_database AS d

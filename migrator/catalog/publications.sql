@@ -3,6 +3,7 @@ SELECT p.pubname AS name, p.oid::text AS oid, p.xmin::text AS xmin,
                  FROM pg_publication_rel pr
                  JOIN pg_class c ON c.oid = pr.prrelid
                  JOIN pg_namespace n ON n.oid = c.relnamespace
-                 WHERE pr.prpubid = p.oid), '[]') AS relations
+                 WHERE pr.prpubid = p.oid
+                   AND (%(relations)s::oid[] IS NULL OR c.oid = ANY (%(relations)s::oid[]))), '[]') AS relations
 FROM pg_publication p
-WHERE p.pubname LIKE 'migrator\_%'
+WHERE p.pubname LIKE 'migrator\_%%'

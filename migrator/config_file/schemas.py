@@ -70,6 +70,7 @@ class InstanceSchema(Group):
     replication_sslcert = Text()
     replication_sslkey = Text()
     connect_timeout_seconds = Whole(1, 3600)
+    max_connections = Whole(8, 10_000)
     rate_limit_mbps = Amount(optional=True)
 
 

@@ -117,7 +117,6 @@ def _fresh(view: View, source: Database, target: str) -> Database:
         acl=None,
         settings=(),
         comment=None,
-        size_bytes=None,
         may_connect=False,
         may_create=False,
     )

@@ -3,7 +3,7 @@
 What PostgreSQL deparses depends on the session: read, and run what comes of it, with the settings of `connection`.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TypeVar
@@ -36,13 +36,14 @@ from migrator.schema.item import Item
 from migrator.schema.namespace import Namespace
 from migrator.schema.privilege import Key, Privilege
 from migrator.schema.range import Range
-from migrator.schema.row import Row
+from migrator.schema.row import Answer, Row
 from migrator.schema.sequence import Sequence as SequenceItem
 from migrator.schema.table import PARTITIONED, Table
 from migrator.schema.uncarried import Uncarried
 
 T = TypeVar("T")
-Rows = Mapping[str, Sequence[Mapping[str, object]]]
+Answers = Mapping[str, Answer]
+"""What the readers returned, by their names."""
 
 
 @dataclass(frozen=True)
@@ -150,10 +151,12 @@ class Reader:
 
     name: str
     sql: Callable[[int], str]
+    narrow: bool
+    """Whether a look at some relations asks it too; the others say nothing of single relations."""
 
 
 def _reader(name: str) -> Reader:
-    return Reader(name, partial(sql, name, package=__name__))
+    return Reader(name, partial(sql, name, package=__name__), name not in ("uncarried", "dependency"))
 
 
 READERS: tuple[Reader, ...] = tuple(
@@ -183,41 +186,41 @@ def scope_sql(version: int) -> str:
     return sql("scope", version, package=__name__)
 
 
-def build(rows: Rows) -> Schema:
-    """The Schema that the readers' rows, by reader name, describe."""
-    sequences = _all(rows, "sequence", sequence.read)
+def build(answers: Answers) -> Schema:
+    """The Schema that the readers' answers describe."""
+    sequences = _all(answers, "sequence", sequence.read)
     return Schema(
-        namespaces=_all(rows, "namespace", namespace.read),
-        extensions=_all(rows, "extension", extension.read),
-        enums=_all(rows, "enum", enum.read),
-        composites=_all(rows, "composite", composite.read),
-        domains=_all(rows, "domain", domain.read),
-        ranges=_all(rows, "range", range.read),
+        namespaces=_all(answers, "namespace", namespace.read),
+        extensions=_all(answers, "extension", extension.read),
+        enums=_all(answers, "enum", enum.read),
+        composites=_all(answers, "composite", composite.read),
+        domains=_all(answers, "domain", domain.read),
+        ranges=_all(answers, "range", range.read),
         sequences=sequences,
-        tables=_tables(rows, sequences),
-        indexes=_all(rows, "index", index.read),
-        constraints=_all(rows, "constraint", constraint.read),
-        comments=_all(rows, "comment", comment.read),
-        privileges=privilege.build(rows.get("privilege", ())),
-        uncarried=_all(rows, "uncarried", uncarried.read),
-        dependencies=frozenset((str(row["object"]), str(row["needs"])) for row in rows.get("dependency", ())),
+        tables=_tables(answers, sequences),
+        indexes=_all(answers, "index", index.read),
+        constraints=_all(answers, "constraint", constraint.read),
+        comments=_all(answers, "comment", comment.read),
+        privileges=privilege.build(_rows(answers, "privilege")),
+        uncarried=_all(answers, "uncarried", uncarried.read),
+        dependencies=frozenset((row.text("object"), row.text("needs")) for row in _rows(answers, "dependency")),
     )
 
 
-def _all(rows: Rows, name: str, read: Callable[[Row], T]) -> tuple[T, ...]:
-    return tuple(read(Row(row)) for row in rows.get(name, ()))
+def _rows(answers: Answers, name: str) -> Iterable[Row]:
+    return answers.get(name, Answer())
 
 
-def _tables(rows: Rows, sequences: Iterable[SequenceItem]) -> tuple[Table, ...]:
+def _all(answers: Answers, name: str, read: Callable[[Row], T]) -> tuple[T, ...]:
+    return tuple(map(read, _rows(answers, name)))
+
+
+def _tables(answers: Answers, sequences: Iterable[SequenceItem]) -> tuple[Table, ...]:
+    owned = zip(_rows(answers, "sequence"), sequences, strict=False)
     identities = {
-        (each.owner_relation, each.owner_column): each for each in sequences if each.link == sequence.IDENTITY
+        (row.number("owner_oid"), row.text("owner_column")): each
+        for row, each in owned
+        if each.link == sequence.IDENTITY
     }
-    columns: dict[object, list[Row]] = {}
-    for values in rows.get("column", ()):
-        columns.setdefault(values["relation"], []).append(Row(values))
-    return tuple(_table(row, columns.get(row.number("oid"), []), identities) for row in map(Row, rows.get("table", ())))
-
-
-def _table(row: Row, columns: Iterable[Row], identities: Mapping[tuple[str | None, str | None], SequenceItem]) -> Table:
-    relation = table.name_of(row)
-    return table.read(row, [column.read(each, identities.get((relation, each.text("name")))) for each in columns])
+    columns = column.read_all(_rows(answers, "column"), identities)
+    return tuple(table.read(row, columns.get(row.number("oid"), ())) for row in _rows(answers, "table"))

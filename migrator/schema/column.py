@@ -1,5 +1,6 @@
 """Room of columns: all that CREATE TABLE and ALTER TABLE ... ALTER COLUMN can say of one."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from migrator.quote import identifier
@@ -107,19 +108,31 @@ def _no_inherit(not_null: NotNull) -> str:
     return " NO INHERIT" if not_null.no_inherit else ""
 
 
+def read_all(rows: Iterable[Row], identities: Mapping[tuple[int, str], Sequence]) -> dict[int, list[Column]]:
+    """The columns of each table, by its oid, in the rows' order; `identities` by table's oid and column.
+
+    Most columns of a database are like many others (`id bigint NOT NULL`): these are one object.
+    """
+    found: dict[int, list[Column]] = {}
+    alike: dict[object, Column] = {}
+    for row in rows:
+        relation, identity = row.number("relation"), row.text("identity")
+        if identity or row.values[-1] is not None:
+            column = read(row, identities.get((relation, row.text("name"))))
+        else:
+            likeness = tuple(row.values[1:])
+            column = alike.get(likeness) or alike.setdefault(likeness, read(row, None))
+        found.setdefault(relation, []).append(column)
+    return found
+
+
 def read(row: Row, sequence: Sequence | None) -> Column:
-    not_null = NotNull(
-        name=row.text_or_none("not_null_name"),
-        no_inherit=row.flag("not_null_no_inherit"),
-        validated=row.flag("not_null_validated"),
-        local=row.flag("not_null_local"),
-    )
     return Column(
         name=row.text("name"),
         type=row.text("type"),
         collation=collate_clause(row.text_or_none("collation_namespace"), row.text_or_none("collation")),
         default=row.text_or_none("default_value"),
-        not_null=not_null if row.flag("not_null") else None,
+        not_null=_not_null(row) if row.flag("not_null") else None,
         identity=row.text("identity"),
         generated=row.text("generated"),
         local=row.flag("local"),
@@ -128,4 +141,13 @@ def read(row: Row, sequence: Sequence | None) -> Column:
         statistics=row.number_or_none("statistics"),
         options=row.texts("options"),
         sequence=sequence,
+    )
+
+
+def _not_null(row: Row) -> NotNull:
+    return NotNull(
+        name=row.text_or_none("not_null_name"),
+        no_inherit=row.flag("not_null_no_inherit"),
+        validated=row.flag("not_null_validated"),
+        local=row.flag("not_null_local"),
     )

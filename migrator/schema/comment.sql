@@ -43,6 +43,6 @@ SELECT * FROM (
       AND c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND c.reloftype = 0
 ) found
 WHERE (%(relations)s::oid[] IS NULL OR relation = ANY (%(relations)s::oid[]))
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e
-                  WHERE e.classid = found.classid AND e.objid = found.objid AND e.deptype = 'e')
+  AND (found.classid, found.objid) NOT IN (SELECT e.classid, e.objid FROM pg_catalog.pg_depend e
+                                           WHERE e.refclassid = 'pg_catalog.pg_extension'::regclass AND e.deptype = 'e')
 ORDER BY kind, namespace, relation_name, name

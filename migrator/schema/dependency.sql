@@ -22,10 +22,14 @@ WITH carrier AS (
     FROM pg_catalog.pg_constraint o WHERE o.contypid <> 0
 )
 SELECT DISTINCT a.key AS object, b.key AS needs
-FROM pg_catalog.pg_depend d
+FROM (SELECT * FROM pg_catalog.pg_depend
+      WHERE deptype IN ('n', 'a', 'e') AND objid >= 16384 AND refobjid >= 16384
+        -- a default for its own table, a table's constraint for its columns: of these there are most
+        AND NOT (classid = 'pg_catalog.pg_attrdef'::regclass AND deptype = 'a')
+        AND NOT (classid = 'pg_catalog.pg_constraint'::regclass AND refclassid = 'pg_catalog.pg_class'::regclass)) d
 JOIN carrier a ON a.classid = d.classid AND a.objid = d.objid
 JOIN carrier b ON b.classid = d.refclassid AND b.objid = d.refobjid
-WHERE d.deptype IN ('n', 'a', 'e') AND a.key <> b.key AND d.objid >= 16384 AND d.refobjid >= 16384
+WHERE a.key <> b.key
   AND %(relations)s::oid[] IS NULL
   -- a sequence's OWNED BY and the identity column that brings it come after both
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_class s

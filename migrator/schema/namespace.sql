@@ -3,6 +3,7 @@ SELECT n.nspname::text AS name
 FROM pg_catalog.pg_namespace n
 WHERE n.nspname !~ '^pg_'
   AND n.nspname NOT IN ('information_schema', 'migrator')
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e
-                  WHERE e.classid = 'pg_catalog.pg_namespace'::regclass AND e.objid = n.oid AND e.deptype = 'e')
+  AND n.oid NOT IN (SELECT e.objid FROM pg_catalog.pg_depend e
+                    WHERE e.refclassid = 'pg_catalog.pg_extension'::regclass
+                      AND e.classid = 'pg_catalog.pg_namespace'::regclass AND e.deptype = 'e')
 ORDER BY 1

@@ -1,12 +1,14 @@
 """Room: owners and access privileges of schemas, types, routines, relations and columns; default privileges."""
 
+import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from migrator.quote import identifier
 from migrator.schema import acl
 from migrator.schema.acl import Acl, Grant
+from migrator.schema.row import Row
 
 RELATION_KINDS = ("TABLE", "VIEW", "MATERIALIZED VIEW", "FOREIGN TABLE", "SEQUENCE")
 
@@ -72,26 +74,28 @@ class Privilege:
         return acl.changes(wanted, present, f"{kind} {self.identity}", self.column or "")
 
 
-def build(rows: Iterable[Mapping[str, object]]) -> dict[Key, Privilege]:
+def build(rows: Iterable[Row]) -> dict[Key, Privilege]:
     """The rows of privilege.sql by `Privilege.key`, in the order in which rights are to be given."""
-    built = map(_privilege, rows)
+    acls: dict[str, Acl] = {}
+    built = (_privilege(row, acls) for row in rows)
     return {privilege.key: privilege for privilege in built}
 
 
-def _privilege(row: Mapping[str, object]) -> Privilege:
-    column = row["column_name"]
+def _privilege(row: Row, acls: dict[str, Acl]) -> Privilege:
     return Privilege(
-        kind=str(row["kind"]),
-        identity=str(row["identity"]),
-        column=None if column is None else str(column),
-        owner=str(row["owner"]),
-        follows_table=bool(row["follows_table"]),
-        defaulted=bool(row["defaulted"]),
-        acl=_grants(row["acl"]),
-        builtin=_grants(row["builtin"]),
+        kind=row.text("kind"),
+        identity=row.text("identity"),
+        column=row.text_or_none("column_name"),
+        owner=row.text("owner"),
+        follows_table=row.flag("follows_table"),
+        defaulted=row.flag("defaulted"),
+        acl=_grants(row.text("acl"), acls),
+        builtin=_grants(row.text("builtin"), acls),
     )
 
 
-def _grants(items: object) -> Acl:
-    assert isinstance(items, list)
-    return frozenset(Grant(grantee, privilege, grantable) for grantee, privilege, grantable in items)
+def _grants(text: str, known: dict[str, Acl]) -> Acl:
+    """The rights that a JSON text lists: thousands of objects share a few lists, each is read once."""
+    if text not in known:
+        known[text] = frozenset(Grant(*grant) for grant in json.loads(text))
+    return known[text]

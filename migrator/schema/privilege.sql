@@ -7,10 +7,11 @@ WITH namespace AS (
     WHERE nspname NOT IN ('pg_catalog', 'information_schema', 'migrator') AND nspname !~ '^pg_(toast|temp)'
 ), relation AS (
     SELECT c.oid, c.relkind, c.relowner, c.relacl, format('%%I.%%I', n.nspname, c.relname) AS identity,
-        (SELECT d.refobjid FROM pg_catalog.pg_depend d
-         WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.objsubid = 0
-           AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjsubid > 0
-           AND c.relkind = 'S' AND d.deptype IN ('a', 'i') LIMIT 1) AS owned_by
+        CASE WHEN c.relkind = 'S' THEN
+            (SELECT d.refobjid FROM pg_catalog.pg_depend d
+             WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.objsubid = 0
+               AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjsubid > 0
+               AND d.deptype IN ('a', 'i') LIMIT 1) END AS owned_by
     FROM pg_catalog.pg_class c JOIN namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
 ), object AS (
@@ -55,17 +56,24 @@ WITH namespace AS (
              THEN acldefault(CASE d.defaclobjtype WHEN 'S' THEN 's' ELSE d.defaclobjtype END, d.defaclrole) END
     FROM pg_catalog.pg_default_acl d LEFT JOIN pg_catalog.pg_namespace n ON n.oid = d.defaclnamespace
     WHERE %(relations)s::oid[] IS NULL
+), carried AS MATERIALIZED (
+    SELECT o.rank, o.kind, o.identity, o.column_name, o.owner, o.follows, o.acl IS NULL AS defaulted,
+        coalesce(o.acl, o.builtin) AS acl, CASE WHEN o.kind = 'DEFAULT' THEN o.builtin END AS builtin
+    FROM object o
+    WHERE (o.class, o.oid) NOT IN (SELECT d.classid, d.objid FROM pg_catalog.pg_depend d
+                                   WHERE d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.deptype = 'e')
+), list AS (
+    -- thousands of objects share a few lists
+    SELECT each.acl, coalesce(json_agg(json_build_array(coalesce(r.rolname, ''), e.privilege_type, e.is_grantable))
+                              FILTER (WHERE e.grantee = 0 OR r.oid IS NOT NULL), '[]')::text AS text
+    FROM (SELECT acl FROM carried UNION SELECT builtin FROM carried WHERE builtin IS NOT NULL) AS each
+    LEFT JOIN LATERAL aclexplode(each.acl) e ON true
+    LEFT JOIN pg_catalog.pg_roles r ON r.oid = e.grantee
+    GROUP BY each.acl
 )
-SELECT o.kind, o.identity, o.column_name, pg_get_userbyid(o.owner) AS owner, o.follows AS follows_table,
-    o.acl IS NULL AS defaulted,
-    (SELECT coalesce(json_agg(json_build_array(coalesce(r.rolname, ''), e.privilege_type, e.is_grantable)), '[]')
-     FROM aclexplode(coalesce(o.acl, o.builtin)) e LEFT JOIN pg_catalog.pg_roles r ON r.oid = e.grantee
-     WHERE e.grantee = 0 OR r.oid IS NOT NULL) AS acl,
-    CASE o.kind WHEN 'DEFAULT' THEN
-        (SELECT coalesce(json_agg(json_build_array(coalesce(r.rolname, ''), e.privilege_type, e.is_grantable)), '[]')
-         FROM aclexplode(o.builtin) e LEFT JOIN pg_catalog.pg_roles r ON r.oid = e.grantee)
-    ELSE '[]' END AS builtin
-FROM object o
-WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
-                  WHERE d.classid = o.class AND d.objid = o.oid AND d.objsubid = 0 AND d.deptype = 'e')
-ORDER BY o.rank, o.identity, o.column_name
+SELECT c.kind, c.identity, c.column_name, pg_get_userbyid(c.owner) AS owner, c.follows AS follows_table, c.defaulted,
+    list.text AS acl, coalesce(builtin.text, '[]') AS builtin
+FROM carried c
+JOIN list ON list.acl = c.acl
+LEFT JOIN list AS builtin ON builtin.acl = c.builtin
+ORDER BY c.rank, c.identity, c.column_name

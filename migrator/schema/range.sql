@@ -19,6 +19,7 @@ JOIN pg_catalog.pg_namespace mn ON mn.oid = m.typnamespace
 LEFT JOIN (SELECT l.oid, l.collname, ln.nspname FROM pg_catalog.pg_collation l
            JOIN pg_catalog.pg_namespace ln ON ln.oid = l.collnamespace) co ON co.oid = r.rngcollation
 WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'migrator')
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e
-                  WHERE e.classid = 'pg_catalog.pg_type'::regclass AND e.objid = t.oid AND e.deptype = 'e')
+  AND t.oid NOT IN (SELECT e.objid FROM pg_catalog.pg_depend e
+                    WHERE e.refclassid = 'pg_catalog.pg_extension'::regclass
+                      AND e.classid = 'pg_catalog.pg_type'::regclass AND e.deptype = 'e')
 ORDER BY 2, 3

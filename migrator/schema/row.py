@@ -1,44 +1,68 @@
 """A row as a reading statement returned it, read column by column with its type checked."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 T = TypeVar("T")
 
 
 class Row:
-    """Typed access to one row. A column of another type is a fault in our SQL: TypeError, with the column's name."""
+    """Typed access to one row. A column of another type is a fault in our SQL: TypeError, with the column's name.
 
-    def __init__(self, values: Mapping[str, object]) -> None:
-        self._values = values
+    Made and asked by the hundred thousand: the values stay the driver's tuple, and each question is one call.
+    """
+
+    __slots__ = ("_places", "values")
+
+    def __init__(self, values: Sequence[object], places: Mapping[str, int]) -> None:
+        self.values = values
+        self._places = places
 
     def text(self, column: str) -> str:
-        return self._checked(column, str)
+        value = self.values[self._places[column]]
+        return value if isinstance(value, str) else self._fault(column, str)
 
     def number(self, column: str) -> int:
-        return self._checked(column, int)
+        value = self.values[self._places[column]]
+        return value if isinstance(value, int) else self._fault(column, int)
 
     def flag(self, column: str) -> bool:
-        return self._checked(column, bool)
+        value = self.values[self._places[column]]
+        return value if isinstance(value, bool) else self._fault(column, bool)
 
     def text_or_none(self, column: str) -> str | None:
-        return None if self._values[column] is None else self.text(column)
+        value = self.values[self._places[column]]
+        return value if value is None or isinstance(value, str) else self._fault(column, str)
 
     def number_or_none(self, column: str) -> int | None:
-        return None if self._values[column] is None else self.number(column)
+        value = self.values[self._places[column]]
+        return value if value is None or isinstance(value, int) else self._fault(column, int)
 
     def texts(self, column: str) -> tuple[str, ...]:
         """An array of text; NULL reads as empty."""
-        return tuple(str(value) for value in self._items(column))
+        value = self.values[self._places[column]]
+        return tuple(map(str, value)) if isinstance(value, list) else self._nothing(column, value)
 
     def numbers(self, column: str) -> tuple[int, ...]:
-        return tuple(int(str(value)) for value in self._items(column))
+        value = self.values[self._places[column]]
+        return tuple(map(int, value)) if isinstance(value, list) else self._nothing(column, value)
 
-    def _items(self, column: str) -> list[object]:
-        return [] if self._values[column] is None else self._checked(column, list)
+    def _nothing(self, column: str, value: object) -> tuple[()]:
+        return () if value is None else self._fault(column, tuple)
 
-    def _checked(self, column: str, kind: type[T]) -> T:
-        value = self._values[column]
-        if not isinstance(value, kind):
-            raise TypeError(f"column {column}: {type(value).__name__} where {kind.__name__} was expected")
-        return value
+    def _fault(self, column: str, kind: type[T]) -> T:
+        value = self.values[self._places[column]]
+        raise TypeError(f"column {column}: {type(value).__name__} where {kind.__name__} was expected")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one reading statement returned: the columns' names, and a tuple per row."""
+
+    columns: tuple[str, ...] = ()
+    rows: Sequence[Sequence[object]] = ()
+
+    def __iter__(self) -> Iterator[Row]:
+        places = {name: place for place, name in enumerate(self.columns)}
+        return (Row(values, places) for values in self.rows)

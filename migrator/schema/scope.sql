@@ -14,7 +14,8 @@ WITH RECURSIVE up AS (
     SELECT con.confrelid FROM tree
     JOIN pg_catalog.pg_constraint con ON con.conrelid = tree.oid AND con.contype = 'f'
 )
-SELECT scope.oid::bigint AS oid, quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS relation
+SELECT scope.oid::bigint AS oid, quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS relation,
+       n.nspname, c.relname
 FROM scope
 JOIN pg_catalog.pg_class c ON c.oid = scope.oid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

@@ -2,9 +2,9 @@
 SELECT c.oid::bigint AS oid, n.nspname::text AS namespace, c.relname::text AS name, c.relkind::text AS kind,
        c.relispartition AS is_partition,
        CASE WHEN c.relkind = 'p' THEN pg_catalog.pg_get_partkeydef(c.oid) END AS partition_key,
-       pg_catalog.pg_get_expr(c.relpartbound, c.oid) AS bound,
+       CASE WHEN c.relispartition THEN pg_catalog.pg_get_expr(c.relpartbound, 0) END AS bound,
        am.amname::text AS access_method,
-       coalesce(c.reloptions, '{}') AS options, coalesce(toast.reloptions, '{}') AS toast_options,
+       c.reloptions AS options, toast.reloptions AS toast_options,
        c.relreplident::text AS replica_identity,
        inherited.namespaces AS parent_namespaces, inherited.names AS parent_names,
        ri.relname::text AS identity_index,
@@ -28,6 +28,8 @@ LEFT JOIN LATERAL (SELECT true AS found FROM pg_catalog.pg_index k
 WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND c.reloftype = 0
   AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'migrator')
   AND (%(relations)s::oid[] IS NULL OR c.oid = ANY (%(relations)s::oid[]))
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e
-                  WHERE e.classid = 'pg_catalog.pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')
+  AND c.oid <> ALL (%(without)s::oid[])
+  AND c.oid NOT IN (SELECT e.objid FROM pg_catalog.pg_depend e
+                    WHERE e.refclassid = 'pg_catalog.pg_extension'::regclass
+                      AND e.classid = 'pg_catalog.pg_class'::regclass AND e.deptype = 'e')
 ORDER BY 2, 3

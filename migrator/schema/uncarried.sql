@@ -1,15 +1,21 @@
 -- Every object of the user's of a kind that is not carried yet: kind and identity. "The user's": oid from 16384 on, not an
 -- extension's (a member, or of a schema or table that is), not PostgreSQL's, not ours. Not bound to tables: whole looks only.
 WITH member AS (
-    SELECT classid, objid FROM pg_catalog.pg_depend WHERE deptype = 'e'
+    SELECT classid, objid FROM pg_catalog.pg_depend
+    WHERE refclassid = 'pg_catalog.pg_extension'::regclass AND deptype = 'e'
 ), user_namespace AS (
     SELECT oid, nspname FROM pg_catalog.pg_namespace
     WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'migrator')
-), relation AS (
+), relation AS NOT MATERIALIZED (
     SELECT c.*, quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS identity
     FROM pg_catalog.pg_class c
     JOIN user_namespace n ON n.oid = c.relnamespace
-    WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_class'::regclass AND m.objid = c.oid)
+    WHERE c.oid NOT IN (SELECT objid FROM member WHERE classid = 'pg_catalog.pg_class'::regclass)
+), odd AS (
+    -- read once: what stands out by itself
+    SELECT * FROM relation
+    WHERE relkind IN ('v', 'm', 'f', 'c') OR relpersistence = 'u' OR reloftype <> 0 OR relrowsecurity OR relforcerowsecurity
+       OR reltablespace <> 0
 ), named (classid, objid, kind) AS (
     -- kinds whose identity PostgreSQL can spell itself
     SELECT 'pg_catalog.pg_proc'::regclass, p.oid,
@@ -89,17 +95,17 @@ WITH member AS (
     WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = x.classid AND m.objid = x.objid)
     UNION ALL
     SELECT CASE relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' ELSE 'foreign table' END, identity
-    FROM relation WHERE relkind IN ('v', 'm', 'f')
+    FROM odd WHERE relkind IN ('v', 'm', 'f')
     UNION ALL
     SELECT CASE relkind WHEN 'S' THEN 'unlogged sequence' ELSE 'unlogged table' END, identity
-    FROM relation WHERE relpersistence = 'u' AND relkind IN ('r', 'p', 'S')
+    FROM odd WHERE relpersistence = 'u' AND relkind IN ('r', 'p', 'S')
     UNION ALL
-    SELECT 'typed table (OF)', identity FROM relation WHERE reloftype <> 0
+    SELECT 'typed table (OF)', identity FROM odd WHERE reloftype <> 0
     UNION ALL
-    SELECT 'row level security', identity FROM relation WHERE relkind IN ('r', 'p') AND (relrowsecurity OR relforcerowsecurity)
+    SELECT 'row level security', identity FROM odd WHERE relkind IN ('r', 'p') AND (relrowsecurity OR relforcerowsecurity)
     UNION ALL
     SELECT 'tablespace of a relation', identity
-    FROM relation WHERE reltablespace <> 0 AND relkind IN ('r', 'p', 'i', 'I', 'm')
+    FROM odd WHERE reltablespace <> 0 AND relkind IN ('r', 'p', 'i', 'I', 'm')
     UNION ALL
     SELECT 'clustering mark', r.identity
     FROM pg_catalog.pg_index i JOIN relation r ON r.oid = i.indexrelid
@@ -146,7 +152,7 @@ WITH member AS (
     UNION ALL
     -- comments on what is carried are carried: these are on the rest that has none of its own above
     SELECT 'comment', 'column of ' || r.identity
-    FROM pg_catalog.pg_description d JOIN relation r ON r.oid = d.objoid
+    FROM pg_catalog.pg_description d JOIN odd r ON r.oid = d.objoid
     WHERE d.classoid = 'pg_catalog.pg_class'::regclass AND d.objsubid > 0 AND r.relkind = 'c'
     UNION ALL
     SELECT 'comment', 'constraint ' || quote_ident(k.conname)

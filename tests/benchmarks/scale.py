@@ -27,8 +27,9 @@ from migrator.model import (
 )
 from migrator.names import group_name
 from migrator.observation import DatabasePair, Hints, Observation
-from migrator.observe import Looker, SchemaCache
+from migrator.observe import Looker
 from migrator.phases import decide
+from migrator.remembered import SchemaCache
 from migrator.schema import Schema
 
 SIZES = (10, 100, 1_000)

@@ -12,9 +12,9 @@ from migrator.connection import session_of
 from migrator.instances import read_instance
 from migrator.model import Identity, Instance
 from migrator.observation import DatabasePair, Hints, Observation, Scope
-from migrator.observe import read_schema
 from migrator.phases.view import View
 from migrator.schema import Schema
+from migrator.schema_reading import read_schema
 from migrator.steps import Action, Step
 
 Examine = Callable[[View], Step]

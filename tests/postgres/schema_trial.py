@@ -15,10 +15,10 @@ from migrator.config import MappingSpec
 from migrator.connection import session_of
 from migrator.model import Instance, Lsn, RelationSize, Subscription, SyncState, User
 from migrator.observation import DatabasePair, Hints, Observation, Scope
-from migrator.observe import read_schema
 from migrator.phases import post_data, pre_data
 from migrator.phases.view import View
 from migrator.schema import Schema, scope_sql
+from migrator.schema_reading import read_schema
 from migrator.steps import Action, Step
 
 CASES = Path(__file__).parents[1] / "cases"

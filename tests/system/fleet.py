@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from migrator.cluster import Cluster
 from migrator.config import DatabaseSelection, MappingSpec
 from migrator.memory import Memory
-from migrator.observe import SchemaCache
 from migrator.reconcile import Assessment, drive
+from migrator.remembered import SchemaCache
 from migrator.steps import Status
 from tests.system.scenario import QUICK, checksums, describe, sequence_positions
 

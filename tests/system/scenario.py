@@ -8,9 +8,9 @@ from pathlib import Path
 from migrator.cluster import Cluster
 from migrator.config import MappingSpec, Replication
 from migrator.memory import Failures, Memory
-from migrator.observe import SchemaCache
 from migrator.quote import identifier
 from migrator.reconcile import Assessment, drive
+from migrator.remembered import SchemaCache
 from migrator.steps import Status
 
 SHOP = """

@@ -8,8 +8,8 @@ import redis
 from migrator import control
 from migrator.cluster import Cluster
 from migrator.config import MappingSpec
-from migrator.observe import SchemaCache
 from migrator.reconcile import Assessment, Inline, Reconciler
+from migrator.remembered import SchemaCache
 from migrator.steps import Status
 from migrator.store import Store
 from tests.system.scenario import checksums, drive_until, mapping, seed

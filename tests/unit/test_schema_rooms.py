@@ -122,8 +122,8 @@ def test_only_a_serial_sequence_is_given_an_owner() -> None:
 
 def test_a_row_of_another_shape_is_refused_by_name() -> None:
     with pytest.raises(TypeError, match="column name"):
-        Row({"name": 3}).text("name")
-    assert Row({"name": None}).texts("name") == ()
+        Row((3,), {"name": 0}).text("name")
+    assert Row((None,), {"name": 0}).texts("name") == ()
 
 
 @pytest.mark.parametrize("version", [150020, 160014, 180006])

@@ -1,0 +1,183 @@
+"""One database of a mapping, read on both sides at the same time: two sessions, two threads."""
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from typing import TypeVar
+
+import psycopg
+
+from migrator.catalog import sql
+from migrator.config import InstanceSpec, MappingSpec
+from migrator.connection import Session
+from migrator.errors import MigratorError, SessionLimitError
+from migrator.model import DatabaseFacts, Instance, Ledger
+from migrator.observation import DatabasePair, Scope
+from migrator.pair import Half, Narrow, Origins, forget_sequences_together, read_source, read_target
+from migrator.quote import qualified
+from migrator.remembered import Remembered, SchemaCache, timed
+from migrator.schema import Schema
+from migrator.schema_reading import completed, locked_relations, read_schema
+
+T = TypeVar("T")
+
+Open = Callable[[InstanceSpec, str], AbstractContextManager[Session]]
+
+
+@dataclass
+class Begun:
+    """One side of a database: its session, held by `stack`, and its schema."""
+
+    stack: ExitStack
+    session: Session
+    schema: Schema
+    narrow: Narrow | None
+    known: Remembered
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """Reads pairs for one look. `halves` lends the second thread."""
+
+    spec: MappingSpec
+    scope: Scope
+    destination: Instance
+    origins: Origins | None
+    open: Open
+    schemas: SchemaCache | None
+    halves: Executor
+
+    def pair(self, name: str) -> DatabasePair:
+        """Both sides of one source database. Raises SessionLimitError; any other failure is told in the pair."""
+        target = self.spec.target_name(name)
+        narrow = _tried(lambda: self._narrow(name)) if self.scope.relations else None
+        if isinstance(narrow, Exception):
+            return joined(name, target, narrow, None)
+        other = None
+        if self.destination.database(target) is not None:
+            other = self.halves.submit(_tried, lambda: self._begin(self.spec.destination, target, narrow))
+        source = _tried(lambda: self._begin(self.spec.source, name, narrow))
+        destination = other.result() if other is not None else None
+        if not self.scope.relations and isinstance(source, Begun) and isinstance(destination, Begun):
+            forget_sequences_together(source.known, destination.known)
+        # The destination's ledger and sequences before the source's: what is read later is never behind.
+        target_half = _tried(lambda: self._read_target(destination)) if isinstance(destination, Begun) else destination
+        source_half = _tried(lambda: self._read_source(source)) if isinstance(source, Begun) else source
+        return joined(name, target, source_half, target_half)
+
+    def pairs_of_ledger(self, target: str) -> tuple[DatabasePair, ...]:
+        """While the source is away: its databases that a destination database's ledger names for the mapping."""
+        half = _tried(lambda: self._read_target(self._begin(self.spec.destination, target, None)))
+        if isinstance(half, SessionLimitError):
+            raise half
+        names = half.ledger_databases if isinstance(half, Half) else ()
+        away = MigratorError("the source does not answer")
+        return tuple(joined(name, target, away, half) for name in names if self.scope.database in (None, name))
+
+    def _read_target(self, begun: Begun) -> Half:
+        with begun.stack:
+            return read_target(begun.session, self.spec.name, begun.schema, begun.narrow, begun.known, self.origins)
+
+    def _read_source(self, begun: Begun) -> Half:
+        with begun.stack:
+            return read_source(begun.session, begun.schema, begun.narrow, begun.known)
+
+    def _narrow(self, database: str) -> Narrow:
+        """The relations a look at some of them takes in, by the source's word: the destination lacks some ties as yet."""
+        with self.open(self.spec.source, database) as session:
+            rows = session.execute(
+                sql("scope", 0, "migrator.schema"), {"relations": list(self.scope.relations)}
+            ).fetchall()
+        names = [qualified(row["nspname"], row["relname"]) for row in rows]
+        return Narrow(names, [row["oid"] for row in rows], [])
+
+    def _begin(self, instance: InstanceSpec, database: str, narrow: Narrow | None) -> Begun:
+        with ExitStack() as stack:
+            session = stack.enter_context(self.open(instance, database))
+            version = session.info.server_version
+            if narrow is not None:
+                here = Narrow(narrow.names, narrow.source_oids, _oids(session, narrow.names))
+                return Begun(stack.pop_all(), session, read_schema(session, version, here.oids), here, Remembered())
+            known = Remembered()
+            if self.schemas is not None:
+                known = self.schemas.of((instance.name, f"{instance.server}:{instance.port}", database))
+            schema = self._schema(session, version, known, patient=instance is self.spec.destination)
+            # A task looks anew at what moves all the time; only a tick, which comes again soon, need not.
+            return Begun(stack.pop_all(), session, schema, None, known if self.scope.database is None else Remembered())
+
+    def _schema(self, session: Session, version: int, known: Remembered, *, patient: bool) -> Schema:
+        if self.schemas is None:
+            return read_schema(session, version)
+        locked = frozenset(locked_relations(session))
+        row = session.execute(sql("fingerprint", version)).fetchone()
+        fingerprint = str(row["fingerprint"]) if row else ""
+        found = self.schemas.schema(known, fingerprint, patient=patient) if known.without <= locked else None
+        if found is None:
+            before = known.schema.value if known.schema is not None else None
+            known.schema = timed(lambda: _read_around(session, version, before, locked))
+            known.fingerprint, known.facts, known.without = fingerprint, None, locked if before else frozenset()
+            found = known.schema.value
+        return found
+
+
+def _read_around(session: Session, version: int, before: Schema | None, locked: frozenset[int]) -> Schema:
+    """The schema; of tables that somebody has locked exclusively what was known `before`, so that they do not hide the rest."""
+    if before is None or not locked:
+        return read_schema(session, version)
+    return completed(read_schema(session, version, None, locked), before, locked)
+
+
+def _tried(work: Callable[[], T]) -> T | Exception:
+    """What came of it, or why nothing did: one database that cannot be read is not to hide the others."""
+    try:
+        return work()
+    except (psycopg.Error, MigratorError) as error:
+        return error
+
+
+def _reason(error: Exception) -> str:
+    """Why a database could not be read, in one line."""
+    if isinstance(error, psycopg.errors.LockNotAvailable):
+        return (
+            "somebody holds an ACCESS EXCLUSIVE lock on one of its relations; it is looked at again at the next tick."
+        )
+    return " ".join(str(error).split())
+
+
+def _oids(session: Session, relations: list[str]) -> list[int]:
+    """The oids of those of the relations that exist here."""
+    rows = session.execute(
+        "SELECT to_regclass(name)::oid AS oid FROM unnest(%(names)s::text[]) AS name WHERE to_regclass(name) IS NOT NULL",
+        {"names": relations},
+    )
+    return [int(row["oid"]) for row in rows]
+
+
+def joined(
+    name: str, target: str, source: Half | Exception | None, destination: Half | Exception | None
+) -> DatabasePair:
+    """The pair of two halves, either of which may have failed. Raises the SessionLimitError among them."""
+    errors = [half if isinstance(half, Exception) else None for half in (source, destination)]
+    for error in errors:
+        if isinstance(error, SessionLimitError):
+            raise error
+    source = source if isinstance(source, Half) else None
+    destination = destination if isinstance(destination, Half) else None
+    return DatabasePair(
+        name=name,
+        target=target,
+        source_schema=source.schema if source else None,
+        target_schema=destination.schema if destination else None,
+        publications=source.publications if source else (),
+        subscriptions=destination.subscriptions if destination else (),
+        ledger=destination.ledger if destination else Ledger(),
+        sizes=source.sizes if source else {},
+        target_sizes=destination.sizes if destination else {},
+        filled=destination.filled if destination else frozenset(),
+        sequences=source.sequences if source else {},
+        target_sequences=destination.sequences if destination else {},
+        source_error=_reason(errors[0]) if errors[0] else None,
+        target_error=_reason(errors[1]) if errors[1] else None,
+        facts=source.facts if source else DatabaseFacts(),
+    )
