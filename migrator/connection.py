@@ -1,15 +1,10 @@
 """Sessions on either side: conninfo, timeouts, keepalives, the handshake's retries, advisory locks, muted statements."""
 
-import fcntl
-import os
 import re
-import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TypeVar
-from zlib import crc32
 
 import psycopg
 from psycopg.abc import PQGen
@@ -25,6 +20,7 @@ from tenacity import (
 )
 
 from migrator.config import InstanceSpec, Secret
+from migrator.crowd import one_at_a_time, stay_within_limit
 from migrator.errors import SessionLimitError, UnreachableError
 
 T = TypeVar("T")
@@ -83,14 +79,6 @@ _WALSENDER_OPTIONS = {
 # Of a service's further parameters: those that hold for the destination's libpq too, of whatever version from 15 on.
 _FOR_BOTH = frozenset(
     "channel_binding gssencmode krbsrvname ssl_max_protocol_version ssl_min_protocol_version sslsni".split()
-)
-
-KNOCKING = 2
-"""Sessions kept free under the limit: who asks for one is on the server, and counted, before it is told yes or no."""
-
-_OURS = (
-    "SELECT count(*) AS ours FROM pg_stat_activity WHERE application_name LIKE 'pg-migrator %'"
-    " AND coalesce(backend_type, 'client backend') = 'client backend'"
 )
 
 _SPLITS, _ESCAPED = re.compile(r"([\s\\])"), r"\\\1"
@@ -160,60 +148,11 @@ def connect(
         wait=wait_random(0.1, 0.3),
         reraise=True,
     ):
-        with attempt, _one_at_a_time(instance):
+        with attempt, one_at_a_time(instance):
             session = _settled(_dialled(instance, database, application_name, settings), instance)
             session.patience_seconds = patience_seconds
             return session
     raise AssertionError("tenacity reraises")
-
-
-@contextmanager
-def _one_at_a_time(instance: InstanceSpec) -> Iterator[None]:
-    """While processes of this machine ask for a session one after the other, their number never exceeds the limit.
-
-    A courtesy, not a condition: who has waited for a second asks anyway.
-    """
-    name = f"pg-migrator-{os.getuid()}-{crc32(f'{instance.server}:{instance.port}'.encode()):08x}.lock"
-    try:
-        file = os.open(Path(tempfile.gettempdir()) / name, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    except OSError:
-        yield
-        return
-    try:
-        deadline = time.monotonic() + 1.0
-        while not _locked(file) and time.monotonic() < deadline:
-            time.sleep(0.01)
-        yield
-    finally:
-        os.close(file)
-
-
-def _locked(file: int) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
-
-
-def _settled(session: Session, instance: InstanceSpec) -> Session:
-    """The session with all its settings, where the server has room for it; else it is closed again."""
-    try:
-        cursor = session.execute("; ".join((*_settings_of_later_versions(session.info.server_version), _OURS)))
-        while cursor.nextset():
-            pass
-        row = cursor.fetchone()
-    except BaseException:
-        session.close()
-        raise
-    if row is not None and row["ours"] > instance.max_connections - KNOCKING:
-        session.close()
-        raise SessionLimitError(
-            f"{instance.name} has as many sessions of ours as it may have (instances.{instance.name}.max_connections ="
-            f" {instance.max_connections}).",
-            "The work is put off. Raise the limit, or run fewer workers, where that happens often.",
-        )
-    return session
 
 
 def _dialled(
@@ -241,6 +180,18 @@ def _dialled(
         raise UnreachableError(
             f"{instance.name} ({instance.server}:{instance.port}, database {dbname}): {reason}"
         ) from None
+    return session
+
+
+def _settled(session: Session, instance: InstanceSpec) -> Session:
+    """The session with all its settings, where the server has room for it; else it is closed again."""
+    try:
+        for statement in _settings_of_later_versions(session.info.server_version):
+            session.execute(statement)
+        stay_within_limit(session, instance)
+    except BaseException:
+        session.close()
+        raise
     return session
 
 

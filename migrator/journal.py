@@ -6,7 +6,7 @@ from datetime import datetime
 from psycopg.errors import InsufficientPrivilege
 from psycopg.rows import DictRow
 
-from migrator.catalog import journal_tables
+from migrator.catalog import journal_tables, sql
 from migrator.connection import Session
 from migrator.errors import MigratorError
 from migrator.model import (
@@ -117,8 +117,8 @@ def read_journal_and_clock(session: Session, mapping: str) -> tuple[Journal, dat
         ) from None
     own = _journal(session, mapping, row, state) if row else NOT_BEGUN
     with session.pipeline():
-        claims = session.execute(_CLAIMS) if state["databases"] else None
-        roles = session.execute(_ROLES) if state["roles"] else None
+        claims = session.execute(sql("claims", 0)) if state["databases"] else None
+        roles = session.execute(sql("carried_roles", 0)) if state["roles"] else None
     known = replace(
         own,
         claims=tuple(Claim(**each) for each in claims or ()),
@@ -128,7 +128,7 @@ def read_journal_and_clock(session: Session, mapping: str) -> tuple[Journal, dat
 
 
 def _journal(session: Session, mapping: str, row: DictRow, present: DictRow) -> Journal:
-    markers = session.execute(_MARKERS, (mapping,)) if present["markers"] else None
+    markers = session.execute(sql("markers", 0), (mapping,)) if present["markers"] else None
     return Journal(
         intent=Intent(row["intent"]),
         source=_identity(row, "source"),
@@ -146,20 +146,6 @@ def _journal(session: Session, mapping: str, row: DictRow, present: DictRow) -> 
 def _identity(row: DictRow, side: str) -> Identity | None:
     identifier = row[f"{side}_system_identifier"]
     return Identity(identifier, row[f"{side}_timeline"]) if identifier else None
-
-
-_MARKERS = "SELECT lsn::text, emitted_at, confirmed_at FROM migrator.markers WHERE mapping = %s ORDER BY lsn"
-
-
-_CLAIMS = """
-SELECT d.mapping, coalesce(m.source, '') AS source, d.database, d.target, d.created
-FROM migrator.databases d JOIN migrator.mappings m ON m.name = d.mapping ORDER BY d.mapping, d.database
-"""
-
-_ROLES = """
-SELECT r.mapping, coalesce(m.source, '') AS source, r.role, r.created
-FROM migrator.roles r JOIN migrator.mappings m ON m.name = r.mapping ORDER BY r.mapping, r.role
-"""
 
 
 def set_intent(session: Session, mapping: str, intent: Intent, *, source_gone: bool = False) -> None:

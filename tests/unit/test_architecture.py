@@ -22,7 +22,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("store", "journal", "memory", "throttle"),
     ("blobs",),
     ("sessions", "instances facts reading schema_reading", "snapshot brief", "config_file", "logs"),
-    ("connection", "cutover", "redaction", "config_public", "hidden", "remedies"),
+    ("connection crowd", "cutover", "redaction", "config_public", "hidden", "remedies"),
     ("status", "work"),
     ("phases",),
     ("observation", "selection"),
@@ -54,6 +54,7 @@ DOORWAYS = {
     "redis": ["migrator.store"],
     "psycopg": [
         "migrator.connection",
+        "migrator.crowd",
         "migrator.reading",
         "migrator.schema_reading",
         "migrator.sessions",
