@@ -18,6 +18,11 @@ from migrator.errors import SessionLimitError
 KNOCKING = 2
 """Sessions kept free under the limit: who asks for one is on the server, and counted, before it is told yes or no."""
 
+LEAVING_SECONDS = 0.05
+"""A closed session stays on the server for a moment: the next in turn comes after it has gone."""
+
+TURN_SECONDS = 3.0
+
 _OURS = (
     "SELECT count(*) AS ours FROM pg_stat_activity WHERE application_name LIKE 'pg-migrator %'"
     " AND coalesce(backend_type, 'client backend') = 'client backend'"
@@ -28,7 +33,7 @@ _OURS = (
 def one_at_a_time(instance: InstanceSpec) -> Iterator[None]:
     """While processes of this machine ask for a session one after the other, their number never exceeds the limit.
 
-    A courtesy, not a condition: who has waited for a second asks anyway.
+    A courtesy, not a condition: who has waited for its turn too long (somebody may be dialling a dead host) asks anyway.
     """
     name = f"pg-migrator-{os.getuid()}-{crc32(f'{instance.server}:{instance.port}'.encode()):08x}.lock"
     try:
@@ -37,7 +42,7 @@ def one_at_a_time(instance: InstanceSpec) -> Iterator[None]:
         yield
         return
     try:
-        deadline = time.monotonic() + 1.0
+        deadline = time.monotonic() + TURN_SECONDS
         while not _locked(file) and time.monotonic() < deadline:
             time.sleep(0.01)
         yield
@@ -57,6 +62,8 @@ def stay_within_limit(session: psycopg.Connection[DictRow], instance: InstanceSp
     """Raise SessionLimitError where this session is one too many."""
     row = session.execute(_OURS).fetchone()
     if row is not None and row["ours"] > instance.max_connections - KNOCKING:
+        session.close()
+        time.sleep(LEAVING_SECONDS)
         raise SessionLimitError(
             f"{instance.name} has as many sessions of ours as it may have (instances.{instance.name}.max_connections ="
             f" {instance.max_connections}).",

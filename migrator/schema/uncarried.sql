@@ -145,7 +145,9 @@ WITH member AS (
     FROM pg_catalog.pg_extension x, unnest(x.extconfig) config (oid)
     JOIN (SELECT k.oid, quote_ident(n.nspname) || '.' || quote_ident(k.relname) AS identity
           FROM pg_catalog.pg_class k JOIN pg_catalog.pg_namespace n ON n.oid = k.relnamespace
-          WHERE k.relkind = 'r' AND pg_catalog.pg_relation_size(k.oid) > 0) c ON c.oid = config.oid
+          WHERE k.relkind = 'r') c ON c.oid = config.oid
+    -- of config.oid, not c.oid: the size of every table would be asked, and each lock waited for
+    WHERE pg_catalog.pg_relation_size(config.oid) > 0
     UNION ALL
     SELECT 'reserved schema', 'migrator'
     FROM pg_catalog.pg_namespace n WHERE n.nspname = 'migrator'

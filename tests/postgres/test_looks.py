@@ -1,0 +1,198 @@
+"""Looks at real servers: what one locked table hides, which sessions stay open, and how many there may be."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+
+from migrator.cluster import Cluster
+from migrator.config import DatabaseSelection, InstanceSpec, MappingSpec, Replication
+from migrator.connection import connect
+from migrator.errors import SessionLimitError
+from migrator.observation import DatabasePair, Scope
+from migrator.observe import Looker
+from migrator.remembered import SchemaCache
+from migrator.sessions import Sessions
+
+TABLES = """
+CREATE TABLE one (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text CHECK (name <> ''),
+    half int GENERATED ALWAYS AS (1) STORED);
+CREATE INDEX one_name ON one (lower(name)) WHERE name IS NOT NULL;
+CREATE TABLE two (id bigint PRIMARY KEY, one bigint REFERENCES one);
+INSERT INTO one (name) SELECT 'name' FROM generate_series(1, 1000);
+"""
+
+OURS = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pg-migrator %'"
+
+
+@pytest.fixture
+def spec(shared: Callable[[int], Cluster], database: Callable[..., str]) -> MappingSpec:
+    """A mapping of one database with two tables, to a server that has the same."""
+    source, destination = shared(16), shared(18)
+    name = database(source)
+    database(destination, name)
+    for server in (source, destination):
+        server.execute(TABLES, name)
+    return MappingSpec(
+        "looks",
+        source.spec("source"),
+        destination.spec("destination"),
+        Replication(lock_timeout_seconds=0.3),
+        databases=DatabaseSelection((name,)),
+    )
+
+
+def only_pair(looker: Looker, scope: Scope | None = None) -> DatabasePair:
+    (pair,) = looker.look(scope).databases
+    return pair
+
+
+@contextmanager
+def locked(server: Cluster, database: str, table: str) -> Iterator[None]:
+    """Somebody's transaction that holds a table exclusively."""
+    with server.connect(database) as application, application.transaction():
+        application.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE".encode())
+        yield
+
+
+def test_a_locked_table_hides_nothing_that_was_seen_before(spec: MappingSpec, shared: Callable[[int], Cluster]) -> None:
+    (name,) = spec.databases.include
+    looker = Looker(spec, "test", SchemaCache())
+    before = only_pair(looker)
+    with locked(shared(16), name, "one"):
+        shared(16).execute("CREATE TABLE three (id int PRIMARY KEY)", name)  # the schema must be read again
+        during = only_pair(looker)
+    assert during.source_error is None
+    assert before.source_schema is not None and during.source_schema is not None
+    assert during.source_schema.table("public.one") == before.source_schema.table("public.one")
+    assert during.source_schema.has_table("public.three")
+    assert {each.name for each in during.source_schema.indexes} >= {"one_pkey", "one_name", "two_pkey", "three_pkey"}
+    assert len(during.source_schema.constraints) == len(before.source_schema.constraints)
+    assert during.sizes["public.two"].bytes == before.sizes["public.two"].bytes
+    shared(16).execute("ALTER TABLE one ADD COLUMN later int", name)
+    after = only_pair(looker)
+    assert after.source_schema is not None
+    assert "later" in {column.name for column in after.source_schema.table("public.one").columns}
+
+
+def test_a_locked_table_has_the_size_that_the_last_vacuum_saw(
+    spec: MappingSpec, shared: Callable[[int], Cluster]
+) -> None:
+    (name,) = spec.databases.include
+    shared(16).execute("VACUUM one", name)
+    plain = only_pair(Looker(spec)).sizes["public.one"].bytes
+    looker = Looker(spec, "test", SchemaCache())
+    only_pair(looker)
+    with locked(shared(16), name, "one"):
+        during = only_pair(looker, Scope(name))
+    assert during.source_error is None
+    assert 0 < during.sizes["public.one"].bytes <= plain
+
+
+def test_looks_reuse_their_sessions_and_survive_their_end(spec: MappingSpec, shared: Callable[[int], Cluster]) -> None:
+    cache = SchemaCache()
+    looker = Looker(spec, "test", cache)
+    pids = "SELECT array_agg(pid ORDER BY pid) FROM pg_stat_activity WHERE application_name = 'pg-migrator test looks'"
+    only_pair(looker)
+    first = shared(16).execute(pids)[0][0]
+    assert only_pair(looker).source_error is None
+    assert shared(16).execute(pids)[0][0] == first and len(first) == 2
+    shared(16).execute(f"SELECT pg_terminate_backend(pid) FROM unnest(ARRAY{first}) AS pid")
+    time.sleep(0.2)
+    assert only_pair(looker).source_error is None
+    assert not set(shared(16).execute(pids)[0][0]) & set(first)
+    cache.sessions.close()
+    assert until(lambda: shared(16).execute(pids)[0][0] is None)
+
+
+def test_a_forked_child_does_not_touch_its_parents_sessions(spec: MappingSpec) -> None:
+    sessions = Sessions()
+    with sessions.session(spec.source, None, "pg-migrator fork", {}) as session:
+        pid = session.info.backend_pid
+    child = os.fork()
+    if child == 0:
+        with sessions.session(spec.source, None, "pg-migrator fork", {}) as session:
+            own = session.info.backend_pid
+        sessions.close()
+        os._exit(0 if own != pid else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    with sessions.session(spec.source, None, "pg-migrator fork", {}) as session:
+        assert session.info.backend_pid == pid
+    sessions.close()
+
+
+def test_a_session_that_went_wrong_or_stayed_in_a_transaction_is_not_kept(spec: MappingSpec) -> None:
+    sessions, pids = Sessions(), []
+    for statement in ("BEGIN", "SELECT 1"):
+        with sessions.session(spec.source, None, "pg-migrator wrong", {}) as session:
+            pids.append(session.info.backend_pid)
+            session.execute(statement.encode())
+    with pytest.raises(ZeroDivisionError), sessions.session(spec.source, None, "pg-migrator wrong", {}) as session:
+        assert session.info.backend_pid == pids[1] != pids[0]
+        raise ZeroDivisionError
+    assert session.closed
+    sessions.close()
+
+
+def test_the_number_of_our_sessions_never_exceeds_its_limit(cluster: Callable[..., Cluster]) -> None:
+    server = cluster(16)
+    limited = replace(server.spec("source"), max_connections=8)
+    refused, most, stop = [], [0], threading.Event()
+
+    def knock() -> None:
+        sessions = Sessions()
+        for number in range(15):
+            try:
+                with sessions.session(limited, None, "pg-migrator crowd", {}) as session:
+                    session.execute("SELECT pg_sleep(0.05)")
+            except SessionLimitError:
+                refused.append(number)
+        sessions.close()
+
+    def watch() -> None:
+        with server.connect() as watcher:
+            while not stop.is_set():
+                row = watcher.execute(OURS).fetchone()
+                assert row is not None
+                most.append(row[0])
+
+    watching = threading.Thread(target=watch)
+    knocking = [threading.Thread(target=knock) for _ in range(8)]
+    watching.start()
+    for thread in knocking:
+        thread.start()
+    for thread in knocking:
+        thread.join()
+    stop.set()
+    watching.join()
+    assert 4 <= max(most) <= 8
+
+
+def test_at_the_limit_a_look_is_put_off(spec: MappingSpec) -> None:
+    limited = replace(spec, source=replace(spec.source, max_connections=8))
+    held = []
+    try:
+        with pytest.raises(SessionLimitError, match="max_connections = 8"):
+            for _ in range(8):
+                held.append(_connected(limited.source))
+        with pytest.raises(SessionLimitError):
+            Looker(limited, "test", SchemaCache()).look()
+    finally:
+        for close in held:
+            close()
+    assert Looker(limited, "test").look().databases
+
+
+def _connected(instance: InstanceSpec) -> Callable[[], None]:
+    return connect(instance, None, "pg-migrator held", room_seconds=0.0).close
+
+
+def until(done: Callable[[], bool], seconds: float = 10.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while not done() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return done()
