@@ -7,14 +7,12 @@ migration that goes well does not become its own obstacle.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from migrator.config import InstanceSpec
 from migrator.model import Instance, SyncState
 from migrator.names import application_name, owner_hash, parse_group_name, sync_slot_destination
 from migrator.observation import DatabasePair
 from migrator.phases.view import View
 from migrator.steps import Finding, Mend, Side
-
-OUR_SESSIONS = 10
-"""Client sessions we may have on a side at once: a look, and the tasks of two workers."""
 
 RECOMMENDED_SYNC_WORKERS = 16
 """More at once seldom copies faster; a remedy need not ask for more."""
@@ -117,8 +115,8 @@ def findings(view: View) -> Iterator[Finding]:
     raised = tuple(Mend(Side(limit.side), _raise(limit), restart=True) for limit in known if limit.wanted > limit.limit)
     yield from (_short(view, limit, raised) for limit in known if limit.short)
     yield from _few_workers(view, need, raised)
-    yield from _connections("source", view.source)
-    yield from _connections("destination", view.destination)
+    yield from _connections("source", view.spec.source, view.source)
+    yield from _connections("destination", view.spec.destination, view.destination)
 
 
 def limits(view: View, need: Need) -> tuple[Limit, ...]:
@@ -214,16 +212,19 @@ def _few_workers(view: View, need: Need, raised: tuple[Mend, ...]) -> Iterator[F
         )
 
 
-def _connections(side: str, instance: Instance) -> Iterator[Finding]:
+def _connections(side: str, spec: InstanceSpec, instance: Instance) -> Iterator[Finding]:
     reserved = instance.setting("superuser_reserved_connections") + instance.setting("reserved_connections")
     limit = instance.setting("max_connections") - (0 if instance.user.superuser else reserved)
-    others = sum(instance.clients.values())
-    if limit - others < OUR_SESSIONS:
-        more = f"ALTER SYSTEM SET max_connections = {instance.setting('max_connections') + 2 * OUR_SESSIONS};"
+    left = max(0, limit - sum(instance.clients.values()))
+    if left < spec.max_connections:
+        more = (
+            f"ALTER SYSTEM SET max_connections = {instance.setting('max_connections') + spec.max_connections - left};"
+        )
         yield Finding(
             "connections_short",
-            f"The {side} has {max(0, limit - others)} connections left for {instance.user.name}; up to {OUR_SESSIONS} are wanted.",
-            f"End sessions that idle; or on the {side}: {more} (needs a restart of the {side}).",
+            f"The {side} has {left} connections left for {instance.user.name}; we may take {spec.max_connections}.",
+            f"Set instances.{spec.name}.max_connections to less, or end sessions that idle; or on the {side}: {more}"
+            f" (needs a restart of the {side}).",
             blocking=False,
             mends=(Mend(Side(side), more, restart=True),),
         )
