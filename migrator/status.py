@@ -5,7 +5,10 @@ from datetime import datetime
 from migrator.config import MappingSpec
 from migrator.model import Intent
 from migrator.observation import Observation
+from migrator.phases import SUBSCRIPTION_METHOD
 from migrator.steps import Decision, Gates, Status, Step
+
+_LAST_PHASE = SUBSCRIPTION_METHOD[-1].name
 
 _OF_INTENT = {
     Intent.PAUSED: Status.PAUSED,
@@ -46,7 +49,8 @@ def database_status(mapping: Status, observation: Observation, decision: Decisio
     steps = gating_steps(decision, database)
     if any(step.blocked for step in steps):
         return Status.PROBLEMATIC
-    if not steps or not all(step.quiet for step in steps):
+    # Quiet as far as it was asked is not yet in step: what the whole mapping waits for comes first.
+    if not any(step.phase == _LAST_PHASE for step in steps) or not all(step.quiet for step in steps):
         begun = pair is not None and pair.target_schema is not None
         return Status.IN_PROGRESS if begun else Status.NOT_STARTED
     return Status.CUTOVER_READY if mapping is Status.CUTOVER_READY else Status.SYNCED
