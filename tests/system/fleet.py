@@ -68,11 +68,12 @@ def side_by_side(
     everyone = list(legs)
     timer = threading.Timer(seconds, stop.set)
     timer.start()
-    try:
-        with ThreadPoolExecutor(len(everyone)) as pool:
+    with ThreadPoolExecutor(len(everyone)) as pool:
+        try:
             found = dict(pool.map(run, everyone))
-    finally:
-        timer.cancel()
+        finally:  # also when the test's own time is up
+            stop.set()
+            timer.cancel()
     late = [name for name, seen in found.items() if seen is None or not done(seen)]
     assert not late, "\n".join(f"{name}: {describe(seen) if seen else 'never ticked'}" for name, seen in found.items())
     return {name: seen for name, seen in found.items() if seen is not None}

@@ -196,7 +196,7 @@ def test_what_both_ends_gave_survives_the_end_of_one(cluster: Clusters) -> None:
     assert x.execute("SELECT count(*) FROM pg_db_role_setting WHERE setdatabase <> 0") == [(2,)]
 
 
-ROUNDS, DATABASES, ROLES = 4, 3, 5
+ROUNDS, DATABASES, ROLES = 3, 2, 5
 
 
 def test_two_processes_never_make_one_thing_twice(cluster: Clusters) -> None:
