@@ -13,7 +13,9 @@ from migrator.config_file import VARIABLE
 from migrator.config_file.environment import PREFIX
 from migrator.errors import ConfigError, Fault
 
-_CELERY = ("-m", "celery", "--quiet", "-A", "workers.app")
+_OPTIONS = ("--quiet", "-A", "workers.app")
+_CELERY = ("-m", "celery", *_OPTIONS)
+_MONITOR = ("-m", "workers.monitor", *_OPTIONS)
 
 
 @click.command()
@@ -58,7 +60,7 @@ def flower(ctx: click.Context, config: Config, port: int | None) -> None:
     """Run Flower, which shows the workers and their tasks. It has no login: it listens where the dashboard does."""
     redis_url(config)
     listen = [f"--address={config.web.host}", f"--port={port or config.web.flower_port}"]
-    _become([*_CELERY, "flower", *listen], _core(ctx))
+    _become([*_MONITOR, "flower", *listen], _core(ctx))
 
 
 def redis_url(config: Config) -> Secret:

@@ -138,7 +138,7 @@ def test_a_configuration_broken_while_it_runs_and_the_end_by_sigterm(nowhere: Pa
         nowhere.write_text(good)
         children = descendants(running.pid)
         running.send_signal(signal.SIGTERM)
-        rest, _ = running.communicate(timeout=15)
+        rest, _ = running.communicate(timeout=60)
         assert running.returncode == 130, rest
         assert not logs_of(printed).exists()
         assert not [pid for pid in children if "migrator" in command_of(pid) or "celery" in command_of(pid)]

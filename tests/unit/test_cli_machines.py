@@ -54,7 +54,8 @@ def test_worker_beat_and_flower_find_the_file(become: Become, tmp_path: Path) ->
     assert command[7] == f"relations-{os.getpid()}@%h"
     assert command[8:] == ["--concurrency", "1", "--queues", "relations,schema"]
     assert become("beat")[0] == [*celery, "beat"]
-    assert become("flower")[0] == [*celery, "flower", "--address=127.0.0.1", "--port=9001"]
+    monitor = ["-m", "workers.monitor", "--quiet", "-A", "workers.app"]
+    assert become("flower")[0] == [*monitor, "flower", "--address=127.0.0.1", "--port=9001"]
     assert become("flower", "--port", "9002")[0][-1] == "--port=9002"
 
 
