@@ -54,11 +54,11 @@ def test_no_password_in_anything_we_write_or_show(cluster: Clusters, tmp_path: P
     with machine_room(nowhere) as room:
         seen = room.until(lambda summary: "destination_cannot_reach_source" in json.dumps(summary["findings"]))
         texts = dict(shown(room)) | {"failed": json.dumps(seen)}
-    texts["logs of the failure"] = room.logs()
+        texts["logs of the failure"] = room.logs()
     with machine_room(configuration(tmp_path, instance(source), destination)) as room:
         room.status("cutover_ready")
         texts |= {f"{place}, later": text for place, text in shown(room)}
-    texts["logs"] = room.logs()
+        texts["logs"] = room.logs()
     for server, length in unlogged.items():
         texts[f"log of {server.version}"] = server.log()[length:]
 
