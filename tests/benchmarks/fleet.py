@@ -1,0 +1,76 @@
+"""What a tick's look costs with many databases: `python -m tests.benchmarks fleet [DATABASES [MAPPINGS]]`.
+
+First one mapping of all databases, then as many mappings, each with its share of them. Tables are few: it is sessions and
+round trips that count here. Each mapping is looked at as by one worker process that keeps what it remembers.
+"""
+
+import time
+
+from migrator import journal
+from migrator.cluster import Cluster
+from migrator.config import DatabaseSelection, MappingSpec
+from migrator.connection import session_of
+from migrator.model import Identity
+from migrator.observe import Looker
+from migrator.remembered import SchemaCache
+
+TABLES = 5
+ROUNDS = 3
+SETTINGS = {"max_connections": "200"}
+
+
+def run(*arguments: str) -> None:
+    """Prints seconds per look: the first, which reads every schema, and those after it."""
+    databases = int(arguments[0]) if arguments else 200
+    mappings = int(arguments[1]) if len(arguments) > 1 else 20
+    source, destination = Cluster.create(16, SETTINGS), Cluster.create(18, SETTINGS)
+    try:
+        names = [f"bench_{number:03}" for number in range(databases)]
+        for cluster in (source, destination):
+            _create(cluster, names)
+        _measure(f"one mapping, {databases} databases", source, destination, [names])
+        share = [names[number::mappings] for number in range(mappings)]
+        _measure(f"{mappings} mappings, {databases // mappings} databases each", source, destination, share)
+    finally:
+        source.remove()
+        destination.remove()
+
+
+def _create(cluster: Cluster, names: list[str]) -> None:
+    model = "bench_model"
+    tables = (f"CREATE TABLE t{number} (id bigserial PRIMARY KEY, name text)" for number in range(TABLES))
+    cluster.execute(f"CREATE DATABASE {model}")
+    cluster.execute("; ".join(tables), model)
+    for name in names:
+        cluster.execute(f"CREATE DATABASE {name} TEMPLATE {model} STRATEGY file_copy")
+    cluster.execute(f"DROP DATABASE {model}")
+
+
+def _begin(specs: list[MappingSpec]) -> None:
+    """As after the first act: from then on a look does not try the line from the destination to the source any more."""
+    somebody = Identity("1", 1)
+    for spec in specs:
+        with session_of(spec.destination, None, "bench") as session:
+            journal.begin(session, spec.name, somebody, somebody, spec.source.label)
+
+
+def _measure(what: str, source: Cluster, destination: Cluster, shares: list[list[str]]) -> None:
+    print(f"\n{what}", flush=True)
+    ends = source.spec("source"), destination.spec("destination")
+    cache = SchemaCache()
+    specs = [
+        MappingSpec(f"bench{number}", *ends, databases=DatabaseSelection(tuple(names)))
+        for number, names in enumerate(shares)
+    ]
+    _begin(specs)
+    for round_ in range(ROUNDS + 1):
+        begun, ours = time.perf_counter(), time.process_time()
+        for spec in specs:
+            Looker(spec, "bench", cache).look()
+        spent, cpu = time.perf_counter() - begun, time.process_time() - ours
+        kind = "first" if round_ == 0 else "again"
+        print(
+            f"  {kind} look: {spent:8.2f} s in all, {spent / len(specs):8.3f} s each; {cpu:6.2f} s of it our CPU",
+            flush=True,
+        )
+    cache.sessions.close()
