@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from migrator.config import MappingSpec
 from migrator.model import Barrier, Instance, Intent, SyncState
 from migrator.observation import DatabasePair, Observation
+from migrator.phases import late_definitions
 from migrator.phases.sequences import setval
 from migrator.quote import identifier, literal
+from migrator.schema.definition import POPULATED, Definition
 from migrator.steps import Decision, Side
 
 SEQUENCES_SHOWN = 50
@@ -88,6 +90,10 @@ def _not_passed(observation: Observation, pair: DatabasePair, barrier: Barrier) 
                 f"Database {pair.name}: something was committed on the source after the barrier "
                 f"(at {subscription.remote_lsn}): somebody still writes. Stop them and take a new barrier."
             )
+    asleep = _asleep(pair)
+    if asleep:
+        names = ", ".join(each.identity for each in asleep[:5])
+        yield f"Database {pair.name}: {len(asleep)} triggers are not set as on the source yet: {names}"
     behind = _behind(pair)
     if behind:
         yield f"Database {pair.name}: {len(behind)} sequences are behind the source: {', '.join(behind[:5])}"
@@ -100,6 +106,42 @@ def _behind(pair: DatabasePair) -> tuple[str, ...]:
         for name, value in sorted(pair.sequences.items())
         if name not in pair.target_sequences or value.position() > pair.target_sequences[name].position()
     )
+
+
+def _asleep(pair: DatabasePair) -> tuple[Definition, ...]:
+    """Triggers that would act on replicated rows or on our own statements, and so are disabled until the barrier."""
+    if pair.source_schema is None or pair.target_schema is None:
+        return ()
+    found = (
+        (each, pair.target_schema.find(each.identity)) for each in pair.source_schema.definitions if each.at_cutover
+    )
+    return tuple(wanted for wanted, there in found if isinstance(there, Definition) and there.state != wanted.state)
+
+
+def _definitions(pair: DatabasePair, *, after: bool) -> Iterator[Instruction]:
+    if pair.source_schema is None:
+        return
+    views = [each for each in late_definitions.in_order(pair.source_schema) if each.state == POPULATED]
+    if views:
+        yield Instruction(
+            f"Refresh the materialized views of {pair.name}",
+            "They hold what the tables held when they were last refreshed; replication does not carry their contents.",
+            Side.DESTINATION,
+            pair.target,
+            "\n".join(f"{late_definitions.refresh(each)};" for each in views),
+        )
+    asleep = _asleep(pair)
+    triggers = [each for each in pair.source_schema.definitions if each.at_cutover]
+    if triggers:
+        yield Instruction(
+            f"Set the triggers of {pair.name}",
+            "ALWAYS, REPLICA and event triggers are disabled on the destination until the barrier: they would act on "
+            "replicated rows, or on our own statements.",
+            Side.DESTINATION,
+            pair.target,
+            "\n".join(f"{sql};" for each in asleep or triggers for sql in each.at_cutover),
+            holds=after and not asleep,
+        )
 
 
 def instructions(
@@ -127,6 +169,7 @@ def instructions(
         ),
         _passed(observation, barrier),
         *(_sequences(pair, after=after) for pair in observation.databases if pair.sequences),
+        *(each for pair in observation.databases for each in _definitions(pair, after=after)),
         Instruction(
             "Point the applications at the destination",
             f"Server {spec.destination.server}, port {spec.destination.port}. pg-migrator switches nothing by itself.",

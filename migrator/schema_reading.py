@@ -62,9 +62,14 @@ def completed(fresh: Schema, before: Schema, oids: Iterable[int]) -> Schema:
     missing = set(oids)
     tables = tuple(table for table in before.tables if table.oid in missing)
     names = {table.qualified for table in tables}
+    read = {each.key for each in fresh.definitions}
+    unread = tuple(each for each in before.definitions if each.key not in read)  # dropped, or spelled from a locked table
+    on = {each.identity for each in unread}
     return replace(
         fresh,
         tables=(*fresh.tables, *tables),
         indexes=(*fresh.indexes, *(index for index in before.indexes if index.relation in names)),
         constraints=(*fresh.constraints, *(each for each in before.constraints if each.relation in names)),
+        definitions=(*fresh.definitions, *unread),
+        comments=(*fresh.comments, *(comment for comment in before.comments if comment.needs in on)),
     )

@@ -7,7 +7,7 @@ SELECT md5(string_agg(concat_ws(' ', catalog, rows, sum), ',' ORDER BY catalog))
 FROM (
     SELECT 'class' AS catalog, count(*) AS rows,
         sum(hash_record_extended(ROW(oid, relname, relnamespace, reltype, reloftype, relowner, relam, reltablespace, relkind,
-            relpersistence, relnatts, relrowsecurity, relforcerowsecurity, relreplident, relispartition, relacl, reloptions,
+            relpersistence, relnatts, relrowsecurity, relforcerowsecurity, relispopulated, relreplident, relispartition, relacl, reloptions,
             CASE WHEN relispartition THEN relpartbound::text END), 0)) AS sum
     FROM pg_catalog.pg_class WHERE oid >= 16384 AND relpersistence <> 't'
     UNION ALL

@@ -14,6 +14,7 @@ from migrator.phases import (
     ending,
     identity,
     initial_copy,
+    late_definitions,
     ledger_check,
     post_data,
     pre_data,
@@ -65,6 +66,7 @@ SUBSCRIPTION_METHOD: tuple[Phase, ...] = (
     Phase("initial_copy", True, initial_copy.examine),
     Phase("sequences", True, sequences.examine),
     Phase("post_data", True, post_data.examine),
+    Phase("post_data", True, late_definitions.examine),
     Phase("privileges", True, privileges.examine),
     Phase("catchup", True, catchup.examine),
 )

@@ -12,7 +12,7 @@ from migrator.schema.constraint import CHECK, Constraint
 from migrator.schema.index import Index, IndexAttachment
 from migrator.schema.index import attachment as index_attachment
 from migrator.schema.item import Item
-from migrator.schema.order import by_dependency, by_depth
+from migrator.schema.order import CircleError, Dependencies, by_dependency, by_depth
 from migrator.schema.sequence import IDENTITY, ownership
 from migrator.schema.table import Table, replica_identity
 from migrator.schema.table import attachment as partition_attachment
@@ -30,7 +30,13 @@ def examine(view: View) -> Step:
     source, target = pair.source_schema, pair.target_schema
     if source is None or target is None:
         return Step(NAME, pair.name, Gates.DATABASE, waits=(Wait(f"the schema of {pair.name} has not been read"),))
-    wanted = wanted_items(source, target)
+    try:
+        wanted = wanted_items(source, target)
+    except CircleError as error:
+        circle = Finding(
+            "circular_dependency", f"{error.message} (database {pair.name}).", error.remedy, database=pair.name
+        )
+        return Step(NAME, pair.name, Gates.DATABASE, findings=(circle, *_not_carried(pair.name, source)))
     findings = (*_not_carried(pair.name, source), *_drift(pair.name, wanted, target), *filled(pair, source, target))
     missing = [item for item in wanted if target.find(item.identity) is None]
     return Step(NAME, pair.name, Gates.DATABASE, actions=tuple(_actions(pair.target, missing)), findings=findings)
@@ -44,25 +50,39 @@ def wanted_items(source: Schema, target: Schema) -> tuple[Item, ...]:
     """
     late = {table.qualified for table in source.tables if _is_late(table, target)}
     keys = tuple(index for index in source.indexes if index.is_key or (index.relation in late and index.valid))
+    with_rows, after_keys = _ordered(source)
     made: tuple[Iterable[Item | None], ...] = (
         source.namespaces,
         by_dependency(source.extensions, source.dependencies),
-        by_dependency(_storage(source), source.dependencies),
+        with_rows,
         map(ownership, source.sequences),
         keys,
         _late_checks(source, late),
         map(partition_attachment, by_depth(source.tables)),
         _index_attachments(source, target, keys),
         map(replica_identity, source.tables),
+        after_keys,
     )
     items = tuple(item for kind in made for item in kind if item is not None)
     present = {item.identity for item in items}
     return (*items, *(comment for comment in source.comments if comment.needs in present))
 
 
+def _ordered(source: Schema) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
+    """Types, routines, sequences, tables, views; and apart what needs a primary key (a view that groups by one)."""
+    keyed = Dependencies(source.dependencies).reaching("constraint:")
+    ordered = by_dependency(_storage(source), source.dependencies)
+    return (
+        tuple(item for item in ordered if item.key not in keyed),
+        tuple(item for item in ordered if item.key in keyed),
+    )
+
+
 def _storage(source: Schema) -> tuple[Item, ...]:
     standalone = (sequence for sequence in source.sequences if sequence.link != IDENTITY)
-    return (*source.enums, *source.composites, *source.domains, *source.ranges, *standalone, *source.tables)
+    early = (each for each in source.definitions if not each.late)
+    types: tuple[Item, ...] = (*source.enums, *source.composites, *source.domains, *source.ranges)
+    return (*types, *standalone, *source.tables, *early)
 
 
 def _is_late(table: Table, target: Schema) -> bool:
@@ -146,6 +166,7 @@ def drift_finding(database: str, difference: Difference, relation: str | None = 
         code="schema_drift",
         message=f"{difference} (database {database}).",
         remedy=f"On the destination: {mend}" if mend else "Make the two alike, or drop it on the destination.",
+        blocking=difference.certain,
         database=database,
         relation=relation,
     )

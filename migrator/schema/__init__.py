@@ -3,7 +3,7 @@
 What PostgreSQL deparses depends on the session: read, and run what comes of it, with the settings of `connection`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TypeVar
@@ -14,6 +14,7 @@ from migrator.schema import (
     comment,
     composite,
     constraint,
+    definition,
     domain,
     enum,
     extension,
@@ -28,6 +29,7 @@ from migrator.schema import (
 from migrator.schema.comment import Comment
 from migrator.schema.composite import Composite
 from migrator.schema.constraint import Constraint
+from migrator.schema.definition import Definition
 from migrator.schema.domain import Domain
 from migrator.schema.enum import Enum
 from migrator.schema.extension import Extension
@@ -60,6 +62,7 @@ class Schema:
     tables: tuple[Table, ...] = ()
     indexes: tuple[Index, ...] = ()
     constraints: tuple[Constraint, ...] = ()
+    definitions: tuple[Definition, ...] = ()
     comments: tuple[Comment, ...] = ()
     privileges: Mapping[Key, Privilege] = field(default_factory=dict)
     uncarried: tuple[Uncarried, ...] = ()
@@ -116,6 +119,7 @@ class Schema:
             self.tables,
             self.indexes,
             self.constraints,
+            self.definitions,
             self.comments,
             self.ties,
         )
@@ -155,8 +159,38 @@ class Reader:
     """Whether a look at some relations asks it too; the others say nothing of single relations."""
 
 
+ROOMS: Mapping[str, bool] = {
+    "language": False,
+    "access_method": False,
+    "collation": False,
+    "base_type": False,
+    "routine": False,
+    "cast": False,
+    "operator": False,
+    "operator_family": False,
+    "conversion": False,
+    "text_search": False,
+    "transform": False,
+    "foreign": False,
+    "view": False,
+    "rule": True,
+    "trigger": True,
+    "policy": True,
+    "statistics": True,
+    "clustering": True,
+    "publication": True,
+    "event_trigger": True,
+}
+"""The rooms of definitions, by the name of their .sql: whether they are made after the rows."""
+
+
+_WHOLE = frozenset(
+    {*(name for name, late in ROOMS.items() if not late), "publication", "event_trigger", "uncarried", "dependency"}
+)
+
+
 def _reader(name: str) -> Reader:
-    return Reader(name, partial(sql, name, package=__name__), name not in ("uncarried", "dependency"))
+    return Reader(name, partial(sql, name, package=__name__), name not in _WHOLE)
 
 
 READERS: tuple[Reader, ...] = tuple(
@@ -173,7 +207,9 @@ READERS: tuple[Reader, ...] = tuple(
         "column",
         "index",
         "constraint",
+        *ROOMS,
         "comment",
+        "definition_comment",
         "privilege",
         "uncarried",
         "dependency",
@@ -189,6 +225,7 @@ def scope_sql(version: int) -> str:
 def build(answers: Answers) -> Schema:
     """The Schema that the readers' answers describe."""
     sequences = _all(answers, "sequence", sequence.read)
+    definitions = _definitions(answers)
     return Schema(
         namespaces=_all(answers, "namespace", namespace.read),
         extensions=_all(answers, "extension", extension.read),
@@ -200,7 +237,8 @@ def build(answers: Answers) -> Schema:
         tables=_tables(answers, sequences),
         indexes=_all(answers, "index", index.read),
         constraints=_all(answers, "constraint", constraint.read),
-        comments=_all(answers, "comment", comment.read),
+        definitions=definitions,
+        comments=(*_all(answers, "comment", comment.read), *_definition_comments(answers, definitions)),
         privileges=privilege.build(_rows(answers, "privilege")),
         uncarried=_all(answers, "uncarried", uncarried.read),
         dependencies=frozenset((row.text("object"), row.text("needs")) for row in _rows(answers, "dependency")),
@@ -213,6 +251,18 @@ def _rows(answers: Answers, name: str) -> Iterable[Row]:
 
 def _all(answers: Answers, name: str, read: Callable[[Row], T]) -> tuple[T, ...]:
     return tuple(map(read, _rows(answers, name)))
+
+
+def _definitions(answers: Answers) -> tuple[Definition, ...]:
+    return tuple(definition.read(row, late=late) for name, late in ROOMS.items() for row in _rows(answers, name))
+
+
+def _definition_comments(answers: Answers, definitions: Iterable[Definition]) -> Iterator[Comment]:
+    by_key = {each.key: each for each in definitions if each.comment_on}
+    for row in _rows(answers, "definition_comment"):
+        on = by_key.get(row.text("key"))
+        if on is not None:
+            yield Comment(on.comment_on, row.text("text"), on.relation if on.late else None, on.identity)
 
 
 def _tables(answers: Answers, sequences: Iterable[SequenceItem]) -> tuple[Table, ...]:

@@ -41,7 +41,13 @@ def read(row: Row) -> Comment:
     plain = qualified(namespace, name) if namespace is not None else identifier(name)
     relation = qualified(namespace, on) if namespace is not None and on is not None else None
     if kind == "COLUMN":
-        return Comment(f"COLUMN {relation}.{identifier(name)}", row.text("text"), relation, f"table {relation}")
+        return Comment(
+            f"COLUMN {relation}.{identifier(name)}", row.text("text"), relation, f"{row.text('on_kind')} {relation}"
+        )
+    if kind == "CONSTRAINT ON DOMAIN":
+        return Comment(
+            f"CONSTRAINT {identifier(name)} ON DOMAIN {relation}", row.text("text"), None, f"type {relation}"
+        )
     if kind == "CONSTRAINT":
         needs = "index " + plain if row.flag("on_index") else f"constraint {identifier(name)} on {relation}"
         return Comment(f"CONSTRAINT {identifier(name)} ON {relation}", row.text("text"), relation, needs)

@@ -1,6 +1,6 @@
 -- Comments on what is carried. Those on everything else are in uncarried.sql.
 SELECT * FROM (
-    SELECT 'SCHEMA' AS kind, NULL::text AS namespace, n.nspname::text AS name, NULL::text AS relation_name, NULL::oid AS relation,
+    SELECT 'SCHEMA' AS kind, NULL::text AS on_kind, NULL::text AS namespace, n.nspname::text AS name, NULL::text AS relation_name, NULL::oid AS relation,
            false AS on_index, d.description AS text, n.oid AS objid, 'pg_catalog.pg_namespace'::regclass AS classid
     FROM pg_catalog.pg_description d
     JOIN pg_catalog.pg_namespace n ON n.oid = d.objoid
@@ -8,18 +8,20 @@ SELECT * FROM (
       AND n.nspname NOT IN ('information_schema', 'migrator')
       AND (n.nspname, d.description) <> ('public', 'standard public schema')
     UNION ALL
-    SELECT CASE t.typtype WHEN 'd' THEN 'DOMAIN' ELSE 'TYPE' END, n.nspname, t.typname, NULL, NULL, false, d.description,
+    SELECT CASE t.typtype WHEN 'd' THEN 'DOMAIN' ELSE 'TYPE' END, NULL, n.nspname, t.typname, NULL, NULL, false, d.description,
            t.oid, 'pg_catalog.pg_type'::regclass
     FROM pg_catalog.pg_description d
     JOIN pg_catalog.pg_type t ON t.oid = d.objoid
     JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
     WHERE d.classoid = 'pg_catalog.pg_type'::regclass AND n.nspname !~ '^pg_'
-      AND n.nspname NOT IN ('information_schema', 'migrator') AND t.typtype IN ('e', 'd', 'r', 'c')
+      AND n.nspname NOT IN ('information_schema', 'migrator') AND t.typtype IN ('e', 'd', 'r', 'c', 'b')
     UNION ALL
     SELECT CASE WHEN d.objsubid > 0 THEN 'COLUMN' WHEN c.relkind = 'S' THEN 'SEQUENCE'
                 WHEN c.relkind IN ('i', 'I') THEN 'INDEX' ELSE 'TABLE' END,
-           n.nspname, coalesce(a.attname, c.relname), coalesce(ct.relname, CASE WHEN c.relkind IN ('r', 'p') THEN c.relname END),
-           coalesce(ct.oid, CASE WHEN c.relkind IN ('r', 'p') THEN c.oid END), false, d.description,
+           CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'c' THEN 'type' ELSE 'table' END,
+           n.nspname, coalesce(a.attname, c.relname),
+           coalesce(ct.relname, CASE WHEN c.relkind IN ('r', 'p', 'v', 'm', 'c') THEN c.relname END),
+           coalesce(ct.oid, CASE WHEN c.relkind IN ('r', 'p', 'v', 'm') THEN c.oid END), false, d.description,
            c.oid, 'pg_catalog.pg_class'::regclass
     FROM pg_catalog.pg_description d
     JOIN pg_catalog.pg_class c ON c.oid = d.objoid
@@ -30,9 +32,10 @@ SELECT * FROM (
     WHERE d.classoid = 'pg_catalog.pg_class'::regclass AND n.nspname !~ '^pg_'
       AND n.nspname NOT IN ('information_schema', 'migrator')
       AND c.relpersistence = 'p' AND c.reloftype = 0
-      AND (c.relkind IN ('r', 'p', 'S') OR c.relkind IN ('i', 'I') AND ct.relkind IN ('r', 'p') AND ct.relpersistence = 'p')
+      AND (c.relkind IN ('r', 'p', 'S') OR c.relkind IN ('v', 'm', 'c') AND d.objsubid > 0
+           OR c.relkind IN ('i', 'I') AND ct.relkind IN ('r', 'p') AND ct.relpersistence = 'p')
     UNION ALL
-    SELECT 'CONSTRAINT', n.nspname, o.conname, c.relname, c.oid, o.contype IN ('p', 'u', 'x'), d.description,
+    SELECT 'CONSTRAINT', NULL, n.nspname, o.conname, c.relname, c.oid, o.contype IN ('p', 'u', 'x'), d.description,
            c.oid, 'pg_catalog.pg_class'::regclass
     FROM pg_catalog.pg_description d
     JOIN pg_catalog.pg_constraint o ON o.oid = d.objoid
@@ -41,6 +44,15 @@ SELECT * FROM (
     WHERE d.classoid = 'pg_catalog.pg_constraint'::regclass AND n.nspname !~ '^pg_'
       AND n.nspname NOT IN ('information_schema', 'migrator') AND o.contype IN ('p', 'u', 'x', 'c', 'f')
       AND c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND c.reloftype = 0
+    UNION ALL
+    SELECT 'CONSTRAINT ON DOMAIN', NULL, n.nspname, o.conname, t.typname, NULL, false, d.description,
+           t.oid, 'pg_catalog.pg_type'::regclass
+    FROM pg_catalog.pg_description d
+    JOIN pg_catalog.pg_constraint o ON o.oid = d.objoid
+    JOIN pg_catalog.pg_type t ON t.oid = o.contypid
+    JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+    WHERE d.classoid = 'pg_catalog.pg_constraint'::regclass AND n.nspname !~ '^pg_'
+      AND n.nspname NOT IN ('information_schema', 'migrator') AND o.contype = 'c'
 ) found
 WHERE (%(relations)s::oid[] IS NULL OR relation = ANY (%(relations)s::oid[]))
   AND (found.classid, found.objid) NOT IN (SELECT e.classid, e.objid FROM pg_catalog.pg_depend e

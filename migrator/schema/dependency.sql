@@ -2,7 +2,7 @@
 -- the object that brings it: a column default or constraint for its table or domain, an array or row type for its base.
 WITH carrier AS (
     SELECT 'pg_catalog.pg_class'::regclass AS classid, c.oid AS objid, 'class:' || c.oid AS key
-    FROM pg_catalog.pg_class c WHERE c.relkind IN ('r', 'p', 'S', 'c')
+    FROM pg_catalog.pg_class c WHERE c.relkind IN ('r', 'p', 'S', 'c', 'v', 'm')
     UNION ALL
     SELECT 'pg_catalog.pg_extension'::regclass, x.oid, 'extension:' || x.oid FROM pg_catalog.pg_extension x
     UNION ALL
@@ -20,6 +20,53 @@ WITH carrier AS (
     UNION ALL
     SELECT 'pg_catalog.pg_constraint'::regclass, o.oid, 'type:' || o.contypid
     FROM pg_catalog.pg_constraint o WHERE o.contypid <> 0
+    UNION ALL
+    -- a view that groups by a primary key needs it
+    SELECT 'pg_catalog.pg_constraint'::regclass, o.oid, 'constraint:' || o.oid
+    FROM pg_catalog.pg_constraint o WHERE o.contype = 'p'
+    UNION ALL
+    SELECT 'pg_catalog.pg_rewrite'::regclass, r.oid, 'class:' || r.ev_class
+    FROM pg_catalog.pg_rewrite r WHERE r.oid >= 16384 AND r.rulename = '_RETURN'
+    UNION ALL
+    SELECT 'pg_catalog.pg_proc'::regclass, p.oid, 'proc:' || p.oid FROM pg_catalog.pg_proc p WHERE p.oid >= 16384
+    UNION ALL
+    SELECT 'pg_catalog.pg_operator'::regclass, o.oid, 'operator:' || o.oid FROM pg_catalog.pg_operator o WHERE o.oid >= 16384
+    UNION ALL
+    SELECT 'pg_catalog.pg_opfamily'::regclass, f.oid, 'opfamily:' || f.oid FROM pg_catalog.pg_opfamily f WHERE f.oid >= 16384
+    UNION ALL
+    SELECT 'pg_catalog.pg_opclass'::regclass, c.oid, 'opclass:' || c.oid FROM pg_catalog.pg_opclass c WHERE c.oid >= 16384
+    UNION ALL
+    SELECT 'pg_catalog.pg_cast'::regclass, c.oid, 'cast:' || c.oid FROM pg_catalog.pg_cast c WHERE c.oid >= 16384
+    UNION ALL
+    SELECT 'pg_catalog.pg_conversion'::regclass, c.oid, 'conversion:' || c.oid FROM pg_catalog.pg_conversion c WHERE c.oid >= 16384
+    UNION ALL
+    SELECT 'pg_catalog.pg_collation'::regclass, c.oid, 'collation:' || c.oid FROM pg_catalog.pg_collation c WHERE c.oid >= 16384
+    UNION ALL
+    SELECT 'pg_catalog.pg_ts_parser'::regclass, p.oid, 'ts_parser:' || p.oid FROM pg_catalog.pg_ts_parser p WHERE p.oid >= 16384
+    UNION ALL
+    SELECT 'pg_catalog.pg_ts_template'::regclass, t.oid, 'ts_template:' || t.oid FROM pg_catalog.pg_ts_template t WHERE t.oid >= 16384
+    UNION ALL
+    SELECT 'pg_catalog.pg_ts_dict'::regclass, d.oid, 'ts_dict:' || d.oid FROM pg_catalog.pg_ts_dict d WHERE d.oid >= 16384
+    UNION ALL
+    SELECT 'pg_catalog.pg_ts_config'::regclass, c.oid, 'ts_config:' || c.oid FROM pg_catalog.pg_ts_config c WHERE c.oid >= 16384
+    UNION ALL
+    SELECT 'pg_catalog.pg_language'::regclass, l.oid, 'language:' || l.oid FROM pg_catalog.pg_language l WHERE l.oid >= 16384
+    UNION ALL
+    SELECT 'pg_catalog.pg_am'::regclass, a.oid, 'am:' || a.oid FROM pg_catalog.pg_am a WHERE a.oid >= 16384
+    UNION ALL
+    SELECT 'pg_catalog.pg_transform'::regclass, t.oid, 'transform:' || t.oid FROM pg_catalog.pg_transform t
+    UNION ALL
+    SELECT 'pg_catalog.pg_foreign_data_wrapper'::regclass, w.oid, 'foreign_data_wrapper:' || w.oid
+    FROM pg_catalog.pg_foreign_data_wrapper w
+    UNION ALL
+    SELECT 'pg_catalog.pg_foreign_server'::regclass, s.oid, 'foreign_server:' || s.oid FROM pg_catalog.pg_foreign_server s
+    UNION ALL
+    -- a class's own operators and functions, and the loose ones of a family
+    SELECT d.classid, d.objid, CASE WHEN d.refclassid = 'pg_catalog.pg_opclass'::regclass THEN 'opclass:' ELSE 'members:' END || d.refobjid
+    FROM pg_catalog.pg_depend d
+    WHERE d.classid IN ('pg_catalog.pg_amop'::regclass, 'pg_catalog.pg_amproc'::regclass)
+      AND d.refclassid IN ('pg_catalog.pg_opclass'::regclass, 'pg_catalog.pg_opfamily'::regclass)
+      AND d.deptype IN ('a', 'i') AND d.refobjid >= 16384
 )
 SELECT DISTINCT a.key AS object, b.key AS needs
 FROM (SELECT * FROM pg_catalog.pg_depend

@@ -1,4 +1,4 @@
--- Indexes of permanent tables. One that failed to build (indisvalid false) on a leaf is read too: on the destination it
+-- Indexes of permanent tables and materialized views. One that failed to build (indisvalid false) on a leaf is read too: on the destination it
 -- is the leftover of a stopped build.
 -- conperiod came with 18: `later` stands in where pg_constraint has no such column.
 SELECT i.indexrelid::bigint AS oid, n.nspname::text AS namespace, ic.relname::text AS name,
@@ -29,7 +29,7 @@ LEFT JOIN (SELECT k.oid, k.conindid, k.conrelid, k.conname, k.contype, k.condefe
 LEFT JOIN pg_catalog.pg_inherits h ON h.inhrelid = i.indexrelid
 LEFT JOIN pg_catalog.pg_class p ON p.oid = h.inhparent
 LEFT JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
-WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND c.reloftype = 0
+WHERE c.relkind IN ('r', 'p', 'm') AND c.relpersistence = 'p' AND c.reloftype = 0
   AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'migrator')
   AND (%(relations)s::oid[] IS NULL OR c.oid = ANY (%(relations)s::oid[]))
   AND c.oid <> ALL (%(without)s::oid[])

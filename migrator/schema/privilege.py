@@ -19,7 +19,11 @@ DEFAULT = "DEFAULT"
 
 _SCHEMA = re.compile(r'("(?:[^"]|"")*"|[^."]+)\.')
 
-_WITH_TABLE_RIGHTS = ("TABLE", "VIEW", "MATERIALIZED VIEW", "FOREIGN TABLE")
+_WORD_OF_GRANT = {
+    **dict.fromkeys(("VIEW", "MATERIALIZED VIEW", "FOREIGN TABLE", "COLUMN"), "TABLE"),
+    "SERVER": "FOREIGN SERVER",
+}
+"""GRANT's word for a kind, where it is not ALTER's."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ class Privilege:
         if self.kind == DEFAULT:
             changes = acl.changes(wanted, present, str(self.column))
             return [f"ALTER DEFAULT PRIVILEGES {self.identity} {change}" for change in changes]
-        kind = "TABLE" if self.kind in (*_WITH_TABLE_RIGHTS, "COLUMN") else self.kind
+        kind = _WORD_OF_GRANT.get(self.kind, self.kind)
         return acl.changes(wanted, present, f"{kind} {self.identity}", self.column or "")
 
 

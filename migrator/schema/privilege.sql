@@ -1,4 +1,4 @@
--- Owners and access privileges of what we carry, a row per object; of columns only those that have an ACL of their own.
+-- Owners and access privileges of what we carry, a row per object (of kinds without rights: the owner); of columns only those that have an ACL of their own.
 -- A row of kind DEFAULT is one of default privileges; only these have `builtin`, what holds without that row.
 -- `acl` is what is allowed (the built-in default where the catalog says NULL: `defaulted`), as [grantee, privilege, grantable].
 WITH namespace AS (
@@ -46,6 +46,60 @@ WITH namespace AS (
     FROM relation r JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid
     WHERE a.attacl IS NOT NULL AND NOT a.attisdropped
       AND (%(relations)s::oid[] IS NULL OR r.oid = ANY (%(relations)s::oid[]))
+    UNION ALL
+    -- languages that every database has keep their owner: the bootstrap superuser, whatever its name
+    SELECT 3, 'LANGUAGE', 'pg_catalog.pg_language'::regclass, l.oid, quote_ident(l.lanname), NULL, l.lanowner, l.oid < 16384,
+        l.lanacl, acldefault('l', l.lanowner)
+    FROM pg_catalog.pg_language l WHERE %(relations)s::oid[] IS NULL
+    UNION ALL
+    SELECT 3, 'FOREIGN DATA WRAPPER', 'pg_catalog.pg_foreign_data_wrapper'::regclass, w.oid, quote_ident(w.fdwname), NULL,
+        w.fdwowner, false, w.fdwacl, acldefault('F', w.fdwowner)
+    FROM pg_catalog.pg_foreign_data_wrapper w WHERE %(relations)s::oid[] IS NULL
+    UNION ALL
+    SELECT 3, 'SERVER', 'pg_catalog.pg_foreign_server'::regclass, s.oid, quote_ident(s.srvname), NULL,
+        s.srvowner, false, s.srvacl, acldefault('S', s.srvowner)
+    FROM pg_catalog.pg_foreign_server s WHERE %(relations)s::oid[] IS NULL
+    UNION ALL
+    SELECT 3, x.kind, x.class, x.oid, x.identity, NULL, x.owner, false, NULL, NULL
+    FROM (SELECT 'COLLATION' AS kind, 'pg_catalog.pg_collation'::regclass AS class, c.oid, c.collowner AS owner,
+                 format('%%I.%%I', n.nspname, c.collname) AS identity
+          FROM pg_catalog.pg_collation c JOIN namespace n ON n.oid = c.collnamespace
+          UNION ALL
+          SELECT 'CONVERSION', 'pg_catalog.pg_conversion'::regclass, c.oid, c.conowner, format('%%I.%%I', n.nspname, c.conname)
+          FROM pg_catalog.pg_conversion c JOIN namespace n ON n.oid = c.connamespace
+          UNION ALL
+          SELECT 'OPERATOR', 'pg_catalog.pg_operator'::regclass, o.oid, o.oprowner,
+                 format('%%I.%%s (%%s, %%s)', n.nspname, o.oprname,
+                        CASE o.oprleft WHEN 0 THEN 'NONE' ELSE pg_catalog.format_type(o.oprleft, NULL) END,
+                        pg_catalog.format_type(o.oprright, NULL))
+          FROM pg_catalog.pg_operator o JOIN namespace n ON n.oid = o.oprnamespace WHERE o.oprcode <> 0
+          UNION ALL
+          SELECT 'OPERATOR FAMILY', 'pg_catalog.pg_opfamily'::regclass, f.oid, f.opfowner,
+                 format('%%I.%%I USING %%I', n.nspname, f.opfname, a.amname)
+          FROM pg_catalog.pg_opfamily f JOIN namespace n ON n.oid = f.opfnamespace
+          JOIN pg_catalog.pg_am a ON a.oid = f.opfmethod
+          UNION ALL
+          SELECT 'OPERATOR CLASS', 'pg_catalog.pg_opclass'::regclass, c.oid, c.opcowner,
+                 format('%%I.%%I USING %%I', n.nspname, c.opcname, a.amname)
+          FROM pg_catalog.pg_opclass c JOIN namespace n ON n.oid = c.opcnamespace
+          JOIN pg_catalog.pg_am a ON a.oid = c.opcmethod
+          UNION ALL
+          SELECT 'TEXT SEARCH DICTIONARY', 'pg_catalog.pg_ts_dict'::regclass, d.oid, d.dictowner, format('%%I.%%I', n.nspname, d.dictname)
+          FROM pg_catalog.pg_ts_dict d JOIN namespace n ON n.oid = d.dictnamespace
+          UNION ALL
+          SELECT 'TEXT SEARCH CONFIGURATION', 'pg_catalog.pg_ts_config'::regclass, c.oid, c.cfgowner, format('%%I.%%I', n.nspname, c.cfgname)
+          FROM pg_catalog.pg_ts_config c JOIN namespace n ON n.oid = c.cfgnamespace
+          UNION ALL
+          SELECT 'STATISTICS', 'pg_catalog.pg_statistic_ext'::regclass, s.oid, s.stxowner, format('%%I.%%I', n.nspname, s.stxname)
+          FROM pg_catalog.pg_statistic_ext s JOIN namespace n ON n.oid = s.stxnamespace
+          UNION ALL
+          SELECT 'PUBLICATION', 'pg_catalog.pg_publication'::regclass, p.oid, p.pubowner, quote_ident(p.pubname)
+          FROM pg_catalog.pg_publication p WHERE p.pubname !~ '^migrator_'
+          UNION ALL
+          SELECT 'EVENT TRIGGER', 'pg_catalog.pg_event_trigger'::regclass, t.oid, t.evtowner, quote_ident(t.evtname)
+          FROM pg_catalog.pg_event_trigger t
+    ) x
+    WHERE %(relations)s::oid[] IS NULL
     UNION ALL
     SELECT 6, 'DEFAULT', 'pg_catalog.pg_default_acl'::regclass, d.oid,
         'FOR ROLE ' || quote_ident(pg_get_userbyid(d.defaclrole)) || coalesce(' IN SCHEMA ' || quote_ident(n.nspname), ''),

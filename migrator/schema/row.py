@@ -39,6 +39,16 @@ class Row:
         value = self.values[self._places[column]]
         return value if value is None or isinstance(value, int) else self._fault(column, int)
 
+    def text_if_any(self, column: str) -> str | None:
+        """None also where the statement has no such column."""
+        return self.text_or_none(column) if column in self._places else None
+
+    def number_if_any(self, column: str) -> int | None:
+        return self.number_or_none(column) if column in self._places else None
+
+    def texts_if_any(self, column: str) -> tuple[str, ...]:
+        return self.texts(column) if column in self._places else ()
+
     def texts(self, column: str) -> tuple[str, ...]:
         """An array of text; NULL reads as empty."""
         value = self.values[self._places[column]]

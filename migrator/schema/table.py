@@ -1,7 +1,7 @@
 """Room of tables: plain, inheriting, partitioned, and partitions (made as tables of their own, attached afterwards)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from migrator.quote import identifier, qualified
@@ -60,6 +60,20 @@ class Table:
 
     def create(self) -> tuple[str, ...]:
         return (self._create_table(), *self._inherited_differences(), *self._settings(), *self._unvalidated())
+
+    def create_without_defaults(self) -> tuple[str, ...]:
+        """For a table whose defaults need functions that need the table: `set_defaults` completes it."""
+        if not self.set_defaults():
+            return ()
+        columns = (replace(column, default=None) if _is_settable(column) else column for column in self.columns)
+        return replace(self, columns=tuple(columns)).create()
+
+    def set_defaults(self) -> tuple[str, ...]:
+        return tuple(
+            f"ALTER TABLE ONLY {self.qualified} ALTER COLUMN {column.quoted} SET DEFAULT {column.default}"
+            for column in self.columns
+            if _is_settable(column)
+        )
 
     def properties(self) -> Mapping[str, str]:
         return self._properties
@@ -150,6 +164,10 @@ class Table:
         null = "" if column.not_null is None else "NOT NULL" + ("" if column.not_null.validated else " NOT VALID")
         parts = (f"{column.type}{column.collation}", value, null, *column.settings())
         return " ".join(part for part in parts if part)
+
+
+def _is_settable(column: Column) -> bool:
+    return column.default is not None and not column.generated and not column.identity
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from migrator.config import MappingSpec
 from migrator.connection import session_of
 from migrator.model import Instance, Lsn, RelationSize, Subscription, SyncState, User
 from migrator.observation import DatabasePair, Hints, Observation, Scope
-from migrator.phases import post_data, pre_data
+from migrator.phases import late_definitions, post_data, pre_data
 from migrator.phases.view import View
 from migrator.schema import Schema, scope_sql
 from migrator.schema_reading import read_schema
@@ -59,10 +59,18 @@ class Trial:
     def post_data(self, relation: str | None = None) -> Step:
         return post_data.examine(self.look(relation))
 
+    def late_definitions(self, relation: str | None = None) -> Step:
+        return late_definitions.examine(self.look(relation))
+
+    def at_cutover(self) -> Iterator[str]:
+        """What the cutover does for definitions that must not act before it."""
+        for each in read(self.source, self.database).definitions:
+            yield from each.at_cutover
+
     def run(self, budget: int = 10_000) -> int:
         """Apply until quiet. Raises Stopped after `budget` actions; returns how many there were."""
         done = 0
-        for ask in (self.pre_data, self.post_data):
+        for ask in (self.pre_data, self.post_data, self.late_definitions):
             while (step := ask()).actions:
                 for action in step.actions:
                     if done == budget:

@@ -1,0 +1,90 @@
+"""What the rooms share whose objects PostgreSQL spells as a whole: their statements, made and compared as they are.
+
+Such a room is one reading .sql whose rows are read here, and a line in `ROOMS` of `migrator.schema`.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from migrator.quote import qualified
+from migrator.schema.item import canonical
+from migrator.schema.row import Row
+
+MATERIALIZED_VIEW, POPULATED = "materialized view", "populated"
+
+_QUALIFIER = re.compile(r'(?:"(?:[^"]|"")*"|[A-Za-z_][\w$]*)\.')
+_REPLACED = re.compile(r"CREATE( OR REPLACE)? (FUNCTION|PROCEDURE|AGGREGATE|VIEW|RULE|TRIGGER)\b")
+
+
+@dataclass(frozen=True)
+class Definition:
+    """An object made by `statements`. `kind` is PostgreSQL's word for it, `name` what stands behind that word."""
+
+    kind: str
+    name: str
+    key: str
+    statements: tuple[str, ...]
+    comment_on: str
+    """What COMMENT ON calls it; "" where it cannot have a comment."""
+    late: bool
+    """Made after the rows: nothing that receives or finds rows needs it."""
+    relation: str | None = None
+    """The table or view it belongs to, qualified."""
+    needs: tuple[str, ...] = ()
+    """Identities of what must stand before it, where pg_depend's order does not see to that."""
+    state: str = ""
+    """When it acts (triggers): not compared, for the cutover sets it."""
+    at_cutover: tuple[str, ...] = ()
+    """Statements that must wait until nothing is replicated any more; they give it its `state`."""
+    dialect: int = 0
+    """Major version from which servers spell its definition alike; 0: all do."""
+    provisional: tuple[str, ...] = ()
+    """What makes it without what it needs, so that `complete` can follow; none for what can only be made as a whole."""
+
+    @property
+    def identity(self) -> str:
+        return f"{self.kind} {canonical(self.name)}"
+
+    def create(self) -> tuple[str, ...]:
+        return self.statements
+
+    def properties(self) -> Mapping[str, str]:
+        return {"definition": "; ".join(self.statements)}
+
+    def mend(self, changed: str, theirs: str | None) -> str:
+        """Those that CREATE OR REPLACE can change; the others are dropped and made anew, which is the operator's to judge."""
+        return "; ".join(self.replace())
+
+    def complete(self) -> tuple[str, ...]:
+        """Statements that make of the provisional one what it should be."""
+        return self.replace() or self.statements
+
+    def replace(self) -> tuple[str, ...]:
+        """Statements that make it what it should be where it exists already; none where it must be dropped first."""
+        first, *rest = self.statements
+        return (_REPLACED.sub(r"CREATE OR REPLACE \2", first, count=1), *rest) if _REPLACED.match(first) else ()
+
+
+def unqualified(definition: str) -> str:
+    """A definition without its qualifiers: servers before 16 write them where those since then do not."""
+    return _QUALIFIER.sub("", definition)
+
+
+def read(row: Row, *, late: bool) -> Definition:
+    """A row of a room's .sql; columns that most rooms do not need may be absent."""
+    namespace, relation = row.text_if_any("relation_namespace"), row.text_if_any("relation_name")
+    return Definition(
+        kind=row.text("kind"),
+        name=row.text("name"),
+        key=row.text("key"),
+        statements=row.texts("statements"),
+        comment_on=row.text_if_any("comment_on") or "",
+        late=late,
+        relation=qualified(namespace, relation) if namespace is not None and relation is not None else None,
+        needs=row.texts_if_any("needs"),
+        state=row.text_if_any("state") or "",
+        at_cutover=row.texts_if_any("at_cutover"),
+        dialect=row.number_if_any("dialect") or 0,
+        provisional=row.texts_if_any("provisional"),
+    )

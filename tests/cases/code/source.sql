@@ -1,0 +1,186 @@
+-- Everything PostgreSQL spells as a whole: routines, views, triggers and the like. Loads on every version from 15 on.
+CREATE SCHEMA app;
+CREATE SCHEMA "Odd.Schema";
+CREATE TYPE app.pair AS (a integer, b integer);
+COMMENT ON COLUMN app.pair.a IS 'first of two';
+CREATE TABLE app.plain (id integer PRIMARY KEY, note text, kind text DEFAULT 'x', amount numeric);
+CREATE TABLE app.other (id integer PRIMARY KEY, plain integer REFERENCES app.plain, day date);
+CREATE DOMAIN app.small AS integer CONSTRAINT small_enough CHECK (VALUE < 100);
+COMMENT ON CONSTRAINT small_enough ON DOMAIN app.small IS 'two digits';
+
+CREATE FUNCTION app.double(integer) RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT $1 * 2';
+COMMENT ON FUNCTION app.double(integer) IS 'twice';
+CREATE FUNCTION app.double(numeric, times integer DEFAULT 2) RETURNS numeric LANGUAGE plpgsql STRICT SECURITY DEFINER COST 7
+    SET search_path = app, pg_temp SET work_mem TO '8MB' AS $body$BEGIN RETURN $1 * times; -- $$ ' \ %s
+END$body$;
+CREATE FUNCTION app.rows_of(OUT id integer, OUT note text, VARIADIC kinds text[] DEFAULT '{}') RETURNS SETOF record ROWS 5
+    LANGUAGE sql STABLE LEAKPROOF AS 'SELECT id, note FROM app.plain';
+CREATE FUNCTION app.as_table(a integer) RETURNS TABLE (x integer, "Y" text) LANGUAGE sql AS 'SELECT 1, ''two''';
+CREATE FUNCTION app.atomic(integer) RETURNS bigint LANGUAGE sql STABLE
+    BEGIN ATOMIC SELECT count(*) FROM app.plain p WHERE p.id > $1; SELECT count(*) FROM app.other; END;
+CREATE FUNCTION app.of_row(app.plain) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT $1.note';
+SET check_function_bodies = off;
+CREATE FUNCTION app.later_table() RETURNS integer LANGUAGE sql AS 'SELECT count(*)::integer FROM app.not_yet';
+CREATE TABLE app.not_yet (id integer);
+CREATE PROCEDURE app.nothing(INOUT a integer) LANGUAGE plpgsql AS 'BEGIN COMMIT; END';
+COMMENT ON PROCEDURE app.nothing IS 'does nothing';
+CREATE FUNCTION "Odd.Schema"."Fun ""ction"(" $$ " text) RETURNS text LANGUAGE sql AS $$SELECT 'a\b' || $1 || '%s {x}'$$;
+CREATE FUNCTION app.second(integer, integer) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT $2';
+CREATE AGGREGATE app.total(integer) (SFUNC = int4pl, STYPE = integer, INITCOND = '0', COMBINEFUNC = int4pl, PARALLEL = SAFE);
+COMMENT ON AGGREGATE app.total(integer) IS 'sum';
+CREATE AGGREGATE app.how_many(*) (SFUNC = int8inc, STYPE = bigint, INITCOND = '0');
+CREATE AGGREGATE app.moving(integer) (SFUNC = int4pl, STYPE = integer, MSFUNC = int4pl, MINVFUNC = int4mi, MSTYPE = integer,
+    FINALFUNC = abs, FINALFUNC_MODIFY = SHAREABLE, MINITCOND = '0', SORTOP = <);
+CREATE AGGREGATE app.middle(double precision ORDER BY anyelement) (SFUNC = ordered_set_transition, STYPE = internal,
+    FINALFUNC = percentile_disc_final, FINALFUNC_EXTRA);
+
+CREATE TABLE app.priced (id integer DEFAULT app.double(1), code integer GENERATED ALWAYS AS (app.double(3)) STORED,
+    CHECK (app.double(id) > 0));
+CREATE INDEX priced_double ON app.priced (app.double(id));
+
+CREATE VIEW app.seen AS SELECT id, note AS "No te" FROM app.plain WHERE id > 0;
+COMMENT ON VIEW app.seen IS 'visible';
+COMMENT ON COLUMN app.seen.id IS 'number';
+CREATE VIEW app.joined WITH (security_barrier, security_invoker = true) AS
+    SELECT p.*, o.id AS other, app.double(o.id) FROM app.plain p JOIN app.other o ON o.plain = p.id;
+CREATE VIEW app.checked AS SELECT * FROM app.plain WHERE amount > 1 WITH LOCAL CHECK OPTION;
+ALTER VIEW app.checked ALTER COLUMN kind SET DEFAULT 'from the view';
+CREATE RECURSIVE VIEW app.numbers (n) AS VALUES (1) UNION ALL SELECT n + 1 FROM numbers WHERE n < 5;
+CREATE VIEW app.grouped AS SELECT p.id, p.note, count(*) AS others FROM app.plain p JOIN app.other o ON o.plain = p.id GROUP BY p.id;
+CREATE VIEW app.of_grouped AS SELECT id FROM app.grouped;
+CREATE FUNCTION app.of_view(app.seen) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT $1.id';
+CREATE VIEW app.of_function AS SELECT app.of_view(s) FROM app.seen s;
+CREATE VIEW app.a_first AS SELECT 1 AS one;
+CREATE VIEW app.b_second AS SELECT one FROM app.a_first;
+CREATE VIEW "Odd.Schema"."View ""x""" AS SELECT 1 AS "select", 'it''s \ %s'::text AS "größe";
+
+CREATE MATERIALIZED VIEW app.z_base AS SELECT id, note FROM app.plain;
+CREATE UNIQUE INDEX z_base_id ON app.z_base (id);
+COMMENT ON MATERIALIZED VIEW app.z_base IS 'stored';
+CREATE VIEW app.between AS SELECT * FROM app.z_base;
+CREATE MATERIALIZED VIEW app.a_stored WITH (fillfactor = 70) AS SELECT count(*) AS many FROM app.between;
+CREATE MATERIALIZED VIEW app.unfilled AS SELECT 1 AS one WITH NO DATA;
+ALTER MATERIALIZED VIEW app.z_base ALTER COLUMN note SET STATISTICS 77;
+ALTER MATERIALIZED VIEW app.z_base CLUSTER ON z_base_id;
+
+-- two circles
+CREATE TABLE app.counted (id integer, number bigint);
+CREATE FUNCTION app.next_number() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(*) + 1 FROM app.counted; END;
+ALTER TABLE app.counted ALTER COLUMN number SET DEFAULT app.next_number();
+CREATE VIEW app.circle AS SELECT 1 AS n, 'x'::text COLLATE "C" AS t;
+CREATE FUNCTION app.around(app.circle) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 1';
+CREATE OR REPLACE VIEW app.circle AS SELECT app.around(NULL::app.circle) AS n, 'x'::text COLLATE "C" AS t;
+
+CREATE RULE quiet AS ON DELETE TO app.plain DO INSTEAD NOTHING;
+COMMENT ON RULE quiet ON app.plain IS 'never';
+CREATE RULE logged AS ON UPDATE TO app.plain WHERE old.id <> new.id DO ALSO INSERT INTO app.other (id) VALUES (new.id);
+ALTER TABLE app.plain DISABLE RULE logged;
+CREATE RULE into_view AS ON INSERT TO app.seen DO INSTEAD INSERT INTO app.plain (id) VALUES (new.id) RETURNING id, note;
+
+CREATE FUNCTION app.touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TRIGGER touched BEFORE UPDATE OF note, kind ON app.plain FOR EACH ROW WHEN (old.note IS DISTINCT FROM new.note)
+    EXECUTE FUNCTION app.touch('a', 'it''s');
+COMMENT ON TRIGGER touched ON app.plain IS 'touches';
+CREATE TRIGGER off AFTER INSERT ON app.plain EXECUTE FUNCTION app.touch();
+ALTER TABLE app.plain DISABLE TRIGGER off;
+CREATE TRIGGER always AFTER INSERT ON app.plain FOR EACH ROW EXECUTE FUNCTION app.touch();
+ALTER TABLE app.plain ENABLE ALWAYS TRIGGER always;
+CREATE TRIGGER replica AFTER INSERT ON app.plain FOR EACH ROW EXECUTE FUNCTION app.touch();
+ALTER TABLE app.plain ENABLE REPLICA TRIGGER replica;
+CREATE CONSTRAINT TRIGGER deferred AFTER INSERT ON app.other FROM app.plain DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    EXECUTE FUNCTION app.touch();
+CREATE TRIGGER transitions AFTER UPDATE ON app.other REFERENCING OLD TABLE AS before NEW TABLE AS "After"
+    FOR EACH STATEMENT EXECUTE FUNCTION app.touch();
+CREATE TRIGGER instead INSTEAD OF DELETE ON app.joined FOR EACH ROW EXECUTE FUNCTION app.touch();
+CREATE TABLE app.parted (id integer, day date) PARTITION BY RANGE (id);
+CREATE TABLE app.parted_1 PARTITION OF app.parted FOR VALUES FROM (0) TO (10);
+CREATE TABLE app.parted_2 PARTITION OF app.parted FOR VALUES FROM (10) TO (20);
+CREATE TRIGGER each_row AFTER INSERT ON app.parted FOR EACH ROW EXECUTE FUNCTION app.touch();
+ALTER TABLE app.parted_2 DISABLE TRIGGER each_row;
+CREATE TRIGGER own BEFORE INSERT ON app.parted_1 FOR EACH ROW EXECUTE FUNCTION app.touch();
+
+ALTER TABLE app.plain ENABLE ROW LEVEL SECURITY;
+ALTER TABLE app.other FORCE ROW LEVEL SECURITY;
+CREATE POLICY own ON app.plain USING (id > 0 AND note = CURRENT_USER) WITH CHECK (id < 1000);
+COMMENT ON POLICY own ON app.plain IS 'their own';
+CREATE POLICY strict ON app.plain AS RESTRICTIVE FOR SELECT TO pg_monitor, pg_read_all_data
+    USING (EXISTS (SELECT FROM app.other o WHERE o.plain = plain.id));
+CREATE POLICY "ins ert" ON app.other FOR INSERT WITH CHECK (true);
+
+CREATE STATISTICS app.correlated (dependencies, mcv) ON id, note FROM app.plain;
+ALTER STATISTICS app.correlated SET STATISTICS 50;
+COMMENT ON STATISTICS app.correlated IS 'together';
+CREATE STATISTICS app.expressed ON (id * 2), lower(note) FROM app.plain;
+ALTER TABLE app.plain CLUSTER ON plain_pkey;
+
+CREATE FUNCTION app.watch() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''watched''; END';
+CREATE EVENT TRIGGER watcher ON ddl_command_start WHEN TAG IN ('CREATE SCHEMA', 'DROP TABLE') EXECUTE FUNCTION app.watch();
+ALTER EVENT TRIGGER watcher ENABLE ALWAYS;
+COMMENT ON EVENT TRIGGER watcher IS 'watches';
+CREATE EVENT TRIGGER sleeper ON sql_drop EXECUTE FUNCTION app.watch();
+ALTER EVENT TRIGGER sleeper DISABLE;
+
+CREATE PUBLICATION theirs FOR TABLE app.plain (id, note) WHERE (id > 5), TABLE app.parted WITH (publish = 'insert, delete');
+COMMENT ON PUBLICATION theirs IS 'for them';
+CREATE PUBLICATION everything FOR ALL TABLES WITH (publish_via_partition_root = true);
+CREATE PUBLICATION of_schema FOR TABLES IN SCHEMA app, "Odd.Schema";
+CREATE PUBLICATION empty_one;
+
+CREATE FUNCTION app.pair_of(integer) RETURNS app.pair LANGUAGE sql IMMUTABLE AS 'SELECT ROW($1, $1)::app.pair';
+CREATE CAST (integer AS app.pair) WITH FUNCTION app.pair_of(integer) AS ASSIGNMENT;
+COMMENT ON CAST (integer AS app.pair) IS 'doubled';
+CREATE CAST (app.pair AS text) WITH INOUT;
+CREATE FUNCTION app.pair_less(app.pair, app.pair) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT $1.a < $2.a';
+CREATE FUNCTION app.pair_more(app.pair, app.pair) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT $1.a > $2.a';
+CREATE FUNCTION app.pair_same(app.pair, app.pair) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT $1.a = $2.a';
+CREATE FUNCTION app.pair_compare(app.pair, app.pair) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT $1.a - $2.a';
+CREATE FUNCTION app.pair_minus(app.pair) RETURNS app.pair LANGUAGE sql IMMUTABLE AS 'SELECT $1';
+CREATE OPERATOR app.<< (LEFTARG = app.pair, RIGHTARG = app.pair, FUNCTION = app.pair_less, COMMUTATOR = OPERATOR(app.>>),
+    RESTRICT = scalarltsel, JOIN = scalarltjoinsel);
+CREATE OPERATOR app.>> (LEFTARG = app.pair, RIGHTARG = app.pair, FUNCTION = app.pair_more, COMMUTATOR = OPERATOR(app.<<));
+CREATE OPERATOR app.== (LEFTARG = app.pair, RIGHTARG = app.pair, FUNCTION = app.pair_same, COMMUTATOR = OPERATOR(app.==), MERGES, HASHES);
+CREATE OPERATOR app.%- (RIGHTARG = app.pair, FUNCTION = app.pair_minus);
+COMMENT ON OPERATOR app.<< (app.pair, app.pair) IS 'smaller';
+CREATE OPERATOR FAMILY app.loose USING btree;
+CREATE OPERATOR CLASS app.pairs FOR TYPE app.pair USING btree FAMILY app.loose AS
+    OPERATOR 1 app.<<, OPERATOR 3 app.==, OPERATOR 5 app.>>, FUNCTION 1 app.pair_compare(app.pair, app.pair);
+COMMENT ON OPERATOR CLASS app.pairs USING btree IS 'in order';
+CREATE FUNCTION app.int_pair(integer, app.pair) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT $1 - $2.a';
+ALTER OPERATOR FAMILY app.loose USING btree ADD FUNCTION 1 (integer, app.pair) app.int_pair(integer, app.pair);
+CREATE OPERATOR CLASS app.own_family FOR TYPE integer USING hash AS OPERATOR 1 =, FUNCTION 1 hashint4(integer);
+CREATE TABLE app.paired (p app.pair);
+CREATE INDEX paired_p ON app.paired (p app.pairs);
+
+CREATE CONVERSION app.convert FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8;
+COMMENT ON CONVERSION app.convert IS 'to unicode';
+CREATE COLLATION app.plain_c FROM "C";
+COMMENT ON COLLATION app.plain_c IS 'bytes';
+CREATE TABLE app.collated (t text COLLATE app.plain_c);
+CREATE TEXT SEARCH TEMPLATE app.template (INIT = dsimple_init, LEXIZE = dsimple_lexize);
+CREATE TEXT SEARCH DICTIONARY app.stops (TEMPLATE = pg_catalog.simple, accept = 'false');
+CREATE TEXT SEARCH DICTIONARY app.of_template (TEMPLATE = app.template);
+CREATE TEXT SEARCH PARSER app.parser (START = prsd_start, GETTOKEN = prsd_nexttoken, END = prsd_end, LEXTYPES = prsd_lextype,
+    HEADLINE = prsd_headline);
+CREATE TEXT SEARCH CONFIGURATION app.words (PARSER = app.parser);
+ALTER TEXT SEARCH CONFIGURATION app.words ADD MAPPING FOR asciiword, word WITH app.stops, pg_catalog.simple;
+COMMENT ON TEXT SEARCH CONFIGURATION app.words IS 'words';
+CREATE INDEX plain_words ON app.plain USING gin (to_tsvector('app.words', note));
+CREATE FUNCTION app.tongue_handler() RETURNS language_handler LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_call_handler';
+CREATE FUNCTION app.tongue_inline(internal) RETURNS void LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_inline_handler';
+CREATE FUNCTION app.tongue_check(oid) RETURNS void LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_validator';
+CREATE LANGUAGE tongue HANDLER app.tongue_handler INLINE app.tongue_inline VALIDATOR app.tongue_check;
+COMMENT ON LANGUAGE tongue IS 'spoken';
+CREATE FUNCTION app.spoken() RETURNS void LANGUAGE tongue AS 'BEGIN END';
+CREATE ACCESS METHOD heap_again TYPE TABLE HANDLER heap_tableam_handler;
+CREATE TABLE app.again (id integer) USING heap_again;
+CREATE FOREIGN DATA WRAPPER wrapper OPTIONS ("de bug" 'it''s');
+COMMENT ON FOREIGN DATA WRAPPER wrapper IS 'wraps';
+CREATE SERVER far TYPE 'some' VERSION '1' FOREIGN DATA WRAPPER wrapper OPTIONS (host 'there');
+
+CREATE TYPE app.shell;
+CREATE TYPE app.base;
+CREATE FUNCTION app.base_in(cstring) RETURNS app.base LANGUAGE internal IMMUTABLE STRICT AS 'textin';
+CREATE FUNCTION app.base_out(app.base) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'textout';
+CREATE TYPE app.base (INPUT = app.base_in, OUTPUT = app.base_out, LIKE = text, CATEGORY = 'X', DELIMITER = ';', DEFAULT = 'it''s');
+COMMENT ON TYPE app.base IS 'like text';
+CREATE TABLE app.based (b app.base, bs app.base[]);

@@ -1,0 +1,107 @@
+"""What PostgreSQL spells as a whole, on real servers: routines, views, triggers and the like arrive as pg_dump sees them."""
+
+import subprocess
+from collections.abc import Callable
+
+import pytest
+
+from migrator.cluster import Cluster
+from migrator.steps import Action, Step
+from tests.postgres.schema_trial import Stopped, Trial, dump, load
+
+Shared = Callable[[int], Cluster]
+Databases = Callable[..., str]
+
+
+@pytest.fixture
+def trial(shared: Shared, database: Databases) -> Callable[..., Trial]:
+    """`trial(15)`: the case loaded into a database of that version, and an empty one of 18."""
+
+    def make(version: int) -> Trial:
+        source, target = shared(version), shared(18)
+        made = Trial(source, database(source), target, database(target))
+        load(source, made.database, "code/source.sql")
+        return made
+
+    return make
+
+
+def spelled_by(cluster: Cluster, database: str, text: str) -> str:
+    """A dump as the servers of `cluster` spell it: loaded into an empty database, and dumped again."""
+    command = [str(cluster.bin / "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", cluster.dsn(database)]
+    loaded = subprocess.run(command, input=text, text=True, capture_output=True, check=False)
+    assert loaded.returncode == 0, loaded.stderr
+    return dump(cluster, database, cluster)
+
+
+@pytest.mark.parametrize("version", [15, 16, 18])
+def test_code_arrives_as_pg_dump_sees_it(
+    version: int, trial: Callable[..., Trial], shared: Shared, database: Databases
+) -> None:
+    each = trial(version)
+    each.run()
+    for step in (each.pre_data(), each.post_data(), each.late_definitions()):
+        assert step.quiet
+        assert not step.findings, [finding.message for finding in step.findings]
+    for sql in each.at_cutover():
+        each.destination.execute(sql, each.target)
+    text = dump(each.source, each.database, shared(18))
+    assert dump(each.destination, each.target, shared(18)) == spelled_by(shared(18), database(shared(18)), text)
+
+
+@pytest.mark.slow
+def test_a_stop_after_any_action_ends_the_same(
+    trial: Callable[..., Trial], shared: Shared, database: Databases
+) -> None:
+    each, stopped = trial(18), 0
+    while True:
+        try:
+            each.run(budget=1)
+            break
+        except Stopped:
+            stopped += 1
+    assert stopped > 20
+    for sql in each.at_cutover():
+        each.destination.execute(sql, each.target)
+    text = dump(each.source, each.database, shared(18))
+    assert dump(each.destination, each.target, shared(18)) == spelled_by(shared(18), database(shared(18)), text)
+
+
+def test_a_narrow_look_gives_the_same_actions(trial: Callable[..., Trial]) -> None:
+    """What the full look says of a relation's triggers, rules and policies is what the narrow one says."""
+    each = trial(15)
+    for action in each.pre_data().actions:
+        each.apply(action)
+    while step := each.late_definitions():
+        for relation in sorted({action.relation for action in step.actions if action.relation}):
+            narrow = each.late_definitions(relation)
+            assert of(narrow, relation) == of(step, relation)
+            assert of(narrow, relation)
+        if not step.actions:
+            break
+        for action in step.actions[: max(1, len(step.actions) // 2)]:
+            each.apply(action)
+
+
+def of(step: Step, relation: str) -> list[Action]:
+    return [action for action in step.actions if action.relation == relation]
+
+
+def test_a_definition_changed_on_one_side_is_drift(trial: Callable[..., Trial]) -> None:
+    each = trial(18)
+    each.run()
+    each.source.execute(
+        'CREATE OR REPLACE VIEW app.seen AS SELECT id, note AS "No te" FROM app.plain WHERE id > 1;'
+        "CREATE OR REPLACE FUNCTION app.double(integer) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 2 * $1';"
+        "ALTER TABLE app.plain DISABLE TRIGGER touched; ALTER POLICY own ON app.plain USING (id > 5)",
+        each.database,
+    )
+    steps = (each.pre_data(), each.late_definitions())
+    findings = [finding for step in steps for finding in step.findings]
+    assert [finding.code for finding in findings] == ["schema_drift"] * 4
+    for finding in findings:
+        mend = finding.remedy.partition("On the destination: ")[2]
+        if mend:
+            each.destination.execute(mend, each.target)
+    left = [finding.message for step in (each.pre_data(), each.late_definitions()) for finding in step.findings]
+    assert len(left) == 1 and left[0].startswith("policy own")
