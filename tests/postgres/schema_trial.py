@@ -101,7 +101,7 @@ def names(cluster: Cluster, database: str, relation: str | None) -> list[str]:
     if relation is None:
         return []
     with session_of(cluster.spec("trial"), database, "trial") as session:
-        rows = session.execute(scope_sql(0), {"relation": relation}).fetchall()
+        rows = session.execute(scope_sql(0), {"relations": [relation]}).fetchall()
     return [row["relation"] for row in rows]
 
 
