@@ -63,7 +63,9 @@ def completed(fresh: Schema, before: Schema, oids: Iterable[int]) -> Schema:
     tables = tuple(table for table in before.tables if table.oid in missing)
     names = {table.qualified for table in tables}
     read = {each.key for each in fresh.definitions}
-    unread = tuple(each for each in before.definitions if each.key not in read)  # dropped, or spelled from a locked table
+    unread = tuple(
+        each for each in before.definitions if each.key not in read
+    )  # dropped, or spelled from a locked table
     on = {each.identity for each in unread}
     return replace(
         fresh,

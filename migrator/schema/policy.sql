@@ -9,7 +9,7 @@ SELECT * FROM (
            c.oid AS relation, 'pg_catalog.pg_class'::regclass AS classid, c.oid AS objid
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p') AND (c.relrowsecurity OR c.relforcerowsecurity)
-      AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'migrator')
+      AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'migrator') AND c.oid <> ALL (%(without)s::oid[])
     UNION ALL
     SELECT 'policy', format('%%I ON %%I.%%I', p.polname, n.nspname, c.relname), 'policy:' || p.oid,
            format('POLICY %%I ON %%I.%%I', p.polname, n.nspname, c.relname), n.nspname, c.relname,
@@ -29,12 +29,13 @@ SELECT * FROM (
     JOIN pg_catalog.pg_class c ON c.oid = p.polrelid
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'migrator')
+      -- here, before an expression is spelled: that waits for the tables in it
+      AND c.oid <> ALL (%(without)s::oid[])
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend u
+                      WHERE u.classid = 'pg_catalog.pg_policy'::regclass AND u.objid = p.oid
+                        AND u.refclassid = 'pg_catalog.pg_class'::regclass AND u.refobjid = ANY (%(without)s::oid[]))
 ) found
 WHERE (%(relations)s::oid[] IS NULL OR relation = ANY (%(relations)s::oid[]))
-  AND relation <> ALL (%(without)s::oid[])
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend u
-                  WHERE u.classid = found.classid AND u.objid = found.objid
-                    AND u.refclassid = 'pg_catalog.pg_class'::regclass AND u.refobjid = ANY (%(without)s::oid[]))
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e
                   WHERE e.deptype = 'e' AND (e.classid = found.classid AND e.objid = found.objid
                                              OR e.classid = 'pg_catalog.pg_class'::regclass AND e.objid = found.relation))

@@ -23,6 +23,12 @@ CREATE TABLE one (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text 
     half int GENERATED ALWAYS AS (1) STORED);
 CREATE INDEX one_name ON one (lower(name)) WHERE name IS NOT NULL;
 CREATE TABLE two (id bigint PRIMARY KEY, one bigint REFERENCES one);
+CREATE VIEW named AS SELECT one.id, two.id AS other FROM one JOIN two ON two.one = one.id;
+CREATE POLICY those ON two USING (one IN (SELECT id FROM one));
+CREATE RULE also_one AS ON DELETE TO two DO ALSO DELETE FROM one WHERE id = old.one;
+CREATE FUNCTION many() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(*) FROM one; END;
+CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TRIGGER touched BEFORE UPDATE ON one FOR EACH ROW WHEN (old.name <> new.name) EXECUTE FUNCTION touch();
 INSERT INTO one (name) SELECT 'name' FROM generate_series(1, 1000);
 """
 
@@ -72,6 +78,7 @@ def test_a_locked_table_hides_nothing_that_was_seen_before(spec: MappingSpec, sh
     assert during.source_schema.has_table("public.three")
     assert {each.name for each in during.source_schema.indexes} >= {"one_pkey", "one_name", "two_pkey", "three_pkey"}
     assert len(during.source_schema.constraints) == len(before.source_schema.constraints)
+    assert set(during.source_schema.definitions) == set(before.source_schema.definitions)
     assert during.sizes["public.two"].bytes == before.sizes["public.two"].bytes
     shared(16).execute("ALTER TABLE one ADD COLUMN later int", name)
     after = only_pair(looker)
