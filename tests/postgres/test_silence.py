@@ -49,7 +49,7 @@ def test_a_look_at_a_frozen_server_ends(
     side: str, shared: Callable[[int], Cluster], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source, destination = shared(16), shared(18)
-    monkeypatch.setattr("migrator.observe.SILENCE_SECONDS", 1.0)
+    monkeypatch.setattr("migrator.sessions.SILENCE_SECONDS", 1.0)
     frozen = source if side == "source" else destination
     with FaultProxy(frozen.host, frozen.port) as proxy:
         spec = replace(mapping(source, destination), **{side: behind(proxy)})  # type: ignore[arg-type]
