@@ -46,7 +46,7 @@ class MachineRoom:
         except StoreUnavailableError:
             return {}
 
-    def until(self, done: Callable[[Summary], object], seconds: float = 120.0) -> Summary:
+    def until(self, done: Callable[[Summary], object], seconds: float = 240.0) -> Summary:
         """Keep everything running until a summary satisfies; fails with what was seen and logged."""
         deadline = time.monotonic() + seconds
         while True:
@@ -68,7 +68,7 @@ class MachineRoom:
         """Wait until the mapping is in one of these phases."""
         return self.until(lambda summary: summary["phase"] in phases)
 
-    def status(self, status: str, seconds: float = 120.0) -> Summary:
+    def status(self, status: str, seconds: float = 240.0) -> Summary:
         """Wait until the mapping has this status."""
         return self.until(lambda summary: summary["status"] == status, seconds)
 

@@ -116,5 +116,6 @@ def test_faults_at_random_moments(kind: str, version: int, cluster: Clusters, tm
         made.room.status("cutover_ready", 400)
         made.room.fresh(2)
         made.room.status("cutover_ready")
-        assert "Traceback" not in made.room.logs(), made.room.logs()[-8000:]
+        # Celery tells of a lost broker with a traceback; a task of ours never ends in one.
+        assert not [line for line in made.room.logs().splitlines() if "raised unexpected" in line]
         end_well(made.room, load, source, destination)
