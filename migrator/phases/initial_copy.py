@@ -1,6 +1,6 @@
 """What is not copied? PostgreSQL's own tablesync, paced by admission: the largest first, never more than the workers can take."""
 
-from datetime import datetime
+from datetime import timedelta
 from itertools import accumulate
 
 from migrator.model import Publication, Subscription, SyncState
@@ -16,13 +16,19 @@ NAME = "initial_copy"
 SMALL_BYTES = 8 * 1024 * 1024
 """Relations up to this size are admitted many at a time: REFRESH costs 0.8 s at 10,000 relations, their copy nothing."""
 
-SMALL_AT_ONCE = 200
+SMALL_AT_ONCE = 512
+
+LATELY_SECONDS = 120
+"""A batch that failed longer ago, and not since, says nothing of the next one."""
 
 BATCH_SECONDS = 10.0
 """Under a rate limit a batch holds what the limit lets through in this time."""
 
 ADMISSION = "admit relations"
-"""How the summary of every batch begins; a failed batch is tried again one relation at a time."""
+"""How the summary of every batch begins; a failed batch is tried again in ever smaller ones."""
+
+MANY = " at once"
+"""How the summary of a batch of several ends; no quoted, qualified name does."""
 
 
 def examine(view: View) -> Step:
@@ -32,12 +38,8 @@ def examine(view: View) -> Step:
     publication = view.database.publication(group.name) if group else None
     if group is None or subscription is None or publication is None:
         return Step(NAME, view.database.name, waits=(Wait("the subscription is not there yet"),))
-    unrefreshed = _unrefreshed(view, publication, subscription)
-    if unrefreshed:
-        actions: tuple[Action, ...] = (_admit(view, publication, unrefreshed, "finish admitting"),)
-        return Step(NAME, view.database.name, Gates.DATABASE, actions, _copying(view, subscription))
-    batch, held = _batch(view, subscription)
-    actions = (_admit(view, publication, batch, ADMISSION),) if batch else ()
+    batch, held = _batch(view, publication, subscription)
+    actions = tuple(_admit(view, publication, relations) for relations in batch)
     waits = (*_copying(view, subscription), *((Wait(held),) if held else ()))
     findings = (*_lagging_sync(view, subscription), *(_pacing(view) if waits else ()))
     return Step(NAME, view.database.name, Gates.DATABASE, actions, waits, findings)
@@ -81,18 +83,38 @@ def _count(number: int) -> str:
     return f"{number} relation{'' if number == 1 else 's'}"
 
 
-def _batch(view: View, subscription: Subscription) -> tuple[tuple[str, ...], str | None]:
-    """The relations to admit now, and what holds the rest back, if anything does."""
-    if held := _held(view):
-        return (), held
+def _batch(
+    view: View, publication: Publication, subscription: Subscription
+) -> tuple[tuple[tuple[str, ...], ...], str | None]:
+    """The relations to admit now, those known to be bad each by itself; and what holds the rest back, if anything does.
+
+    What was stopped half way is finished first, whatever holds new ones back.
+    """
+    unfinished, held, bad = _unrefreshed(view, publication, subscription), _held(view), _failed_alone(view)
     waiting = [
         name for name in wanted(view) if name not in view.database.ledger.relations and name not in view.database.filled
     ]
-    single = _retries_one_by_one(view)
-    if single:
-        waiting = [name for name in waiting if not _in_backoff(view, name, view.now)]
-        return tuple(waiting[:1]), None
-    return _fitting(view, subscription, waiting), None
+    begun = [name for name in unfinished if name not in bad][: _batch_size(view, len(bad))]
+    new = [] if begun or held else _fitting(view, subscription, [name for name in waiting if name not in bad])
+    together = tuple(begun or new[: _batch_size(view, len(bad))])
+    alone = tuple((name,) for name in (unfinished if held else (*unfinished, *waiting)) if name in bad)
+    return ((together,) if together else ()) + alone, held
+
+
+def _failed_alone(view: View) -> frozenset[str]:
+    """Relations that could not be admitted by themselves: each has a waiting time of its own, and holds up no others."""
+    prefix = f"{NAME}:{view.database.name}:{ADMISSION}: "
+    names = (key.removeprefix(prefix) for key in view.hints.failures if key.startswith(prefix))
+    return frozenset(name for name in names if not name.endswith(MANY))
+
+
+def _batch_size(view: View, known: int) -> int:
+    """An eighth for each batch that failed lately, until the relation it failed on is known by its own failure."""
+    prefix = f"{NAME}:{view.database.name}:{ADMISSION}: "
+    lately = view.now - timedelta(seconds=LATELY_SECONDS)
+    failures = [each for each in view.hints.failures.values() if each.next_try_at > lately]
+    failed = sum(each.count for each in failures if each.key.startswith(prefix) and each.key.endswith(MANY))
+    return SMALL_AT_ONCE >> 3 * min(3, max(0, failed - 3 * known))
 
 
 def _fitting(view: View, subscription: Subscription, waiting: list[str]) -> tuple[str, ...]:
@@ -147,22 +169,11 @@ def _held(view: View) -> str | None:
     return None
 
 
-def _retries_one_by_one(view: View) -> bool:
-    return any(
-        failure.key.startswith(f"{NAME}:{view.database.name}:{ADMISSION}") for failure in view.hints.failures.values()
-    )
+def _summary(relations: tuple[str, ...]) -> str:
+    return f"{ADMISSION}: {relations[0] if len(relations) == 1 else f'{len(relations)}{MANY}'}"
 
 
-def _in_backoff(view: View, relation: str, now: datetime) -> bool:
-    failure = view.hints.failures.get(f"{NAME}:{view.database.name}:{_summary(ADMISSION, (relation,))}")
-    return failure is not None and failure.next_try_at > now
-
-
-def _summary(verb: str, relations: tuple[str, ...]) -> str:
-    return f"{verb}: {relations[0]}" if len(relations) == 1 else f"{verb}: {len(relations)} at once"
-
-
-def _admit(view: View, publication: Publication, relations: tuple[str, ...], verb: str) -> Action:
+def _admit(view: View, publication: Publication, relations: tuple[str, ...]) -> Action:
     """The ledger's rows first, then the publication, then their pg_publication_rel oids, then REFRESH."""
     name, source, target = identifier(publication.name), view.database.name, view.database.target
     missing = tuple(relation for relation in relations if relation not in publication.relations)
@@ -180,7 +191,7 @@ def _admit(view: View, publication: Publication, relations: tuple[str, ...], ver
         ),
     ]
     cost = sum(_bytes(view, relation) for relation in relations)
-    return Action(_summary(verb, relations), tuple(statements), cost_bytes=cost, admits=True)
+    return Action(_summary(relations), tuple(statements), cost_bytes=cost, admits=True)
 
 
 def _insert_relations(view: View, relations: tuple[str, ...]) -> str:

@@ -20,7 +20,9 @@ from migrator.schema.uncarried import RESERVED_SCHEMA
 from migrator.steps import Action, Finding, Gates, Side, Statement, Step, Wait
 
 NAME = "pre_data"
-_BATCH = 100
+_LARGEST_BATCH = 200
+_LOCKS_EACH = 8
+"""Of one statement until the end of its transaction: a table with its TOAST table, that one's index, key, sequence, type."""
 _NAMED = 20
 
 
@@ -39,7 +41,9 @@ def examine(view: View) -> Step:
         return Step(NAME, pair.name, Gates.DATABASE, findings=(circle, *_not_carried(pair.name, source)))
     findings = (*_not_carried(pair.name, source), *_drift(pair.name, wanted, target), *filled(pair, source, target))
     missing = [item for item in wanted if target.find(item.identity) is None]
-    return Step(NAME, pair.name, Gates.DATABASE, actions=tuple(_actions(pair.target, missing)), findings=findings)
+    return Step(
+        NAME, pair.name, Gates.DATABASE, actions=tuple(_actions(pair.target, missing, _batch(view))), findings=findings
+    )
 
 
 def wanted_items(source: Schema, target: Schema) -> tuple[Item, ...]:
@@ -105,14 +109,26 @@ def _index_attachments(source: Schema, target: Schema, keys: Iterable[Index]) ->
             yield attachment
 
 
-def _actions(database: str, missing: Iterable[Item]) -> Iterator[Action]:
-    """Batches of about a hundred statements, cut between objects: each object is made whole, or not at all."""
+def _batch(view: View) -> int:
+    """Statements of one transaction: a quarter of the server's lock table at most. After a failure each object by itself.
+
+    The lock table is shared by all sessions: max_locks_per_transaction * (max_connections + max_prepared_transactions).
+    """
+    if any(key.startswith(f"{NAME}:{view.database.name}:") for key in view.hints.failures):
+        return 1
+    setting = view.destination.setting
+    locks = setting("max_locks_per_transaction") * (setting("max_connections") + setting("max_prepared_transactions"))
+    return min(_LARGEST_BATCH, max(1, locks // (4 * _LOCKS_EACH)))
+
+
+def _actions(database: str, missing: Iterable[Item], at_once: int) -> Iterator[Action]:
+    """Batches of about so many statements, cut between objects: each object is made whole, or not at all."""
     batch: list[Item] = []
     sentences: list[str] = []
     for item in missing:
         batch.append(item)
         sentences += item.create()
-        if len(sentences) >= _BATCH:
+        if len(sentences) >= at_once:
             yield _action(database, batch, sentences)
             batch, sentences = [], []
     if batch:

@@ -1,15 +1,16 @@
-"""`make bench`, or `python -m tests.benchmarks [copy|scale|bucket|fleet] [ARGUMENTS]`: measures and prints; asserts nothing."""
+"""`make bench`, or `python -m tests.benchmarks [copy|scale|bucket|fleet|whole] [ARGUMENTS]`: measures and prints."""
 
 import sys
 from collections.abc import Callable
 
-from tests.benchmarks import bucket, copy, fleet, scale
+from tests.benchmarks import bucket, copy, fleet, scale, whole
 
 BENCHMARKS: dict[str, Callable[..., None]] = {
     "copy": copy.run,
     "scale": scale.run,
     "bucket": bucket.run,
     "fleet": fleet.run,
+    "whole": whole.run,
 }
 
 if __name__ == "__main__":

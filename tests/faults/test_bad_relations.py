@@ -1,0 +1,63 @@
+"""One bad relation, or a locked one, keeps its own line red; all others go on. Real beat, workers and Redis."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from migrator.cluster import Cluster
+from tests.machine_room import Summary, instance, machine_room, write_config
+
+Clusters = Callable[..., Cluster]
+
+TABLES = 60
+
+
+def built(destination: Cluster, database: str) -> set[str]:
+    """Valid indexes beside the primary keys."""
+    rows = destination.execute(
+        "SELECT indexrelid::regclass::text FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid"
+        " WHERE c.relnamespace = 'public'::regnamespace AND indisvalid AND NOT indisprimary",
+        database,
+    )
+    return {name for (name,) in rows}
+
+
+def exists(destination: Cluster, database: str, table: str) -> bool:
+    """Whether the destination has the database and the table."""
+    if not destination.execute(f"SELECT 1 FROM pg_database WHERE datname = '{database}' AND datallowconn"):
+        return False
+    return bool(destination.execute(f"SELECT 1 WHERE to_regclass('{table}') IS NOT NULL", database))
+
+
+def failed(summary: Summary) -> set[str]:
+    """The relations that the summary calls failed, blocking the light."""
+    findings = summary["findings"]
+    assert isinstance(findings, list)
+    return {each["relation"] for each in findings if each["code"] == "action_failed" and each["blocking"]}
+
+
+def all_copied(summary: Summary) -> bool:
+    totals = summary["totals"]
+    assert isinstance(totals, dict)
+    return bool(totals["relations"]["ready"] == 2 * TABLES)
+
+
+def test_a_bad_and_a_locked_relation_hold_up_no_other(cluster: Clusters, tmp_path: Path) -> None:
+    source, destination = cluster(16), cluster(18)
+    for database in ("shop", "crm"):
+        source.execute(f"CREATE DATABASE {database}")
+        tables = (f"CREATE TABLE t{n} (id int PRIMARY KEY, n int); CREATE INDEX ON t{n} (n);" for n in range(TABLES))
+        source.execute("".join(tables), database)
+    source.execute("CREATE INDEX bad ON t7 (n, id)", "shop")
+    config = write_config(tmp_path, instance(source), instance(destination), {"lock_timeout_seconds": 1})
+    with machine_room(config, web=False) as room:
+        room.until(lambda _: exists(destination, "shop", "t9"))
+        destination.execute("CREATE TABLE bad (n int)", "shop")  # the name is taken: that index can never be built
+        with destination.connect("shop") as somebody:
+            somebody.execute("BEGIN; LOCK TABLE t9 IN SHARE UPDATE EXCLUSIVE MODE")
+            room.until(all_copied, 240)
+            room.until(lambda _: len(built(destination, "crm")) == TABLES, 240)
+            room.until(lambda _: len(built(destination, "shop")) == TABLES - 1, 240)
+            assert "t9_n_idx" not in built(destination, "shop")
+            assert failed(room.until(lambda summary: "public.t7" in failed(summary), 240)) <= {"public.t7", "public.t9"}
+        destination.execute("DROP TABLE bad", "shop")
+        room.status("cutover_ready", 400)
