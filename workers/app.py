@@ -1,10 +1,11 @@
 """The Celery application: broker, queues and settings, each with its reason. Tasks are in workers.tasks."""
 
+import gc
 import logging
 import os
 
 from celery import Celery
-from celery.signals import setup_logging, worker_process_shutdown, worker_ready
+from celery.signals import setup_logging, worker_process_init, worker_process_shutdown, worker_ready
 from kombu import Queue
 
 import beat_schedule
@@ -84,6 +85,12 @@ SCHEMAS = SchemaCache(CONFIG.replication.full_look_interval_seconds)
 @worker_process_shutdown.connect
 def _close_sessions(**_: object) -> None:
     SCHEMAS.sessions.close()
+
+
+@worker_process_init.connect
+def _collect_rarely(**_: object) -> None:
+    """A tick makes hundreds of thousands of values, none of them in cycles: to search them all takes as long as deciding."""
+    gc.set_threshold(100_000, 50, 100)
 
 
 @worker_ready.connect
