@@ -121,7 +121,7 @@ def _asleep(pair: DatabasePair) -> tuple[Definition, ...]:
 def _definitions(pair: DatabasePair, *, after: bool) -> Iterator[Instruction]:
     if pair.source_schema is None:
         return
-    views = [each for each in late_definitions.in_order(pair.source_schema) if each.state == POPULATED]
+    views = [each for each in pair.source_schema.materialized_views if each.state == POPULATED]
     if views:
         yield Instruction(
             f"Refresh the materialized views of {pair.name}",

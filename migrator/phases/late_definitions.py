@@ -15,8 +15,8 @@ from migrator.phases.view import View
 from migrator.schema import Schema
 from migrator.schema.comment import Comment
 from migrator.schema.compare import differences
-from migrator.schema.definition import MATERIALIZED_VIEW, POPULATED, Definition
-from migrator.schema.order import Dependencies, by_dependency
+from migrator.schema.definition import POPULATED, Definition
+from migrator.schema.order import Dependencies
 from migrator.steps import Action, Finding, Gates, Side, Statement, Step, Wait
 
 NAME = post_data.NAME
@@ -90,31 +90,23 @@ class _Builder:
 
     def _contents(self) -> Iterator[Work]:
         """Filled once every row is there, each after those it reads; what is not populated on the source stays so."""
-        needs = Dependencies(self.source.dependencies)
         empty: set[str] = set()
-        for wanted in in_order(self.source):
+        for wanted in self.source.materialized_views:
             found = self.target.find(wanted.identity)
             if wanted.state != POPULATED or not isinstance(found, Definition) or found.state == POPULATED:
                 continue
-            empty.add(wanted.key)
             if not self._all_ready and self.source.leaves():
                 yield Wait(f"the contents of {wanted.identity} wait until every relation is ready")
-            elif empty & needs.closure(wanted.key):
+            elif empty and empty & Dependencies(self.source.dependencies).closure(wanted.key):
                 yield Wait(f"the contents of {wanted.identity} wait for those of the ones it reads")
             else:
                 statement = Statement(Side.DESTINATION, self.pair.target, refresh(wanted), transactional=False)
                 yield Action(f"refresh {wanted.identity}", (statement,))
+            empty.add(wanted.key)
 
     def _action(self, summary: str, relation: str | None, statements: Iterable[str]) -> Action:
         made = tuple(Statement(Side.DESTINATION, self.pair.target, sql) for sql in statements)
         return Action(summary, made, relation)
-
-
-def in_order(source: Schema) -> tuple[Definition, ...]:
-    """The materialized views, each after those it reads."""
-    views = [each for each in source.definitions if each.kind == MATERIALIZED_VIEW]
-    ordered = by_dependency(views, source.dependencies) if views else ()
-    return tuple(each for each in ordered if isinstance(each, Definition))
 
 
 def refresh(view: Definition) -> str:

@@ -12,8 +12,8 @@ from migrator.schema.constraint import CHECK, Constraint
 from migrator.schema.index import Index, IndexAttachment
 from migrator.schema.index import attachment as index_attachment
 from migrator.schema.item import Item
-from migrator.schema.order import CircleError, Dependencies, by_dependency, by_depth
-from migrator.schema.sequence import IDENTITY, ownership
+from migrator.schema.order import CircleError, by_dependency, by_depth
+from migrator.schema.sequence import ownership
 from migrator.schema.table import Table, replica_identity
 from migrator.schema.table import attachment as partition_attachment
 from migrator.schema.uncarried import RESERVED_SCHEMA
@@ -54,7 +54,7 @@ def wanted_items(source: Schema, target: Schema) -> tuple[Item, ...]:
     """
     late = {table.qualified for table in source.tables if _is_late(table, target)}
     keys = tuple(index for index in source.indexes if index.is_key or (index.relation in late and index.valid))
-    with_rows, after_keys = _ordered(source)
+    with_rows, after_keys = source.made_first
     made: tuple[Iterable[Item | None], ...] = (
         source.namespaces,
         by_dependency(source.extensions, source.dependencies),
@@ -70,23 +70,6 @@ def wanted_items(source: Schema, target: Schema) -> tuple[Item, ...]:
     items = tuple(item for kind in made for item in kind if item is not None)
     present = {item.identity for item in items}
     return (*items, *(comment for comment in source.comments if comment.needs in present))
-
-
-def _ordered(source: Schema) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
-    """Types, routines, sequences, tables, views; and apart what needs a primary key (a view that groups by one)."""
-    keyed = Dependencies(source.dependencies).reaching("constraint:")
-    ordered = by_dependency(_storage(source), source.dependencies)
-    return (
-        tuple(item for item in ordered if item.key not in keyed),
-        tuple(item for item in ordered if item.key in keyed),
-    )
-
-
-def _storage(source: Schema) -> tuple[Item, ...]:
-    standalone = (sequence for sequence in source.sequences if sequence.link != IDENTITY)
-    early = (each for each in source.definitions if not each.late)
-    types: tuple[Item, ...] = (*source.enums, *source.composites, *source.domains, *source.ranges)
-    return (*types, *standalone, *source.tables, *early)
 
 
 def _is_late(table: Table, target: Schema) -> bool:

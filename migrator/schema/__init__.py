@@ -36,6 +36,7 @@ from migrator.schema.extension import Extension
 from migrator.schema.index import Index
 from migrator.schema.item import Item
 from migrator.schema.namespace import Namespace
+from migrator.schema.order import Dependencies, by_dependency
 from migrator.schema.privilege import Key, Privilege
 from migrator.schema.range import Range
 from migrator.schema.row import Answer, Row
@@ -124,6 +125,28 @@ class Schema:
             self.ties,
         )
         return {item.identity: item for kind in plain for item in kind}
+
+    @cached_property
+    def made_first(self) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
+        """Types, routines, sequences, tables, views, each after what it needs; apart what needs a primary key (a view
+        that groups by one). Kept: a schema that has not moved is asked every few seconds. Raises CircleError.
+        """
+        types: tuple[Item, ...] = (*self.enums, *self.composites, *self.domains, *self.ranges)
+        standalone = (each for each in self.sequences if each.link != sequence.IDENTITY)
+        early = (each for each in self.definitions if not each.late)
+        ordered = by_dependency((*types, *standalone, *self.tables, *early), self.dependencies)
+        keyed = Dependencies(self.dependencies).reaching("constraint:")
+        return (
+            tuple(item for item in ordered if item.key not in keyed),
+            tuple(item for item in ordered if item.key in keyed),
+        )
+
+    @cached_property
+    def materialized_views(self) -> tuple[Definition, ...]:
+        """Each after those it reads."""
+        views = [each for each in self.definitions if each.kind == definition.MATERIALIZED_VIEW]
+        ordered = by_dependency(views, self.dependencies) if views else ()
+        return tuple(each for each in ordered if isinstance(each, Definition))
 
     @cached_property
     def ties(self) -> tuple[Item, ...]:
