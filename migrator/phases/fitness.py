@@ -7,6 +7,7 @@ from migrator.model import RelationTrouble, Trouble
 from migrator.phases.view import View
 from migrator.phases.wording import some
 from migrator.quote import identifier
+from migrator.schema.privilege import DEFAULT
 from migrator.steps import Finding, Mend, Side
 
 _BREAKS_APPLICATION = "once published, the application's UPDATE and DELETE on it would fail"
@@ -90,7 +91,8 @@ def _giving(view: View) -> Iterator[Finding]:
     user, schema = view.destination.user, view.database.source_schema
     if user.superuser or schema is None:
         return
-    owners = {privilege.owner for privilege in schema.privileges.values()}
+    given = (each for each in schema.privileges.values() if not each.follows_table or each.kind == DEFAULT)
+    owners = {privilege.owner for privilege in given}
     present = {role.name for role in view.destination.roles if not role.name.startswith("pg_")}
     refused = sorted((owners & present) - user.can_set - {user.name})
     powerful = [role.name for role in view.destination.roles if role.superuser and role.name in refused]

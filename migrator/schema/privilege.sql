@@ -126,8 +126,8 @@ WITH namespace AS (
     GROUP BY each.acl
 )
 SELECT c.kind, c.identity, c.column_name, pg_get_userbyid(c.owner) AS owner, c.follows AS follows_table, c.defaulted,
-    list.text AS acl, coalesce(builtin.text, '[]') AS builtin
+    coalesce(list.text, '[]') AS acl, coalesce(builtin.text, '[]') AS builtin
 FROM carried c
-JOIN list ON list.acl = c.acl
+LEFT JOIN list ON list.acl = c.acl
 LEFT JOIN list AS builtin ON builtin.acl = c.builtin
 ORDER BY c.rank, c.identity, c.column_name
