@@ -134,6 +134,7 @@ def _journal(session: Session, mapping: str, row: DictRow, present: DictRow) -> 
         source=_identity(row, "source"),
         destination=_identity(row, "destination"),
         rate_limit_mbps=row["rate_limit_mbps"],
+        source_rate_limit_mbps=row["source_rate_limit_mbps"],
         quiet_since=row["quiet_since"],
         barrier=Barrier(Lsn.parse(row["barrier"]), row["barrier_at"]) if row["barrier"] else None,
         source_gone=row["source_gone"],
