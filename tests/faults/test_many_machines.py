@@ -71,6 +71,7 @@ def until(room: MachineRoom, done: object, seconds: float) -> float:
     return time.monotonic() - begun
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_worker_whose_host_is_cut_off_in_the_middle_of_an_index_build(cluster: Clusters, tmp_path: Path) -> None:
     source, destination = stage(cluster, 15, events=500, listen_addresses="*")

@@ -77,7 +77,13 @@ def state(source: Cluster, destination: Cluster) -> tuple[object, ...]:
     shop = [(checksums(each, "shop"), sequence_positions(each, "shop")) for each in (source, destination)]
     roles = destination.execute("SELECT rolname, rolpassword FROM pg_authid ORDER BY 1")
     classes = destination.execute("SELECT oid, relname, relkind FROM pg_class WHERE oid > 16384 ORDER BY 1", "shop")
-    return shop, roles, classes, ours_left(source), ours_left(destination), invalid_indexes(destination, "shop")
+    left = [each for side in (source, destination) for each in ours_left(side) if not _is_kept(each)]
+    return shop, roles, classes, left, invalid_indexes(destination, "shop")
+
+
+def _is_kept(left: str) -> bool:
+    """A process keeps idle sessions for its next task: which ones, is chance."""
+    return left.startswith("session ")
 
 
 @pytest.mark.timeout(600)
