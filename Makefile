@@ -35,14 +35,14 @@ tools: .venv/installed-test
 	@$(BIN)/python -m tests.tools
 
 test: tools
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" $(ARGS)
 
 test-slow: tools
 	$(BIN)/python -m pytest -n $(WORKERS) -m slow --timeout 3600 $(ARGS)
 
 coverage: tools
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n $(WORKERS) -m "not slow" $(ARGS)
+	$(BIN)/coverage run -m pytest -n $(WORKERS) --dist worksteal -m "not slow" $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

@@ -2,9 +2,12 @@
 
 from migrator.config import Config
 
+LEAST_EXPIRY_SECONDS = 5.0
+"""A slow Redis (0.1 s a round trip) takes longer than a short interval to bring a message: none would ever be in time."""
+
 
 def build(config: Config) -> dict[str, dict[str, object]]:
-    """The schedule. `expires` equals the interval: a message that waited that long is worth nothing, the next one is due."""
+    """The schedule. A message expires with its interval, or after five seconds: by then the next one is due."""
     interval = config.replication.reconcile_interval_seconds
     schedule: dict[str, dict[str, object]] = {}
     for mapping in config.mappings:
@@ -13,6 +16,6 @@ def build(config: Config) -> dict[str, dict[str, object]]:
                 "task": task,
                 "schedule": interval,
                 "args": (mapping.name,),
-                "options": {"queue": queue, "expires": interval},
+                "options": {"queue": queue, "expires": max(interval, LEAST_EXPIRY_SECONDS)},
             }
     return schedule

@@ -7,7 +7,7 @@ import pytest
 import redis
 
 import beat_schedule
-from migrator.config import Config, InstanceSpec, MappingSpec
+from migrator.config import Config, InstanceSpec, MappingSpec, Replication
 from migrator.dispatch import AT_ONCE, SMALL_BYTES
 from migrator.reconcile import Reconciler
 from migrator.steps import Action, Decision, Finding, Gates, Step
@@ -159,3 +159,5 @@ def test_beat_sends_a_reconcile_and_a_sample_per_mapping() -> None:
     assert {entry["task"] for entry in schedule.values()} == {"reconcile", "sample_lag"}
     assert all(entry["args"] == ("m",) for entry in schedule.values())
     assert all(entry["options"]["expires"] == entry["schedule"] for entry in schedule.values())  # type: ignore[index]
+    hasty = beat_schedule.build(Config((SPEC,), {}, Replication(reconcile_interval_seconds=1)))
+    assert all(entry["options"]["expires"] == 5 for entry in hasty.values())  # type: ignore[index]
