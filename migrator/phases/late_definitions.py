@@ -17,11 +17,11 @@ from migrator.schema.comment import Comment
 from migrator.schema.compare import differences
 from migrator.schema.definition import POPULATED, Definition
 from migrator.schema.order import Dependencies
-from migrator.steps import Action, Finding, Gates, Side, Statement, Step, Wait
+from migrator.steps import Action, Gates, Side, Statement, Step, Wait
 
 NAME = post_data.NAME
 
-Work = Action | Wait | Finding
+Work = post_data.Work
 
 
 def examine(view: View) -> Step:
@@ -29,15 +29,7 @@ def examine(view: View) -> Step:
     pair = view.database
     if pair.source_schema is None or pair.target_schema is None:
         return Step(NAME, pair.name, Gates.DATABASE)  # post_data's first half says so
-    work = tuple(_Builder(pair, pair.source_schema, pair.target_schema).work())
-    return Step(
-        NAME,
-        pair.name,
-        Gates.DATABASE,
-        actions=tuple(each for each in work if isinstance(each, Action)),
-        waits=tuple(dict.fromkeys(each for each in work if isinstance(each, Wait))),
-        findings=tuple(each for each in work if isinstance(each, Finding)),
-    )
+    return post_data.answer(pair.name, _Builder(pair, pair.source_schema, pair.target_schema).work())
 
 
 @dataclass(frozen=True)

@@ -29,10 +29,15 @@ def examine(view: View) -> Step:
     pair = view.database
     if pair.source_schema is None or pair.target_schema is None:
         return Step(NAME, pair.name, Gates.DATABASE, waits=(Wait(f"the schema of {pair.name} has not been read"),))
-    work = tuple(_Builder(pair, pair.source_schema, pair.target_schema, view.destination.major).work())
+    return answer(pair.name, _Builder(pair, pair.source_schema, pair.target_schema, view.destination.major).work())
+
+
+def answer(database: str, found: Iterable[Work]) -> Step:
+    """The step of one database that says all of this, each wait once."""
+    work = tuple(found)
     return Step(
         NAME,
-        pair.name,
+        database,
         Gates.DATABASE,
         actions=tuple(each for each in work if isinstance(each, Action)),
         waits=tuple(dict.fromkeys(each for each in work if isinstance(each, Wait))),
