@@ -106,6 +106,8 @@ class Replication:
     """How long a statement of ours may wait for a lock before it gives up and tries again later."""
     max_copies: int = 0
     """Relations in tablesync at once, per mapping; 0: as many as the destination's sync workers."""
+    part_mb: float = 256.0
+    """Copy method snapshot: relations above this size are cut into parts of about this size."""
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,17 @@ CREATE TABLE IF NOT EXISTS migrator.groups (
     source_timeline integer NOT NULL,
     destination_system_identifier text NOT NULL,
     destination_timeline integer NOT NULL,
+    snapshot_lsn pg_lsn, -- of the slot's exported snapshot
+    retired_at timestamptz, -- no part of it is begun any more
     PRIMARY KEY (mapping, number)
 );
+-- Ledgers made before. Asked first: an ALTER TABLE that changes nothing would wait for every part being copied all the same.
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'migrator.groups'::regclass AND attname = 'retired_at') THEN
+        ALTER TABLE migrator.groups ADD COLUMN snapshot_lsn pg_lsn, ADD COLUMN retired_at timestamptz;
+    END IF;
+END $$;
 CREATE TABLE IF NOT EXISTS migrator.relations (
     mapping text NOT NULL,
     relation text NOT NULL,
@@ -21,4 +30,27 @@ CREATE TABLE IF NOT EXISTS migrator.relations (
     publication_rel_oid oid,
     admitted_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (mapping, relation)
+);
+CREATE TABLE IF NOT EXISTS migrator.parts (
+    mapping text NOT NULL,
+    group_number integer NOT NULL,
+    relation text NOT NULL,
+    number integer NOT NULL,
+    first_block bigint NOT NULL,
+    last_block bigint, -- the first that is not in it; null: to the end
+    filenode oid NOT NULL, -- pg_class.relfilenode on the source, as the group's snapshot sees it
+    rows bigint,
+    bytes bigint,
+    copied_at timestamptz, -- null: not yet; written in the transaction that brings the rows
+    PRIMARY KEY (mapping, group_number, relation, number)
+);
+CREATE TABLE IF NOT EXISTS migrator.keepers (
+    mapping text NOT NULL,
+    group_number integer NOT NULL,
+    keeper text NOT NULL,
+    snapshot text NOT NULL, -- what it exported, for SET TRANSACTION SNAPSHOT
+    backend_pid integer NOT NULL, -- its session on the source
+    backend_start timestamptz NOT NULL,
+    exported_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (mapping, group_number, keeper)
 );

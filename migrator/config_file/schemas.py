@@ -86,6 +86,7 @@ class ReplicationSchema(Group):
     wal_budget_action = Choice(WalBudgetAction)
     lock_timeout_seconds = Amount(positive=True)
     max_copies = Whole(0)
+    part_mb = Amount(positive=True)
 
 
 DatabasesSchema = Group.from_dict(  # a class would have a field in place of Schema.exclude, for mypy

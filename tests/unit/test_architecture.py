@@ -19,7 +19,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("dispatch",),
     ("perform",),
     ("apply", "observe pair pairing dial counters remembered", "copying"),
-    ("store", "journal", "memory", "throttle"),
+    ("store", "journal", "ledger", "memory", "throttle"),
     ("blobs",),
     ("sessions", "instances facts reading schema_reading", "snapshot brief", "config_file", "logs"),
     ("connection crowd", "cutover", "redaction", "config_public", "hidden", "remedies"),
@@ -31,7 +31,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("steps",),
     ("config",),
     ("model",),
-    ("names", "quote", "bucket", "errors"),
+    ("names", "quote", "bucket", "errors", "parts"),
 )
 
 
@@ -41,7 +41,7 @@ def words(text: str) -> set[str]:
 
 PURE = words(
     "snapshot brief remedies cutover config_public hidden status work phases observation selection schema catalog steps config "
-    "model names quote bucket errors"
+    "model names quote bucket errors parts"
 )
 IMPURE_IMPORTS = words(
     "psycopg redis celery kombu flask tenacity structlog logging time os sys io random secrets socket subprocess "
@@ -61,6 +61,7 @@ DOORWAYS = {
         "migrator.instances",
         "migrator.facts",
         "migrator.journal",
+        "migrator.ledger",
         "migrator.pair",
         "migrator.pairing",
         "migrator.counters",
