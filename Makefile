@@ -38,6 +38,7 @@ test: tools
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" $(ARGS)
 
 test-slow: tools
+	@$(BIN)/python -m tests.tools extensions
 	$(BIN)/python -m pytest -n $(WORKERS) -m slow --timeout 3600 $(ARGS)
 
 coverage: tools

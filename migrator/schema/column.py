@@ -49,9 +49,9 @@ class Column:
     def quoted(self) -> str:
         return identifier(self.name)
 
-    def declaration(self, default_not_null_name: str) -> str:
+    def declaration(self) -> str:
         """What stands in CREATE TABLE, name first."""
-        parts = [f"{self.quoted} {self.type}{self.collation}", self.value(), self._null(default_not_null_name)]
+        parts = [f"{self.quoted} {self.type}{self.collation}", self.value(), self._null()]
         return " ".join(part for part in parts if part)
 
     def value(self) -> str:
@@ -74,21 +74,17 @@ class Column:
             actions += [f"SET DEFAULT {self.default}"] if self.default is not None else []
         return ", ".join(f"ALTER COLUMN {self.quoted} {action}" for action in actions)
 
-    def not_null_clause(self, default_name: str) -> str:
+    def not_null_clause(self) -> str:
         """An inherited column's own NOT NULL as a table constraint, which only 18 has; "" for none."""
         not_null = self.not_null
         if not_null is None or not_null.name is None or not not_null.local or not not_null.validated:
             return ""
-        return f"{self._name(not_null, default_name)}NOT NULL {self.quoted}{_no_inherit(not_null)}"
+        return f"{_name(not_null)}NOT NULL {self.quoted}{_no_inherit(not_null)}"
 
-    def _null(self, default_name: str) -> str:
+    def _null(self) -> str:
         if self.not_null is None or not self.not_null.validated:
             return ""
-        return f"{self._name(self.not_null, default_name)}NOT NULL{_no_inherit(self.not_null)}"
-
-    def _name(self, not_null: NotNull, default: str) -> str:
-        named = not_null.name is not None and not_null.name != default
-        return f"CONSTRAINT {identifier(not_null.name or default)} " if named else ""
+        return f"{_name(self.not_null)}NOT NULL{_no_inherit(self.not_null)}"
 
     def settings(self) -> tuple[str, ...]:
         """What only ALTER COLUMN can say everywhere: `SET STORAGE ...`, ..."""
@@ -102,6 +98,11 @@ class Column:
         if self.options:
             found.append(f"SET ({option_list(self.options)})")
         return tuple(found)
+
+
+def _name(not_null: NotNull) -> str:
+    """Also where it is the default one: a copy of the table (LIKE) may hold that name already, and another be chosen."""
+    return f"CONSTRAINT {identifier(not_null.name)} " if not_null.name is not None else ""
 
 
 def _no_inherit(not_null: NotNull) -> str:

@@ -95,7 +95,7 @@ class Table:
         column = next((column for column in self.columns if f"column {column.quoted}" == changed), None)
         if column is not None:
             if theirs is None:
-                return f"{alter} ADD COLUMN {self._declaration(column)}"
+                return f"{alter} ADD COLUMN {column.declaration()}"
             return f"{alter} {column.alteration(theirs)}"
         if changed.startswith("column "):
             return f"{alter} DROP {changed}"
@@ -118,14 +118,8 @@ class Table:
 
     def _line(self, column: Column) -> str:
         if column.local or not self.inherits:
-            return self._declaration(column)
-        return column.not_null_clause(self._not_null_name(column))
-
-    def _declaration(self, column: Column) -> str:
-        return column.declaration(self._not_null_name(column))
-
-    def _not_null_name(self, column: Column) -> str:
-        return f"{self.name}_{column.name}_not_null"
+            return column.declaration()
+        return column.not_null_clause()
 
     def _settings(self) -> tuple[str, ...]:
         return tuple(
