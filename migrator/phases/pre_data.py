@@ -165,7 +165,6 @@ def drift_finding(database: str, difference: Difference, relation: str | None = 
         code="schema_drift",
         message=f"{difference} (database {database}).",
         remedy=f"On the destination: {mend}" if mend else "Make the two alike, or drop it on the destination.",
-        blocking=difference.certain,
         database=database,
         relation=relation,
     )

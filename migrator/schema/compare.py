@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from migrator.schema.definition import Definition, unqualified
-from migrator.schema.item import Item, canonical
+from migrator.schema.definition import Definition
+from migrator.schema.item import Item
+from migrator.schema.spelling import canonical, says_the_same
 
 _ABSENT = "absent"
 
@@ -17,8 +18,6 @@ class Difference:
     source: str
     destination: str
     mend: str
-    certain: bool = True
-    """False where servers spell such definitions differently, so that the difference may be one of words only."""
 
     def __str__(self) -> str:
         return f"{self.identity}, {self.property}: source has {self.source}; destination has {self.destination}"
@@ -29,16 +28,15 @@ def differences(source: Item, target: Item) -> tuple[Difference, ...]:
     here, there = source.properties(), target.properties()
     if here == there:
         return ()
-    alike = not isinstance(source, Definition) or not isinstance(target, Definition) or source.dialect == target.dialect
-    spelled = canonical if alike else _without_qualifiers
+    spelled_alike = says_the_same if isinstance(source, Definition) else _same
     names = sorted({*here, *there})
     found = ((name, here.get(name, _ABSENT), there.get(name, _ABSENT)) for name in names)
     return tuple(
-        Difference(source.identity, name, ours, theirs, source.mend(name, there.get(name)), certain=alike)
+        Difference(source.identity, name, ours, theirs, source.mend(name, there.get(name)))
         for name, ours, theirs in found
-        if spelled(ours) != spelled(theirs)
+        if ours != theirs and not spelled_alike(ours, theirs)
     )
 
 
-def _without_qualifiers(definition: str) -> str:
-    return unqualified(canonical(definition))
+def _same(ours: str, theirs: str) -> bool:
+    return canonical(ours) == canonical(theirs)

@@ -8,12 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from migrator.quote import qualified
-from migrator.schema.item import canonical
 from migrator.schema.row import Row
+from migrator.schema.spelling import canonical
 
 MATERIALIZED_VIEW, POPULATED = "materialized view", "populated"
 
-_QUALIFIER = re.compile(r'(?:"(?:[^"]|"")*"|[A-Za-z_][\w$]*)\.')
 _REPLACED = re.compile(r"CREATE( OR REPLACE)? (FUNCTION|PROCEDURE|AGGREGATE|VIEW|RULE|TRIGGER)\b")
 
 
@@ -37,8 +36,6 @@ class Definition:
     """When it acts (triggers): not compared, for the cutover sets it."""
     at_cutover: tuple[str, ...] = ()
     """Statements that must wait until nothing is replicated any more; they give it its `state`."""
-    dialect: int = 0
-    """Major version from which servers spell its definition alike; 0: all do."""
     provisional: tuple[str, ...] = ()
     """What makes it without what it needs, so that `complete` can follow; none for what can only be made as a whole."""
 
@@ -66,11 +63,6 @@ class Definition:
         return (_REPLACED.sub(r"CREATE OR REPLACE \2", first, count=1), *rest) if _REPLACED.match(first) else ()
 
 
-def unqualified(definition: str) -> str:
-    """A definition without its qualifiers: servers before 16 write them where those since then do not."""
-    return _QUALIFIER.sub("", definition)
-
-
 def read(row: Row, *, late: bool) -> Definition:
     """A row of a room's .sql; columns that most rooms do not need may be absent."""
     namespace, relation = row.text_if_any("relation_namespace"), row.text_if_any("relation_name")
@@ -85,6 +77,5 @@ def read(row: Row, *, late: bool) -> Definition:
         needs=row.texts_if_any("needs"),
         state=row.text_if_any("state") or "",
         at_cutover=row.texts_if_any("at_cutover"),
-        dialect=row.number_if_any("dialect") or 0,
         provisional=row.texts_if_any("provisional"),
     )

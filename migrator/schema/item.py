@@ -1,12 +1,9 @@
 """What every room's dataclass offers, so that ordering, comparing and creating need not know the kinds."""
 
-import re
 from collections.abc import Mapping
 from typing import Protocol
 
 from migrator.quote import identifier, literal, qualified
-
-_NEEDLESS_QUOTES = re.compile(r'"([a-z_][a-z0-9_$]*)"')
 
 
 class Item(Protocol):
@@ -32,11 +29,6 @@ class Item(Protocol):
         `theirs` is the destination's value of it, None where it has none.
         """
         ...
-
-
-def canonical(text: str) -> str:
-    """`text` so that two servers' spellings of the same definition are equal: newer ones quote more words."""
-    return " ".join(_NEEDLESS_QUOTES.sub(r"\1", text).split())
 
 
 def collate_clause(namespace: str | None, name: str | None) -> str:

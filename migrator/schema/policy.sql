@@ -1,7 +1,7 @@
 -- Row security: which tables have it, and their policies.
 SELECT * FROM (
     SELECT 'row security of' AS kind, format('%%I.%%I', n.nspname, c.relname) AS name, 'row security:' || c.oid AS key,
-           '' AS comment_on, n.nspname::text AS relation_namespace, c.relname::text AS relation_name, 0 AS dialect,
+           '' AS comment_on, n.nspname::text AS relation_namespace, c.relname::text AS relation_name,
            CASE WHEN c.relrowsecurity
                 THEN ARRAY[format('ALTER TABLE %%I.%%I ENABLE ROW LEVEL SECURITY', n.nspname, c.relname)] ELSE '{}' END
            || CASE WHEN c.relforcerowsecurity
@@ -13,7 +13,6 @@ SELECT * FROM (
     UNION ALL
     SELECT 'policy', format('%%I ON %%I.%%I', p.polname, n.nspname, c.relname), 'policy:' || p.oid,
            format('POLICY %%I ON %%I.%%I', p.polname, n.nspname, c.relname), n.nspname, c.relname,
-           CASE WHEN current_setting('server_version_num')::integer < 160000 THEN 15 ELSE 16 END,
            ARRAY[concat_ws(' ', format('CREATE POLICY %%I ON %%I.%%I', p.polname, n.nspname, c.relname),
                CASE WHEN NOT p.polpermissive THEN 'AS RESTRICTIVE' END,
                CASE p.polcmd WHEN 'r' THEN 'FOR SELECT' WHEN 'a' THEN 'FOR INSERT' WHEN 'w' THEN 'FOR UPDATE'

@@ -1,9 +1,7 @@
--- Functions, procedures and aggregates. Bodies of LANGUAGE SQL that are parsed (BEGIN ATOMIC) are spelled otherwise before 16.
+-- Functions, procedures and aggregates.
 SELECT CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE 'function' END AS kind,
        p.oid::regprocedure::text AS name, 'proc:' || p.oid AS key,
        'ROUTINE ' || p.oid::regprocedure AS comment_on,
-       CASE WHEN p.prosqlbody IS NULL THEN 0
-            WHEN current_setting('server_version_num')::integer < 160000 THEN 15 ELSE 16 END AS dialect,
        ARRAY[CASE WHEN p.prokind <> 'a' THEN rtrim(pg_catalog.pg_get_functiondef(p.oid), E'\n') ELSE format(
            'CREATE AGGREGATE %%I.%%I(%%s) (%%s)', n.nspname, p.proname,
            coalesce(nullif(pg_catalog.pg_get_function_arguments(p.oid), ''), '*'),

@@ -43,9 +43,6 @@ class Row:
         """None also where the statement has no such column."""
         return self.text_or_none(column) if column in self._places else None
 
-    def number_if_any(self, column: str) -> int | None:
-        return self.number_or_none(column) if column in self._places else None
-
     def texts_if_any(self, column: str) -> tuple[str, ...]:
         return self.texts(column) if column in self._places else ()
 

@@ -1,8 +1,7 @@
--- Rules other than a view's own. Before 16 servers wrote every column with its table's name.
+-- Rules other than a view's own.
 SELECT 'rule' AS kind, format('%%I ON %%I.%%I', r.rulename, n.nspname, c.relname) AS name, 'rewrite:' || r.oid AS key,
        format('RULE %%I ON %%I.%%I', r.rulename, n.nspname, c.relname) AS comment_on,
        n.nspname::text AS relation_namespace, c.relname::text AS relation_name,
-       CASE WHEN current_setting('server_version_num')::integer < 160000 THEN 15 ELSE 16 END AS dialect,
        CASE r.ev_enabled WHEN 'A' THEN 'ALWAYS' WHEN 'R' THEN 'REPLICA' WHEN 'D' THEN 'disabled' ELSE 'enabled' END AS state,
        ARRAY[rtrim(pg_catalog.pg_get_ruledef(r.oid), ';')]
            || CASE r.ev_enabled WHEN 'O' THEN '{}'::text[] ELSE ARRAY[format('ALTER TABLE %%I.%%I %%s RULE %%I', n.nspname, c.relname,

@@ -1,9 +1,8 @@
--- Views, and materialized views without their contents. Before 16 servers wrote every column with its table's name.
+-- Views, and materialized views without their contents. Before 16 servers wrote every column with its table's name: spelling.py.
 SELECT CASE c.relkind WHEN 'v' THEN 'view' ELSE 'materialized view' END AS kind,
        format('%%I.%%I', n.nspname, c.relname) AS name, 'class:' || c.oid AS key,
        CASE c.relkind WHEN 'v' THEN 'VIEW ' ELSE 'MATERIALIZED VIEW ' END || format('%%I.%%I', n.nspname, c.relname) AS comment_on,
        n.nspname::text AS relation_namespace, c.relname::text AS relation_name,
-       CASE WHEN current_setting('server_version_num')::integer < 160000 THEN 15 ELSE 16 END AS dialect,
        CASE WHEN c.relkind = 'm' THEN CASE WHEN c.relispopulated THEN 'populated' ELSE 'unpopulated' END END AS state,
        ARRAY[format('CREATE %%s %%I.%%I%%s%%s AS %%s%%s', CASE c.relkind WHEN 'v' THEN 'VIEW' ELSE 'MATERIALIZED VIEW' END,
                     n.nspname, c.relname,

@@ -87,8 +87,9 @@ def of(step: Step, relation: str) -> list[Action]:
     return [action for action in step.actions if action.relation == relation]
 
 
-def test_a_definition_changed_on_one_side_is_drift(trial: Callable[..., Trial]) -> None:
-    each = trial(18)
+@pytest.mark.parametrize("version", [15, 18])
+def test_a_definition_changed_on_one_side_is_drift(version: int, trial: Callable[..., Trial]) -> None:
+    each = trial(version)
     each.run()
     each.source.execute(
         'CREATE OR REPLACE VIEW app.seen AS SELECT id, note AS "No te" FROM app.plain WHERE id > 1;'

@@ -9,7 +9,7 @@ from migrator.schema.compare import differences
 from migrator.schema.constraint import CHECK, Constraint
 from migrator.schema.enum import Enum
 from migrator.schema.index import UNIQUE, Index, IndexConstraint
-from migrator.schema.item import canonical, option_list
+from migrator.schema.item import option_list
 from migrator.schema.order import CircleError, by_dependency, by_depth
 from migrator.schema.row import Row
 from migrator.schema.sequence import OWNED_BY, Sequence, ownership
@@ -73,11 +73,6 @@ def test_a_check_is_added_not_valid_and_validated_only_where_the_source_is_sure(
         "ALTER TABLE app.t VALIDATE CONSTRAINT c",
     )
     assert len(replace(check, validated=False).create()) == 1
-
-
-def test_servers_that_quote_other_words_still_agree() -> None:
-    assert canonical('CHECK (("json_table" > 0))') == canonical("CHECK ((json_table  > 0))")
-    assert canonical('"Mixed" > 0') != canonical("mixed > 0")
 
 
 def test_a_difference_names_both_sides_and_the_mending_statement() -> None:

@@ -1,0 +1,67 @@
+"""When do two servers' texts say the same? Servers of different versions spell one definition a little differently."""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+_TOKEN = re.compile(
+    r"""(?P<space>\s+)
+    | (?P<literal>[Ee]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*' | (?P<dollars>\$(?:[^\W\d]\w*)?\$).*?(?P=dollars))
+    | (?P<quoted>"(?:[^"]|"")*")
+    | (?P<word>[^\W\d][\w$]*)
+    | [+\-*/<>=~!@\#%^&|`?:]+ | \d[\w.]* | .""",
+    re.VERBOSE | re.DOTALL,
+)
+_NEEDLESS = re.compile(r'"[a-z_][a-z0-9_$]*"\Z')
+_BEFORE_A_SCHEMA = frozenset("FROM JOIN ONLY TO INTO UPDATE TABLE COLLATE ::".split())
+"""After these words a qualifier is a schema's, not a table's."""
+
+
+@lru_cache(16384)
+def canonical(text: str) -> str:
+    """`text` without needless quotes (newer servers quote more words) and with single spaces; literals as they stand."""
+    return "".join(" " if kind == "space" else token for kind, token in _tokens(text)).strip()
+
+
+@lru_cache(4096)
+def says_the_same(older: str, newer: str) -> bool:
+    """Whether two definitions differ in spelling at most.
+
+    Servers before 16 write the columns of a view's only table with the table's name, later ones without it
+    (get_query_def in ruleutils.c: 16 took the OLD and NEW entries out of a view's range table). A name that stands alone
+    there can be no other table's, so that leaving out one and the same table's name changes nothing; any more does.
+    """
+    if canonical(older) == canonical(newer):
+        return True
+    here, there = ([token for kind, token in _tokens(text) if kind != "space"] for text in (older, newer))
+    left_out: set[str] = set()
+    at = 0
+    for place, token in enumerate(there):
+        if _is_left_out(here, at, there, place):
+            left_out.add(here[at])
+            at += 2
+        if here[at : at + 1] != [token]:
+            return False
+        at += 1
+    return at == len(here) and len(left_out) == 1 and _is_table(left_out.pop(), there)
+
+
+def _tokens(text: str) -> Iterator[tuple[str | None, str]]:
+    for match in _TOKEN.finditer(text):
+        kind, token = match.lastgroup, match.group()
+        if match["dollars"] is not None:
+            kind = "literal"
+        yield kind, token[1:-1] if kind == "quoted" and _NEEDLESS.match(token) else token
+
+
+def _is_left_out(here: list[str], at: int, there: list[str], place: int) -> bool:
+    """`here` has a column with its table's name where `there` has the column alone."""
+    if here[at + 1 : at + 2] != ["."] or there[place + 1 : place + 2] == ["."]:
+        return False
+    before, after = (here[at - 1].upper() if at else ""), here[at + 3 : at + 4]
+    return here[at + 2 : at + 3] == [there[place]] and before not in _BEFORE_A_SCHEMA and after not in (["("], ["."])
+
+
+def _is_table(name: str, text: list[str]) -> bool:
+    """Whether it stands somewhere as a whole, as a table or its alias does: a schema stands only before a dot."""
+    return any(token == name and text[at + 1 : at + 2] != ["."] for at, token in enumerate(text))

@@ -1,0 +1,60 @@
+"""Two servers' spellings of one definition agree; anything that means another thing does not."""
+
+import pytest
+
+from migrator.schema.spelling import canonical, says_the_same
+
+VIEW_15 = """CREATE VIEW app.seen AS  SELECT plain.id,
+    plain.plain AS "No te",
+    ( SELECT count(*) FROM app.other WHERE (other.id = plain.id)) AS n
+   FROM app.plain
+  WHERE (plain.note <> 'plain.id  "x"'::text)"""
+VIEW_16 = """CREATE VIEW app.seen AS  SELECT id,
+    plain AS "No te",
+    ( SELECT count(*) FROM app.other WHERE (other.id = plain.id)) AS n
+   FROM app.plain
+  WHERE (note <> 'plain.id  "x"'::text)"""
+
+
+def test_servers_that_quote_other_words_agree() -> None:
+    assert canonical('CHECK (("json_table" > 0))') == canonical("CHECK ((json_table  > 0))")
+    assert canonical('"Mixed" > 0') != canonical("mixed > 0")
+
+
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [
+        ("'a  b'", "'a b'"),
+        ("'\"x\"'", "'x'"),
+        ('$f$ BEGIN  RETURN "x"; $f$', '$f$ BEGIN RETURN "x"; $f$'),
+        (r"E'it\'s  \\'", r"E'it\'s \\'"),
+        ('"a  b"', '"a b"'),
+    ],
+)
+def test_what_stands_in_literals_and_names_is_not_spelling(here: str, there: str) -> None:
+    assert canonical(here) != canonical(there)
+
+
+def test_a_view_of_one_table_may_leave_out_its_name() -> None:
+    assert says_the_same(VIEW_15, VIEW_16)
+    assert says_the_same("SELECT n_1.n FROM numbers n_1 WHERE (n_1.n < 5)", "SELECT n FROM numbers n_1 WHERE (n < 5)")
+
+
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [
+        (VIEW_15, VIEW_16.replace("SELECT id", "SELECT other")),
+        (VIEW_15, VIEW_16.replace("plain.id  ", "plain.id ")),
+        (VIEW_15, VIEW_16.replace("id = plain.id", "id = other.id")),
+        ("SELECT a.id, b.x FROM t a JOIN t b ON true", "SELECT id, x FROM t a JOIN t b ON true"),
+        ("SELECT app.f(id) FROM app.plain", "SELECT f(id) FROM app.plain"),
+        ("SELECT f.f(id) FROM app.f", "SELECT f(id) FROM app.f"),
+        ("SELECT id FROM app.pg_class", "SELECT id FROM pg_class"),
+        ("SELECT plain.id FROM app.plain", "SELECT id FROM app.other"),
+        ("SELECT id::plain.text FROM app.plain", "SELECT id::text FROM app.plain"),
+        ("RETURNS app.text", "RETURNS text"),
+        ("SELECT plain.id FROM app.plain", "SELECT id FROM app.plain WHERE true"),
+    ],
+)
+def test_any_other_difference_is_one(here: str, there: str) -> None:
+    assert not says_the_same(here, there)
