@@ -139,16 +139,26 @@ def _ledger(view: View) -> Iterable[Action]:
         (
             Statement(Side.DESTINATION, target, f"DELETE FROM {SCHEMA}.relations WHERE mapping = {mapping}"),
             Statement(Side.DESTINATION, target, f"DELETE FROM {SCHEMA}.groups WHERE mapping = {mapping}"),
+            Statement(Side.DESTINATION, target, _DELETE_PARTS.format(mapping)),
             Statement(Side.DESTINATION, target, _DROP_LEDGER),
         ),
     )
 
 
+# After the groups, whose rows their copies hold. A ledger made by an earlier release has neither table.
+_DELETE_PARTS = f"""DO $$
+BEGIN
+    IF to_regclass('{SCHEMA}.parts') IS NOT NULL THEN
+        DELETE FROM {SCHEMA}.parts WHERE mapping = {{0}};
+        DELETE FROM {SCHEMA}.keepers WHERE mapping = {{0}};
+    END IF;
+END $$"""
+
 # The schema itself stays where the journal lives in it (the maintenance database).
 _DROP_LEDGER = f"""DO $$
 BEGIN
     IF NOT EXISTS (SELECT FROM {SCHEMA}.groups) THEN
-        DROP TABLE {SCHEMA}.groups, {SCHEMA}.relations;
+        DROP TABLE IF EXISTS {SCHEMA}.groups, {SCHEMA}.relations, {SCHEMA}.parts, {SCHEMA}.keepers;
     END IF;
     IF NOT EXISTS (SELECT FROM pg_class WHERE relnamespace = '{SCHEMA}'::regnamespace) THEN
         DROP SCHEMA {SCHEMA};
