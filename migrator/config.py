@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 
 class Secret(str):
@@ -44,6 +45,43 @@ class WalBudgetAction(StrEnum):
 
     NONE = "none"
     PAUSE_COPY = "pause_copy"
+
+
+class Event(StrEnum):
+    """What is told to the addresses under `notifications`."""
+
+    READY = "ready"
+    NOT_READY = "not_ready"
+    PROBLEM = "problem"
+    MENDED = "mended"
+    STALLED = "stalled"
+    COMPLETED = "completed"
+    ABORTED = "aborted"
+
+
+class NotificationKind(StrEnum):
+    """Who listens at an address, and so what is posted: our own JSON, or a message for people."""
+
+    JSON = "json"
+    SLACK = "slack"
+    TEAMS = "teams"
+
+
+@dataclass(frozen=True)
+class NotificationSpec:
+    """An address that is told of events. The whole URL is a secret: whoever has it may write there."""
+
+    url: Secret
+    kind: NotificationKind = NotificationKind.JSON
+    events: tuple[Event, ...] = tuple(Event)
+    mappings: tuple[str, ...] = ("*",)
+    timeout_seconds: float = 10.0
+    sslrootcert: str | None = None
+
+    @property
+    def label(self) -> str:
+        """How people are told of it, without the secret: `slack at hooks.slack.com`."""
+        return f"{self.kind} at {urlsplit(self.url.reveal()).hostname}"
 
 
 @dataclass(frozen=True)
@@ -108,6 +146,8 @@ class Replication:
     """Relations in tablesync at once, per mapping; 0: as many as the destination's sync workers."""
     part_mb: float = 256.0
     """Copy method snapshot: relations above this size are cut into parts of about this size."""
+    stalled_minutes: float = 15.0
+    """How long nothing may move in copying or catching up before it is told."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +174,8 @@ class MappingSpec:
     """The source's tablespaces that have another name on the destination."""
     common_password: Secret | None = None
     """For roles whose password hash the source does not let us read."""
+    notifications: tuple[NotificationSpec, ...] = ()
+    """The addresses that are told of this mapping."""
 
     def target_name(self, database: str) -> str:
         """The destination's name for a source database."""
@@ -173,6 +215,7 @@ class Config:
     """None: `pg-migrator run` starts a Valkey of its own."""
     web: WebSpec = field(default_factory=WebSpec)
     workers: WorkerSpec = field(default_factory=WorkerSpec)
+    notifications: tuple[NotificationSpec, ...] = ()
 
     def mapping(self, name: str) -> MappingSpec | None:
         return next((mapping for mapping in self.mappings if mapping.name == name), None)

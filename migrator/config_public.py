@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from migrator.config import Config, InstanceSpec, MappingSpec
+from migrator.config import Config, InstanceSpec, MappingSpec, NotificationSpec
 
 _EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - compared with, not listened on
 
@@ -13,6 +13,7 @@ def public(config: Config) -> dict[str, object]:
         "instances": [_instance(instance) for instance in config.instances.values()],
         "mappings": [_mapping(mapping) for mapping in config.mappings],
         "replication": asdict(config.replication),
+        "notifications": [_notification(address) for address in config.notifications],
         "flower_url": flower_url(config),
     }
 
@@ -37,6 +38,15 @@ def _instance(instance: InstanceSpec) -> dict[str, object]:
         "sslmode": instance.sslmode,
         "replication_server": instance.replication_server,
         "replication_port": instance.replication_port,
+    }
+
+
+def _notification(address: NotificationSpec) -> dict[str, object]:
+    """Whom we tell of what. The address is a secret, but for its host."""
+    return {
+        "name": address.label,
+        "events": [event.value for event in address.events],
+        "mappings": list(address.mappings),
     }
 
 

@@ -4,8 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from migrator import backoff
 from migrator.bucket import STANDSTILL_SECONDS, Limit
 from migrator.model import Failure
+
+CEILING_SECONDS = 30.0
+"""Somebody sits in front of a command that has no Redis, and waits for it."""
 
 
 class Failures(Protocol):
@@ -31,7 +35,9 @@ class Memory:
 
     def record_failure(self, name: str, key: str, message: str, now: datetime) -> Failure:
         count = self._failures[key].count + 1 if key in self._failures else 1
-        failure = Failure(key, message, count, now + timedelta(seconds=min(30, 2 ** (count - 1))))
+        failure = Failure(
+            key, message, count, now + timedelta(seconds=min(CEILING_SECONDS, backoff.seconds(count) / 2))
+        )
         self._failures[key] = failure
         return failure
 

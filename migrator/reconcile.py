@@ -12,19 +12,22 @@ from migrator.brief import brief
 from migrator.config import MappingSpec
 from migrator.connection import Session, session_of, try_lock
 from migrator.cutover import reasons_against
-from migrator.dispatch import Dispatcher, dispatch, errands, messages
+from migrator.dispatch import IN_FLIGHT_SECONDS, Dispatcher, dispatch, errands, messages
 from migrator.errors import MigratorError, SessionLimitError, UnreachableError
+from migrator.history import History
 from migrator.memory import Failures, Memory
 from migrator.model import Identity, Instance, Intent
 from migrator.names import application_name, lock_key
 from migrator.observation import Hints, Observation
 from migrator.observe import Looker
+from migrator.outbox import Outbox
 from migrator.perform import perform, sample_lag
 from migrator.phases import decide
 from migrator.remembered import SchemaCache
 from migrator.status import status_of
 from migrator.steps import Decision, Finding, Status
 from migrator.store import Store
+from migrator.webhooks import tell
 from migrator.work import Work, is_ending
 
 LOG = structlog.get_logger("migrator")
@@ -218,8 +221,7 @@ class Reconciler:
         for pair in seen.databases:
             self.store.publish_relations(name, pair.name, snapshot.relations(pair))
         progress = view["progress"]
-        self.store.append_history(
-            name,
+        History(self.store, name).append(
             {
                 "at": view["observed_at"],
                 "lag_bytes": view["lag_bytes"],
@@ -229,8 +231,20 @@ class Reconciler:
                 "status": view["status"],
             },
         )
+        self._tell(view)
         short = brief(view)
         self.store.publish_summary(name, short, view if short["left_out"] else None)
+
+    def _tell(self, view: Mapping[str, object]) -> None:
+        """Note what has happened, and have it sent: by a task, since an address may take its time."""
+        assert self.store is not None
+        tell(self.spec, self.store, view)
+        if not self.spec.notifications or not Outbox(self.store, self.spec.name).due(datetime.now(UTC)):
+            return
+        work = Work("notify", self.spec.name)
+        if work.key not in self.store.in_flight(self.spec.name, work.queue):
+            self.store.mark_all_in_flight(self.spec.name, work.queue, {work.key: work.keys}, IN_FLIGHT_SECONDS)
+            self.dispatcher.dispatch(work)
 
     def _log(self, level: str, event: str) -> None:
         LOG.log({"info": 20, "warning": 30}[level], event, mapping=self.spec.name)

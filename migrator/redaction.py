@@ -9,6 +9,9 @@ from migrator.config import Config, Secret
 
 MASK = "***"
 
+_TELLING = 8
+"""A shorter path of a notification's address is no secret, and would be masked in many a word."""
+
 _QUOTED = r"'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.)*\""
 _PATTERNS = (
     # password=x, "password": "x", PASSWORD 'x', passwd: x; not the hole {password:role}
@@ -56,6 +59,9 @@ def secrets_of(config: Config) -> Iterable[str]:
     for mapping in config.mappings:
         if mapping.common_password:
             yield mapping.common_password.reveal()
+    for address in config.notifications:
+        url = urlsplit(address.url.reveal())
+        yield from (address.url.reveal(), *(part for part in (url.path, url.query) if len(part) >= _TELLING))
     password = urlsplit(config.redis_url.reveal()).password if config.redis_url else None
     if password:
         yield password

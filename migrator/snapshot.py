@@ -7,6 +7,7 @@ from datetime import datetime
 from migrator.config import MappingSpec
 from migrator.cutover import instructions, reasons_against
 from migrator.model import Instance, SyncState
+from migrator.movement import moved_at, stalled_since
 from migrator.observation import DatabasePair, Observation
 from migrator.phases import SUBSCRIPTION_METHOD, lag, wal_budget
 from migrator.phases.pacing import rate_limit
@@ -33,7 +34,7 @@ def summary(
     journal = observation.journal
     reasons = reasons_against(spec, observation, decision)
     databases = [_database(pair, observation, decision, status, now) for pair in observation.databases]
-    return {
+    document: Document = {
         "schema_version": SCHEMA_VERSION,
         "observed_at": now.isoformat(),
         "name": spec.name,
@@ -68,6 +69,8 @@ def summary(
             )
         ],
     }
+    document["moved_at"] = moved_at(document, previous)
+    return {**document, "stalled_since": stalled_since(document, spec.replication.stalled_minutes)}
 
 
 def _findings(decision: Decision, now: datetime, previous: Mapping[str, object] | None) -> list[Document]:
@@ -247,6 +250,7 @@ def _groups(observation: Observation) -> list[Document]:
             "worker_running": bool(subscription and subscription.worker_pid),
             "slot_active": slot.active if slot else None,
             "wal_status": slot.wal_status if slot else None,
+            "confirmed_lsn": str(slot.confirmed_flush_lsn) if slot and slot.confirmed_flush_lsn is not None else None,
             "lag_bytes": max(0, source.wal_lsn - slot.confirmed_flush_lsn)
             if slot and slot.confirmed_flush_lsn is not None and isinstance(source, Instance)
             else None,

@@ -5,7 +5,8 @@ Losing any of it, even all of it at once, costs time and never correctness.
 
 import json
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import wraps
 from itertools import chain
@@ -16,18 +17,15 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from migrator import blobs
+from migrator import backoff, blobs
 from migrator import bucket as token_bucket
 from migrator.errors import StoreUnavailableError
 from migrator.model import Failure
 
-HISTORY_LENGTH = 17_280
-"""A day of samples, one every five seconds."""
 LOG_LENGTH = 1_000
 REQUESTS_LENGTH = 100
 WORKER_SECONDS = 60
 """A worker that has not registered for this long is taken for gone."""
-BACKOFF_CEILING_SECONDS = 300.0
 
 Document = blobs.Document
 
@@ -35,24 +33,26 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def backoff_seconds(count: int) -> float:
-    """How long to leave work alone that has failed `count` times running: 2, 4, 8 ... seconds, at most five minutes."""
-    return min(BACKOFF_CEILING_SECONDS, 2.0 * 2.0 ** min(count - 1, 16))
-
-
 def _doorway(method: Callable[Concatenate["Store", P], T]) -> Callable[Concatenate["Store", P], T]:
     """Turns whatever redis-py raises into our own error: nobody else imports redis."""
 
     @wraps(method)
     def wrapped(self: "Store", /, *args: P.args, **kwargs: P.kwargs) -> T:
-        try:
+        with translated():
             return method(self, *args, **kwargs)
-        except RedisError as error:
-            raise StoreUnavailableError(
-                f"Redis does not answer: {error}.", "Check that it runs and that redis_url is right."
-            ) from error
 
     return wrapped
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """What redis-py raises within it becomes StoreUnavailableError."""
+    try:
+        yield
+    except RedisError as error:
+        raise StoreUnavailableError(
+            f"Redis does not answer: {error}.", "Check that it runs and that redis_url is right."
+        ) from error
 
 
 class Store:
@@ -60,6 +60,8 @@ class Store:
 
     def __init__(self, client: redis.Redis) -> None:
         self._redis = client
+        self.client = client
+        """For the rooms beside this one, under `translated`."""
         self._take = client.register_script(token_bucket.TAKE)
 
     @classmethod
@@ -130,18 +132,6 @@ class Store:
         return {blobs.text(relation): dict(json.loads(document)) for relation, document in rows.items()}
 
     @_doorway
-    def append_history(self, name: str, sample: Mapping[str, object]) -> None:
-        """One sample of the mapping's metrics; the oldest give way."""
-        self._append(blobs.key(name, "history"), sample, HISTORY_LENGTH)
-
-    @_doorway
-    def history(self, name: str, points: int | None = None, last: int | None = None) -> list[Document]:
-        """Samples, oldest first: all, only the `last` ones, or about `points` spread evenly (with the newest)."""
-        values = self._redis.lrange(blobs.key(name, "history"), 0 if last is None else -last, -1)
-        step = 1 if points is None else max(1, -(-len(values) // points))
-        return blobs.documents(reversed(values[::-1][::step]))
-
-    @_doorway
     def append_log(self, name: str, entry: Mapping[str, object]) -> None:
         """One line of the mapping's log; the oldest give way."""
         self._append(blobs.key(name, "log"), entry, LOG_LENGTH)
@@ -177,7 +167,7 @@ class Store:
         """Count a failed try and say when the next one may be. Two at once may count as one: that costs a try."""
         held = blobs.document(self._redis.hget(blobs.key(name, "failures"), key))
         count = 1 + (_failure(key, held).count if held else 0)
-        seconds = backoff_seconds(count) * random.uniform(0.8, 1.0)  # noqa: S311 - jitter, not a secret
+        seconds = backoff.seconds(count, random.random())  # noqa: S311 - jitter, not a secret
         failure = Failure(key, message, count, now + timedelta(seconds=seconds))
         document = {"message": message, "count": count, "next_try_at": failure.next_try_at.isoformat()}
         self._redis.hset(blobs.key(name, "failures"), key, blobs.dump(document))

@@ -17,6 +17,7 @@ _QUEUE_OF_TASK = {
     "run_relations": "relations",
     "sync_sequences": "sampling",
     "sample_lag": "sampling",
+    "notify": "sampling",
 }
 
 

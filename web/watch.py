@@ -1,9 +1,11 @@
 """What one mapping's page shows, as this process last read it; and what has changed since."""
 
+from migrator.history import History
 from migrator.store import Document, Store
 from web.summaries import relation_row
 
-HISTORY_POINTS = 720
+HISTORY_POINTS = 1_000
+"""What a browser gets of a day at first: the plots are some hundred pixels wide."""
 HISTORY_LENGTH = 2_000
 TAIL = 30
 LOG_LENGTH = 200
@@ -19,7 +21,7 @@ class Watch:
         self._name = name
         self._summary = store.summary(name)
         self._relations = self._read_relations(self._summary)
-        self._history = store.history(name, points=HISTORY_POINTS)
+        self._history = History(store, name).samples(HISTORY_POINTS)
         self._log = store.log(name, LOG_LENGTH)
 
     def full(self) -> Document:
@@ -41,7 +43,7 @@ class Watch:
         """Look again; what has changed, None where nothing has. All is read before anything is taken for told."""
         summary = self._store.summary(self._name)
         relations = self._read_relations(summary)
-        samples = self._store.history(self._name, last=TAIL)
+        samples = History(self._store, self._name).newest(TAIL)
         lines = self._store.log(self._name, LOG_LENGTH)
         change: Document = {
             "relations": self._changed_relations(relations),

@@ -12,6 +12,7 @@ from migrator.config import MappingSpec
 from migrator.errors import MigratorError, UnknownMappingError
 from migrator.perform import perform, sample_lag
 from migrator.reconcile import Reconciler
+from migrator.webhooks import send
 from migrator.work import Work
 from workers.app import CONFIG, SCHEMAS, app, store
 from workers.slots import consumed_queues
@@ -82,6 +83,18 @@ def reconcile(mapping: str) -> None:
 def sample_lag_of(mapping: str) -> None:
     """One WAL marker on the source of a mapping."""
     sample_lag(_spec(mapping))
+
+
+@app.task(name="notify")
+@interruptible
+@_put_off
+def notify(mapping: str, database: None = None, phase: None = None, relations: Sequence[str] = ()) -> None:
+    """Tell the addresses under `notifications` what happened to one mapping."""
+    work = Work("notify", mapping)
+    try:
+        send(_spec(mapping), store())
+    finally:
+        store().clear_in_flight(mapping, work.queue, work.keys)
 
 
 @app.task(name="copy_schema")

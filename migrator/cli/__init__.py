@@ -12,6 +12,7 @@ from migrator.cli.health import health
 from migrator.cli.init import init
 from migrator.cli.live import limit, pause, resume, retry
 from migrator.cli.machines import beat, flower, web, worker
+from migrator.cli.notify import notify
 from migrator.cli.plan import plan
 from migrator.cli.run import run
 from migrator.cli.status import status
@@ -41,6 +42,7 @@ for command in (
     pause,
     resume,
     retry,
+    notify,
     worker,
     beat,
     web,

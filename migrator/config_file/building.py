@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -10,6 +11,7 @@ from migrator.config import (
     DatabaseSelection,
     InstanceSpec,
     MappingSpec,
+    NotificationSpec,
     Replication,
     Secret,
     WebSpec,
@@ -22,6 +24,7 @@ from migrator.config_file.schemas import (
     DatabasesSchema,
     InstanceSchema,
     MappingSchema,
+    NotificationSchema,
     ReplicationSchema,
     RootSchema,
     WebSchema,
@@ -31,7 +34,9 @@ from migrator.config_file.section import section
 from migrator.config_file.service import with_service
 from migrator.errors import Fault
 
-_Spec = TypeVar("_Spec", InstanceSpec, MappingSpec, Replication, DatabaseSelection, WebSpec, WorkerSpec)
+_Spec = TypeVar(
+    "_Spec", InstanceSpec, MappingSpec, Replication, DatabaseSelection, WebSpec, WorkerSpec, NotificationSpec
+)
 
 
 def build(tree: Tree, environ: Mapping[str, str], faults: list[Fault]) -> Config:
@@ -42,8 +47,10 @@ def build(tree: Tree, environ: Mapping[str, str], faults: list[Fault]) -> Config
     mappings = _mappings(root.get("mappings"), instances, replication, faults)
     web = _spec(WebSpec, section(WebSchema(), root.get("web"), "web", faults))
     workers = _spec(WorkerSpec, section(WorkerSchema(), root.get("workers"), "workers", faults))
+    notifications = _notifications(root.get("notifications"), [each.name for each in mappings], faults)
+    mappings = tuple(replace(each, notifications=_told_of(each.name, notifications)) for each in mappings)
     redis_url = cast(Secret | None, root.get("redis_url"))
-    config = Config(mappings, instances, replication, redis_url, web, workers)
+    config = Config(mappings, instances, replication, redis_url, web, workers, notifications)
     faults.extend(rules.of_config(config))
     return config
 
@@ -113,6 +120,30 @@ def _mapping(
     spec = {"source": ends[0], "destination": ends[1], "databases": databases, **values}
     own_pace = replace(replication, **{"rate_limit_mbps": None, **own})  # type: ignore[arg-type] # the general one is the source's
     return _spec(MappingSpec, {**spec, "replication": own_pace})
+
+
+def _notifications(raw: object, names: list[str], faults: list[Fault]) -> tuple[NotificationSpec, ...]:
+    """The addresses in order. One that has a fault is left out."""
+    if raw is None:
+        return ()
+    if not isinstance(raw, list):
+        faults.append(Fault("notifications", "must be a list; each item: {url: ..., kind: json, slack or teams}"))
+        return ()
+    made: list[NotificationSpec] = []
+    for number, item in enumerate(raw):
+        path, before = f"notifications.{number}", len(faults)
+        values = _absolute(section(NotificationSchema(), item, path, faults))
+        if len(faults) == before and "url" not in values:
+            faults.append(Fault(f"{path}.url", "is missing; give url or url_file"))
+        if len(faults) == before:
+            made.append(_spec(NotificationSpec, values))
+            faults.extend(rules.of_notification(made[-1], names, path))
+    return tuple(made)
+
+
+def _told_of(mapping: str, notifications: tuple[NotificationSpec, ...]) -> tuple[NotificationSpec, ...]:
+    """The addresses that hear of a mapping."""
+    return tuple(each for each in notifications if any(fnmatchcase(mapping, pattern) for pattern in each.mappings))
 
 
 def _databases(raw: object, path: str, faults: list[Fault]) -> DatabaseSelection:

@@ -6,7 +6,7 @@ from migrator.config_file.keys import Tree, normalise
 from migrator.errors import Fault
 
 PREFIX = "MIGRATOR__"
-SECRETS = ("password", "common_password", "redis_url")
+SECRETS = ("password", "common_password", "redis_url", "url")
 """Keys that may also be given as `<key>_file`, the path of a file that holds the secret."""
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
+from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
@@ -89,8 +90,8 @@ class Choice(fields.Field[StrEnum]):
 class Names(fields.List[str]):
     """A list of names or patterns; one string with commas will do, as an environment variable has no lists."""
 
-    def __init__(self) -> None:
-        super().__init__(Text())
+    def __init__(self, each: fields.Field[Any] | None = None) -> None:
+        super().__init__(each or Text())
 
     def _deserialize(self, value: object, attr: str | None, data: _Data, **kwargs: object) -> list[str | None]:
         if isinstance(value, str):

@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 from itertools import combinations
 from pathlib import Path
 
-from migrator.config import Config, DatabaseSelection, InstanceSpec, MappingSpec
+from migrator.config import Config, DatabaseSelection, InstanceSpec, MappingSpec, NotificationSpec
 from migrator.config_file.keys import join, normalise
 from migrator.config_file.schemas import MappingSchema
 from migrator.errors import Fault
@@ -66,6 +66,16 @@ def of_mappings(mappings: Sequence[MappingSpec | None]) -> Iterable[Fault]:
         database = _clash(one, other)
         if database:
             yield Fault(join(second, "databases"), f"{database} on {other.destination.name} is taken by {first} too")
+
+
+def of_notification(notification: NotificationSpec, names: Sequence[str], path: str) -> Iterable[Fault]:
+    """Its file must be there, and its patterns must mean a mapping. `names`: the mappings', none where they have faults."""
+    file = notification.sslrootcert
+    if file and not Path(file).is_file():
+        yield Fault(join(path, "sslrootcert"), f"{file}: no such file")
+    for pattern in notification.mappings if names else ():
+        if not any(fnmatchcase(name, pattern) for name in names):
+            yield Fault(join(path, "mappings"), f"{pattern} matches no mapping; there are {', '.join(names)}")
 
 
 def of_config(config: Config) -> Iterable[Fault]:

@@ -1,10 +1,11 @@
 """The keys of the configuration, a schema per group. Defaults are those of the dataclasses in `migrator.config`."""
 
 import re
+from urllib.parse import urlsplit
 
 from marshmallow import RAISE, Schema, ValidationError, fields
 
-from migrator.config import CopyMethod, RoleConflictStrategy, WalBudgetAction
+from migrator.config import CopyMethod, Event, NotificationKind, RoleConflictStrategy, WalBudgetAction
 from migrator.config_file.fields import Amount, Choice, Names, SecretText, Text, Whole
 
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
@@ -33,6 +34,23 @@ def _redis_url(value: str) -> None:
 def _http_url(value: str) -> None:
     if not value.startswith(("http://", "https://")):
         raise ValidationError("must begin with http:// or https://")
+
+
+def _webhook(value: str) -> None:
+    """Said without the value: it is a secret."""
+    _http_url(value)
+    try:
+        parts = urlsplit(value)
+        usable = bool(parts.hostname) and value.isascii() and value.isprintable() and " " not in value
+        usable = usable and (parts.port is None or parts.port > 0)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValidationError("is not a complete web address")
+    if "@" in parts.netloc:
+        raise ValidationError(
+            "must be without username and password, which are not sent; put a token into path or query"
+        )
 
 
 def _mapping_name(value: str) -> None:
@@ -87,6 +105,7 @@ class ReplicationSchema(Group):
     lock_timeout_seconds = Amount(positive=True)
     max_copies = Whole(0)
     part_mb = Amount(positive=True)
+    stalled_minutes = Amount(positive=True)
 
 
 DatabasesSchema = Group.from_dict(  # a class would have a field in place of Schema.exclude, for mypy
@@ -131,12 +150,23 @@ class WorkerSchema(Group):
     grace_seconds = Amount(positive=True)
 
 
+class NotificationSchema(Group):
+    url = SecretText(check=_webhook)
+    url_file = Text()
+    kind = Choice(NotificationKind)
+    events = Names(Choice(Event))
+    mappings = Names()
+    timeout_seconds = Amount(positive=True)
+    sslrootcert = Text()
+
+
 class RootSchema(Group):
     instances = fields.Raw()
     mappings = fields.Raw()
     replication = fields.Raw()
     web = fields.Raw()
     workers = fields.Raw()
+    notifications = fields.Raw()
     redis_url = SecretText(check=_redis_url)
     redis_url_file = Text()
 

@@ -3,6 +3,7 @@
 import math
 from datetime import UTC, datetime, timedelta
 
+from migrator.history import History
 from migrator.store import Document, Store
 from web.summaries import relation_counts
 
@@ -229,7 +230,7 @@ def seed(store: Store, refresh: float = 0.3) -> None:
     for database_name, count in (("shop", 48), ("analytics", 12)):
         store.publish_relations("shop", database_name, relations(count))
     for sample in history(240):
-        store.append_history("shop", sample)
+        History(store, "shop").append(sample)
     log(store)
 
 

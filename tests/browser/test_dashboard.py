@@ -10,6 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
+from migrator.history import History
 from migrator.store import Store
 from tests.browser.seeding import now, relations, summary
 from web import formats
@@ -81,7 +82,7 @@ def test_a_mapping_page_fills_live(web: str, store: Store, page: Page, clean: li
     expect(page.locator("#log")).to_contain_text("Sequences brought up to date")
     store.append_log("shop", {"at": now(), "level": "warning", "event": "<b>not bold</b>", "database": "shop"})
     store.publish_relations("shop", "analytics", {"public.fresh": {"state": "failed", "bytes": 5, "rows": 1}})
-    store.append_history("shop", {"at": now(), "lag_bytes": 55 * 1_048_576, "lag_seconds": 1.0, "bytes_copied": 1})
+    History(store, "shop").append({"at": now(), "lag_bytes": 55 * 1_048_576, "lag_seconds": 1.0, "bytes_copied": 1})
     expect(page.locator("#log tbody tr").first).to_contain_text("<b>not bold</b>", timeout=SOON)
     expect(page.locator(".tables")).to_contain_text("public.fresh", timeout=SOON)
     expect(page.locator("#tables h2")).to_contain_text("49")

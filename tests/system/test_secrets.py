@@ -39,7 +39,7 @@ PAGES = (
 )
 COMMANDS = (
     ("plan", "--sql"), ("plan", "--json"), ("status",), ("status", "--json"), ("check",), ("check", "--json"),
-    ("cutover",), ("grants",),
+    ("cutover",), ("grants",), ("notify",),
 )  # fmt: skip
 
 
@@ -65,6 +65,7 @@ def test_no_password_in_anything_we_write_or_show(cluster: Clusters, tmp_path: P
     assert [(place, secret) for place, text in texts.items() for secret in planted if secret in text] == []
     assert "CREATE SUBSCRIPTION" in texts["log of 18"]
     assert "CREATE ROLE" in texts["log of 18"]
+    assert "notification put off" in texts["logs"]
     assert all(texts.values()), [place for place, text in texts.items() if not text]
     assert destination.execute("SELECT rolpassword FROM pg_authid WHERE rolname = 'app'") == source.execute(
         "SELECT rolpassword FROM pg_authid WHERE rolname = 'app'"
@@ -88,7 +89,11 @@ def log_everything(server: Cluster) -> None:
 
 
 def configuration(directory: Path, source: dict[str, object], destination: Cluster) -> Path:
-    return write_config(directory, source, instance(destination), {}, common_password=COMMON)
+    """With an address for notifications where nobody listens: each try of it fails, and is logged."""
+    path = write_config(directory, source, instance(destination), {}, common_password=COMMON)
+    hook = f"http://127.0.0.1:{free_port()}/services/{MARK}-hook?token={MARK}-token"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "notifications": [{"url": hook, "kind": "slack"}]}))
+    return path
 
 
 def shown(room: MachineRoom) -> Iterator[tuple[str, str]]:

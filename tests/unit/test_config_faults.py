@@ -24,6 +24,36 @@ def faults(folder: Path, text: str, environ: dict[str, str] | None = None, name:
     return {fault.path: fault.message for fault in caught.value.faults}
 
 
+def test_faults_of_notifications(tmp_path: Path) -> None:
+    hooks = """
+notifications:
+  - {kind: slack}
+  - {url: "ftp://x/s3cret"}
+  - {url: "https:///s3cret"}
+  - {url: "https://me:s3cret@x/", kind: pager, events: [ready, redy], timeout_seconds: 0}
+  - {url: "https://x/s3cret", url_file: /nowhere}
+  - {url: "https://x/s3cret", mappings: [old-*, nobody-*], sslrootcert: /nowhere}
+  - https://x/s3cret
+"""
+    found = faults(tmp_path, GOOD + hooks)
+    assert "s3cret" not in str(found)
+    last = found.pop("notifications.6")
+    assert last.startswith("must be a group of keys")
+    assert found == {
+        "notifications.0.url": "is missing; give url or url_file",
+        "notifications.1.url": "must begin with http:// or https://",
+        "notifications.2.url": "is not a complete web address",
+        "notifications.3.url": "must be without username and password, which are not sent; put a token into path or query",
+        "notifications.3.kind": "must be one of json, slack, teams, not 'pager'",
+        "notifications.3.events.1": found["notifications.3.events.1"],
+        "notifications.3.timeout_seconds": "must be more than 0",
+        "notifications.4.url_file": "is given together with url; keep one",
+        "notifications.5.sslrootcert": "/nowhere: no such file",
+        "notifications.5.mappings": "nobody-* matches no mapping; there are old-to-new",
+    }
+    assert found["notifications.3.events.1"].endswith("not 'redy'")
+
+
 def test_everything_wrong_is_said_at_once(tmp_path: Path) -> None:
     text = """
     instances:

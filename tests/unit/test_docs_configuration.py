@@ -9,7 +9,15 @@ import pytest
 import yaml
 from marshmallow import Schema
 
-from migrator.config import DatabaseSelection, InstanceSpec, MappingSpec, Replication, WebSpec, WorkerSpec
+from migrator.config import (
+    DatabaseSelection,
+    InstanceSpec,
+    MappingSpec,
+    NotificationSpec,
+    Replication,
+    WebSpec,
+    WorkerSpec,
+)
 from migrator.config_file import load, schemas
 
 DOCUMENT = (Path(__file__).parents[2] / "docs/configuration.md").read_text(encoding="utf-8")
@@ -21,6 +29,7 @@ SECTIONS: list[tuple[str, type[Schema], type | None]] = [
     ("## `replication`", schemas.ReplicationSchema, Replication),
     ("## `web`", schemas.WebSchema, WebSpec),
     ("## `workers`", schemas.WorkerSchema, WorkerSpec),
+    ("## `notifications`", schemas.NotificationSchema, NotificationSpec),
     ("## Top level", schemas.RootSchema, None),
 ]
 

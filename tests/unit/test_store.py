@@ -7,10 +7,11 @@ import fakeredis
 import pytest
 import redis
 
+from migrator import backoff
 from migrator.bucket import Limit
 from migrator.errors import StoreUnavailableError
 from migrator.model import Failure
-from migrator.store import HISTORY_LENGTH, Store, backoff_seconds
+from migrator.store import Store
 
 NOW = datetime(2026, 11, 22, 19, 0, tzinfo=UTC)
 
@@ -30,7 +31,7 @@ def test_nothing_published_is_none_or_empty(store: Store) -> None:
     assert store.summary("shop") is None
     assert store.mapping_names() == []
     assert store.relations("shop", "db") == {}
-    assert store.history("shop") == store.log("shop") == store.take_requests("shop") == []
+    assert store.log("shop") == store.take_requests("shop") == []
 
 
 def test_summaries_come_back_stamped_with_their_version_and_names_sorted(store: Store) -> None:
@@ -50,19 +51,6 @@ def test_relations_are_replaced_not_merged(store: Store) -> None:
     assert store.relations("m", "db") == {}
 
 
-def test_history_is_oldest_first_capped_and_thinned_with_the_newest_kept(
-    store: Store, client: fakeredis.FakeRedis
-) -> None:
-    for number in range(25):
-        store.append_history("m", {"n": number})
-    assert [sample["n"] for sample in store.history("m", last=2)] == [23, 24]
-    thinned = [sample["n"] for sample in store.history("m", points=10)]
-    assert thinned == [0, 3, 6, 9, 12, 15, 18, 21, 24]
-    client.rpush("migrator:m:history", *["{}"] * HISTORY_LENGTH)
-    store.append_history("m", {"n": "last"})
-    assert client.llen("migrator:m:history") == HISTORY_LENGTH
-
-
 def test_the_log_gives_the_newest_lines_oldest_first(store: Store) -> None:
     for number in range(5):
         store.append_log("m", {"n": number})
@@ -77,7 +65,7 @@ def test_requests_are_handed_out_once(store: Store) -> None:
 
 
 def test_backoff_doubles_up_to_five_minutes() -> None:
-    assert [backoff_seconds(count) for count in (1, 2, 3, 8, 9, 5000)] == [2, 4, 8, 256, 300, 300]
+    assert [backoff.seconds(count) for count in (1, 2, 3, 8, 9, 5000)] == [2, 4, 8, 256, 300, 300]
 
 
 def test_failures_count_and_wait_longer_each_time(store: Store) -> None:
