@@ -1,0 +1,136 @@
+"""The pipe: rows of a COPY out of the source go into a COPY into the destination, as bytes, whatever their format.
+
+One thread waits for both servers at once: while the last block empties through libpq and the kernel towards the destination, the next
+is read. One block is being read and one being sent at most; a row larger than a block is passed on in slices (and libpq holds it twice).
+"""
+
+import os
+import select
+import socket
+import time
+from collections import deque
+
+from migrator.bucket import Throttle
+from migrator.copying.pace import LARGEST_BLOCK, Pace
+from migrator.copying.wire import SLICE_SECONDS, Wire, wait
+
+SMALL_RECEIVE_BYTES = 98_304
+"""What the kernel may take in from the source ahead of us while a limit holds us back (Linux doubles it).
+
+By default it grows to megabytes; that many the source would have sent, for each copy, beyond what is paid for.
+"""
+
+
+def pump(source: Wire, destination: Wire, throttle: Throttle) -> int:
+    """Pass on a COPY that has begun on both sides, to its end on the source; the bytes passed on. The destination's is left open.
+
+    Every block is paid for before it is passed on, and until then nothing is read. Raises psycopg's errors, StoppedError, and
+    whatever the throttle raises; the destination's error as soon as it is there, not at the end of the rows.
+    """
+    return _Pump(source, destination, Pace(throttle, time.monotonic)).run()
+
+
+class _Pump:
+    def __init__(self, source: Wire, destination: Wire, pace: Pace) -> None:
+        self._source = source
+        self._destination = destination
+        self._pace = pace
+        self._block = bytearray()
+        self._slices: deque[memoryview] = deque()  # of a large row, to go after the block
+        self._size = 0
+        self._paid = self._ended = self._narrowed = False
+        self._ask_at = 0.0
+        self._moved = 0
+
+    def run(self) -> int:
+        while True:
+            self._source.check()
+            sending = bool(self._destination.connection.flush())
+            pause, hungry = 0.0, False
+            if not self._full:
+                hungry = self._read()
+            if self._full and not self._paid:
+                pause = self._pay()
+            if self._paid and not sending:
+                self._pass_on()
+            elif sending or pause or hungry:
+                self._wait(sending, hungry, pause)
+            if self._ended and not self._size and not sending:
+                return self._moved
+
+    @property
+    def _full(self) -> bool:
+        return self._ended or self._size >= self._pace.block_bytes
+
+    def _read(self) -> bool:
+        """Fill the block with what the source has sent; whether there is nothing more for the moment.
+
+        Rows are appended one by one: kept in a list they took four times as long.
+        """
+        connection, block = self._source.connection, self._block
+        receive, room = connection.get_copy_data, self._pace.block_bytes - self._size
+        asked = False
+        while room > 0:
+            size, row = receive(1)
+            if size > LARGEST_BLOCK:
+                self._slices.extend(row[at : at + LARGEST_BLOCK] for at in range(0, size, LARGEST_BLOCK))
+            elif size > 0:
+                block += row
+            elif size < 0:
+                self._ended = True
+                break
+            elif asked:
+                break
+            else:
+                connection.consume_input()
+                asked = True
+                continue
+            room -= size
+            asked = False
+        self._size = self._pace.block_bytes - room
+        return room > 0 and not self._ended
+
+    def _pay(self) -> float:
+        """Seconds until it is worth asking again; 0.0: paid, or nothing to pay."""
+        now = time.monotonic()
+        if now < self._ask_at:
+            return self._ask_at - now
+        pause = self._pace.pay(self._size) if self._size else 0.0
+        self._ask_at, self._paid = now + pause, not pause
+        if pause and self._pace.slow and not self._narrowed:
+            self._narrowed = True
+            _receive_less(self._source.connection.socket)
+        return pause
+
+    def _pass_on(self) -> None:
+        """The block, or the next slice of a large row: libpq's buffer is empty, so it takes it whole."""
+        part = self._block or (self._slices[0] if self._slices else b"")
+        if part:
+            if not self._destination.connection.put_copy_data(part):
+                return
+            self._moved += len(part)
+            if part is self._block:
+                self._block = bytearray()
+            else:
+                self._slices.popleft()
+        if not self._slices:
+            self._size, self._paid = 0, False
+
+    def _wait(self, sending: bool, hungry: bool, pause: float) -> None:
+        watched = [(self._destination, select.POLLIN | (select.POLLOUT if sending else 0))]
+        if hungry:
+            watched.append((self._source, select.POLLIN))
+        events = dict(wait(*watched, seconds=pause or SLICE_SECONDS))
+        if events.get(self._destination.connection.socket, 0) & ~select.POLLOUT:
+            self._fail()
+
+    def _fail(self) -> None:
+        """The destination speaks in mid-copy, and with notices off it has nothing to say but errors; libpq reads them at the end."""
+        self._destination.connection.put_copy_end(b"the destination has failed")
+        self._destination.results()
+        raise AssertionError("a COPY that was told to fail has succeeded")
+
+
+def _receive_less(descriptor: int) -> None:
+    with socket.socket(fileno=os.dup(descriptor)) as handle:
+        handle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_RECEIVE_BYTES)
