@@ -1,6 +1,6 @@
 """Cutting: every block stands in exactly one part, and there are no more parts than it is worth."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migrator.parts import MOST_PARTS, Part, cut
@@ -9,6 +9,7 @@ MB = 1_048_576
 BLOCKS = st.integers(0, 2**32 - 2)
 
 
+@settings(deadline=None)
 @given(blocks=BLOCKS, toast=st.integers(0, 2**45), part_bytes=st.integers(1, 2**40), probe=BLOCKS)
 def test_every_block_is_in_exactly_one_part(blocks: int, toast: int, part_bytes: int, probe: int) -> None:
     parts = cut("public.t", blocks * 8192 + toast, blocks, part_bytes)
