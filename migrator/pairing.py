@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import psycopg
@@ -15,6 +15,7 @@ from migrator.errors import MigratorError, SessionLimitError
 from migrator.model import DatabaseFacts, Instance, Ledger
 from migrator.observation import DatabasePair, Scope
 from migrator.pair import Half, Narrow, Origins, forget_sequences_together, read_source, read_target
+from migrator.phases import tablespaces
 from migrator.quote import qualified
 from migrator.remembered import Remembered, SchemaCache, timed
 from migrator.schema import Schema
@@ -64,7 +65,14 @@ class Pairing:
         # The destination's ledger and sequences before the source's: what is read later is never behind.
         target_half = _tried(lambda: self._read_target(destination)) if isinstance(destination, Begun) else destination
         source_half = _tried(lambda: self._read_source(source)) if isinstance(source, Begun) else source
-        return joined(name, target, source_half, target_half)
+        return self._placed(joined(name, target, source_half, target_half))
+
+    def _placed(self, pair: DatabasePair) -> DatabasePair:
+        """With the source's tablespaces as the destination calls them."""
+        if pair.source_schema is None or not pair.source_schema.tablespaces:
+            return pair
+        places = tablespaces.places(self.spec, self.destination, pair.target, pair.source_schema.tablespaces)
+        return replace(pair, source_schema=pair.source_schema.placed(places))
 
     def pairs_of_ledger(self, target: str) -> tuple[DatabasePair, ...]:
         """While the source is away: its databases that a destination database's ledger names for the mapping."""

@@ -1,4 +1,4 @@
--- pg_table_size is the honest cost (with TOAST), but waits behind an ACCESS EXCLUSIVE lock: of `locked` relations, or of all
+-- Of tables whose rows are replicated. pg_table_size is the honest cost (with TOAST), but waits behind an ACCESS EXCLUSIVE lock: of `locked` relations, or of all
 -- where an `estimate` must do, what the last VACUUM or ANALYZE saw. reltuples is -1 before the first ANALYZE.
 SELECT n.nspname, c.relname,
        CASE WHEN %(estimate)s OR c.oid = ANY (%(locked)s::oid[])
@@ -8,6 +8,6 @@ SELECT n.nspname, c.relname,
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_class toast ON toast.oid = c.reltoastrelid
-WHERE c.relkind = 'r' AND c.relpersistence <> 't'
+WHERE c.relkind = 'r' AND c.relpersistence = 'p'
   AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'migrator') AND n.nspname !~ '^pg_(toast|temp)'
   AND (%(relations)s::oid[] IS NULL OR c.oid = ANY (%(relations)s::oid[]))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from migrator.model import Database
-from migrator.phases import claims, fitness, pre_data
+from migrator.phases import claims, fitness, portability, pre_data
 from migrator.phases.view import View
 from migrator.quote import identifier
 from migrator.steps import Finding, Gates, Mend, Side, Step
@@ -25,6 +25,7 @@ def examine(view: View) -> Step:
         *_locale(view),
         *_database_rights(view),
         *fitness.findings(view),
+        *portability.findings(view),
     )
     return Step(NAME, view.database.name, Gates.DATABASE, findings=findings)
 

@@ -1,9 +1,7 @@
 """What can receive rows? Schemas, extensions, types, sequences, tables, partition trees and the keys apply needs."""
 
 from collections.abc import Iterable, Iterator
-from itertools import groupby
 
-from migrator.names import SCHEMA
 from migrator.observation import DatabasePair
 from migrator.phases.view import View
 from migrator.schema import Schema
@@ -16,18 +14,16 @@ from migrator.schema.order import CircleError, by_dependency, by_depth
 from migrator.schema.sequence import ownership
 from migrator.schema.table import Table, replica_identity
 from migrator.schema.table import attachment as partition_attachment
-from migrator.schema.uncarried import RESERVED_SCHEMA
 from migrator.steps import Action, Finding, Gates, Side, Statement, Step, Wait
 
 NAME = "pre_data"
 _LARGEST_BATCH = 200
 _LOCKS_EACH = 8
 """Of one statement until the end of its transaction: a table with its TOAST table, that one's index, key, sequence, type."""
-_NAMED = 20
 
 
 def examine(view: View) -> Step:
-    """Creates what is missing; names what differs, what is not carried, and what holds rows that are not ours."""
+    """Creates what is missing; names what differs, and what holds rows that are not ours."""
     pair = view.database
     source, target = pair.source_schema, pair.target_schema
     if source is None or target is None:
@@ -38,8 +34,8 @@ def examine(view: View) -> Step:
         circle = Finding(
             "circular_dependency", f"{error.message} (database {pair.name}).", error.remedy, database=pair.name
         )
-        return Step(NAME, pair.name, Gates.DATABASE, findings=(circle, *_not_carried(pair.name, source)))
-    findings = (*_not_carried(pair.name, source), *_drift(pair.name, wanted, target), *filled(pair, source, target))
+        return Step(NAME, pair.name, Gates.DATABASE, findings=(circle,))
+    findings = (*_drift(pair.name, wanted, target), *filled(pair, source, target))
     missing = [item for item in wanted if target.find(item.identity) is None]
     return Step(
         NAME, pair.name, Gates.DATABASE, actions=tuple(_actions(pair.target, missing, _batch(view))), findings=findings
@@ -125,32 +121,6 @@ def _action(database: str, batch: list[Item], sentences: list[str]) -> Action:
     return Action(f"create {what}", tuple(Statement(Side.DESTINATION, database, sql) for sql in sentences))
 
 
-def _not_carried(database: str, source: Schema) -> Iterator[Finding]:
-    ordered = sorted(source.uncarried, key=lambda each: (each.kind, each.identity))
-    for kind, group in groupby(ordered, key=lambda each: each.kind):
-        names = [each.identity for each in group]
-        yield _reserved(database) if kind == RESERVED_SCHEMA else _kind_not_carried(database, kind, names)
-
-
-def _reserved(database: str) -> Finding:
-    return Finding(
-        code="schema_name_reserved",
-        message=f"{database} has a schema {SCHEMA}, the name of this tool's own on the destination.",
-        remedy=f"Rename it on the source: ALTER SCHEMA {SCHEMA} RENAME TO ...",
-        database=database,
-    )
-
-
-def _kind_not_carried(database: str, kind: str, names: list[str]) -> Finding:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return Finding(
-        code="kind_not_carried",
-        message=f"{len(names)} of kind {kind} in {database} cannot be carried yet: {', '.join(names[:_NAMED])}{more}.",
-        remedy=f"Drop what is no longer needed, or leave {database} out of the mapping (databases.exclude).",
-        database=database,
-    )
-
-
 def _drift(database: str, wanted: Iterable[Item], target: Schema) -> Iterator[Finding]:
     for item in wanted:
         counterpart = target.find(item.identity)
@@ -165,6 +135,7 @@ def drift_finding(database: str, difference: Difference, relation: str | None = 
         code="schema_drift",
         message=f"{difference} (database {database}).",
         remedy=f"On the destination: {mend}" if mend else "Make the two alike, or drop it on the destination.",
+        blocking=difference.blocking,
         database=database,
         relation=relation,
     )
@@ -173,7 +144,7 @@ def drift_finding(database: str, difference: Difference, relation: str | None = 
 def filled(pair: DatabasePair, source: Schema, target: Schema) -> Iterator[Finding]:
     """Tables of both sides that hold rows on the destination which are not ours."""
     for relation in sorted(pair.filled - pair.ledger.relations.keys()):
-        if source.has_table(relation) and target.has_table(relation):
+        if source.is_replicated(relation) and target.has_table(relation):
             yield Finding(
                 code="destination_not_empty",
                 message=f"{relation} in {pair.target} on the destination holds rows that this migration did not write.",

@@ -4,7 +4,7 @@ What PostgreSQL deparses depends on the session: read, and run what comes of it,
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import TypeVar
 
@@ -24,6 +24,7 @@ from migrator.schema import (
     range,
     sequence,
     table,
+    tablespace,
     uncarried,
 )
 from migrator.schema.comment import Comment
@@ -41,7 +42,8 @@ from migrator.schema.privilege import Key, Privilege
 from migrator.schema.range import Range
 from migrator.schema.row import Answer, Row
 from migrator.schema.sequence import Sequence as SequenceItem
-from migrator.schema.table import PARTITIONED, Table
+from migrator.schema.table import Table
+from migrator.schema.tablespace import Places, Unplaced
 from migrator.schema.uncarried import Uncarried
 
 T = TypeVar("T")
@@ -69,21 +71,51 @@ class Schema:
     uncarried: tuple[Uncarried, ...] = ()
     dependencies: frozenset[tuple[str, str]] = frozenset()
     """(key, needed key) of items."""
+    unplaced: tuple[Unplaced, ...] = ()
+    """Of a source, once `placed`: what the destination has no tablespace for."""
 
     def leaves(self) -> tuple[str, ...]:
-        """The relations that carry rows: plain tables and leaf partitions (relkind r), by qualified name."""
-        return tuple(each.qualified for each in self.tables if each.kind != PARTITIONED)
+        """The relations whose rows are replicated: tables and leaf partitions (relkind r) that are logged, by qualified name."""
+        return tuple(each.qualified for each in self.tables if each.is_replicated)
 
     def has_table(self, relation: str) -> bool:
         return relation in self._tables
+
+    @cached_property
+    def tablespaces(self) -> frozenset[str]:
+        return tablespace.used((*self.tables, *self.indexes, *self.definitions))
+
+    def placed(self, places: Places) -> "Schema":
+        """A source's schema with tablespaces as the destination calls them. Kept: the same answer is the same object."""
+        if not self.tablespaces:
+            return self
+        known = tuple(sorted(places.items()))
+        if known not in self._placements:
+            self._placements[known] = replace(
+                self,
+                tables=tablespace.placed(self.tables, places),
+                indexes=tablespace.placed(self.indexes, places),
+                definitions=tablespace.placed(self.definitions, places),
+                unplaced=tablespace.unplaced((*self.tables, *self.indexes, *self.definitions), places),
+            )
+        return self._placements[known]
+
+    @cached_property
+    def _placements(self) -> dict[tuple[tuple[str, str], ...], "Schema"]:
+        return {}
+
+    def is_replicated(self, relation: str) -> bool:
+        """Whether there is such a table, and logical replication carries its rows."""
+        table = self._tables.get(relation)
+        return table is not None and table.is_replicated
 
     def table(self, relation: str) -> Table:
         """The table or partitioned table of this qualified name. Raises KeyError."""
         return self._tables[relation]
 
     def storage(self, relation: str) -> tuple[str, ...]:
-        """The leaves of a relation's tree: itself where it holds rows, and all that inherit from it, to any depth."""
-        own = (relation,) if relation in self._tables and self.table(relation).kind != PARTITIONED else ()
+        """The leaves of a relation's tree: itself where its rows are replicated, and all that inherit from it, to any depth."""
+        own = (relation,) if self.is_replicated(relation) else ()
         children = self._children.get(relation)
         if children is None:
             return own

@@ -11,6 +11,7 @@ from migrator.schema.sequence import Sequence
 _STORAGE = {"p": "PLAIN", "e": "EXTERNAL", "m": "MAIN", "x": "EXTENDED"}
 _COMPRESSION = {"p": "pglz", "l": "lz4"}
 _IDENTITY = {"a": "ALWAYS", "d": "BY DEFAULT"}
+_OPTIONS = "OPTIONS "
 _GENERATED = {"s": "STORED", "v": "VIRTUAL"}
 
 
@@ -44,6 +45,10 @@ class Column:
     options: tuple[str, ...]
     sequence: Sequence | None = None
     """The sequence of an identity column."""
+    server_options: str | None = None
+    """What stands between the parentheses of OPTIONS, of a foreign table's column."""
+    nullable_below: bool = False
+    """Nullable although a parent's is NOT NULL, which 18 does not know any more."""
 
     @property
     def quoted(self) -> str:
@@ -53,6 +58,11 @@ class Column:
         """What stands in CREATE TABLE, name first."""
         parts = [f"{self.quoted} {self.type}{self.collation}", self.value(), self._null()]
         return " ".join(part for part in parts if part)
+
+    def declaration_of_type(self) -> str:
+        """What stands in CREATE TABLE ... OF a type, which has the column already; "" where there is nothing to add."""
+        parts = [part for part in (self.value(), self._null()) if part]
+        return " ".join((f"{self.quoted} WITH OPTIONS", *parts)) if parts else ""
 
     def value(self) -> str:
         """Where its values come from: DEFAULT, GENERATED or identity; "" for nowhere."""
@@ -66,7 +76,8 @@ class Column:
     def alteration(self, theirs: str) -> str:
         """The actions of ALTER TABLE that make this column of one described by `theirs` (its type first)."""
         kind = f"{self.type}{self.collation}"
-        actions = ["SET NOT NULL" if self.not_null is not None else "DROP NOT NULL", *self.settings()]
+        settings = (setting for setting in self.settings() if not setting.startswith(_OPTIONS))  # may be there already
+        actions = ["SET NOT NULL" if self.not_null is not None else "DROP NOT NULL", *settings]
         if not f"{theirs} ".startswith(f"{kind} "):
             actions.insert(0, f"TYPE {kind} USING {self.quoted}::{self.type}")
         if not self.generated and not self.identity:
@@ -97,6 +108,8 @@ class Column:
             found.append(f"SET STATISTICS {self.statistics}")
         if self.options:
             found.append(f"SET ({option_list(self.options)})")
+        if self.server_options:
+            found.append(f"{_OPTIONS}({self.server_options})")
         return tuple(found)
 
 
@@ -142,6 +155,8 @@ def read(row: Row, sequence: Sequence | None) -> Column:
         statistics=row.number_or_none("statistics"),
         options=row.texts("options"),
         sequence=sequence,
+        server_options=row.text_or_none("server_options"),
+        nullable_below=row.flag("nullable_below"),
     )
 
 

@@ -1,4 +1,4 @@
--- Columns of permanent tables: `relation` first and `options` last, as column.py relies on. What is the type's own
+-- Columns of tables: `relation` first and `options` last, as column.py relies on. What is the type's own
 -- (storage, collation) or the default is NULL.
 -- NOT NULL constraints have rows of their own (contype n) from 18 on; before, the join finds nothing.
 -- attoptions: only what exists everywhere; minor releases keep an internal option (pg_attver) there too.
@@ -20,6 +20,16 @@ SELECT a.attrelid::bigint AS relation, a.attname::text AS name,
                 JOIN pg_catalog.pg_attribute p ON p.attrelid = h.inhparent AND p.attname = a.attname AND p.attnotnull
                 WHERE h.inhrelid = a.attrelid)) END AS not_null_local,
        a.attidentity::text AS identity, a.attgenerated::text AS generated, a.attislocal AS local,
+       -- before 18 an inheriting table's column could stay nullable under its parent's NOT NULL
+       NOT a.attnotnull AND a.attinhcount > 0 AND NOT c.relispartition AND EXISTS (
+           SELECT FROM pg_catalog.pg_inherits h
+           JOIN pg_catalog.pg_attribute p ON p.attrelid = h.inhparent AND p.attname = a.attname AND p.attnotnull
+           WHERE h.inhrelid = a.attrelid
+             AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conrelid = h.inhparent AND k.contype = 'n'
+                             AND k.conkey = ARRAY[p.attnum] AND k.connoinherit)) AS nullable_below,
+       CASE WHEN a.attfdwoptions IS NOT NULL
+            THEN (SELECT string_agg(format('%%I %%L', o.option_name, o.option_value), ', ' ORDER BY o.option_name)
+                  FROM pg_catalog.pg_options_to_table(a.attfdwoptions) o) END AS server_options,
        CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage::text END AS storage,
        a.attcompression::text AS compression,
        nullif(a.attstattarget, -1)::int AS statistics,
@@ -35,7 +45,7 @@ LEFT JOIN (SELECT k.conrelid, k.conkey[1] AS attnum, k.conname, k.connoinherit, 
            OFFSET 0) nn ON nn.conrelid = a.attrelid AND nn.attnum = a.attnum
 LEFT JOIN (SELECT l.oid, l.collname, ln.nspname FROM pg_catalog.pg_collation l
            JOIN pg_catalog.pg_namespace ln ON ln.oid = l.collnamespace) co ON co.oid = a.attcollation
-WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p') AND c.relpersistence = 'p'
+WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'f') AND c.relpersistence <> 't'
   AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'migrator')
   AND (%(relations)s::oid[] IS NULL OR c.oid = ANY (%(relations)s::oid[]))
   AND c.oid <> ALL (%(without)s::oid[])

@@ -49,7 +49,11 @@ def read(row: Row) -> Comment:
             f"CONSTRAINT {identifier(name)} ON DOMAIN {relation}", row.text("text"), None, f"type {relation}"
         )
     if kind == "CONSTRAINT":
-        needs = "index " + plain if row.flag("on_index") else f"constraint {identifier(name)} on {relation}"
+        needs = f"constraint {identifier(name)} on {relation}"
+        if row.flag("on_index"):
+            needs = f"index {plain}"
+        elif row.text_or_none("on_kind") is not None:  # a NOT NULL is its column's, and comes with the table
+            needs = f"table {relation}"
         return Comment(f"CONSTRAINT {identifier(name)} ON {relation}", row.text("text"), relation, needs)
-    word = "type" if kind == "DOMAIN" else kind.lower()
+    word = {"DOMAIN": "type", "FOREIGN TABLE": "table"}.get(kind, kind.lower())
     return Comment(f"{kind} {plain}", row.text("text"), relation, f"{word} {plain}")

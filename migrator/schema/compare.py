@@ -18,6 +18,8 @@ class Difference:
     source: str
     destination: str
     mend: str
+    blocking: bool = True
+    """Where something is stored changes nothing of what it means."""
 
     def __str__(self) -> str:
         return f"{self.identity}, {self.property}: source has {self.source}; destination has {self.destination}"
@@ -32,7 +34,7 @@ def differences(source: Item, target: Item) -> tuple[Difference, ...]:
     names = sorted({*here, *there})
     found = ((name, here.get(name, _ABSENT), there.get(name, _ABSENT)) for name in names)
     return tuple(
-        Difference(source.identity, name, ours, theirs, source.mend(name, there.get(name)))
+        Difference(source.identity, name, ours, theirs, source.mend(name, there.get(name)), name != "tablespace")
         for name, ours, theirs in found
         if ours != theirs and not spelled_alike(ours, theirs)
     )

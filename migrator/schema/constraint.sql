@@ -1,4 +1,4 @@
--- CHECK constraints and foreign keys of permanent tables. conenforced came with 18: `later` stands in where it is lacking. Left out: the rows PostgreSQL keeps beneath a foreign key for
+-- CHECK constraints and foreign keys of tables. conenforced came with 18: `later` stands in where it is lacking. Left out: the rows PostgreSQL keeps beneath a foreign key for
 -- each partition of the *referenced* table. A row for a partition of the referencing table has `parent_name`.
 SELECT con.oid::bigint AS oid, con.conname::text AS name, con.contype::text AS type,
        n.nspname::text AS namespace, c.relname::text AS relation_name, c.relkind = 'p' AS partitioned,
@@ -17,7 +17,7 @@ LEFT JOIN pg_catalog.pg_namespace pn ON pn.oid = pc.relnamespace
 LEFT JOIN pg_catalog.pg_class f ON f.oid = con.confrelid
 LEFT JOIN pg_catalog.pg_namespace fn ON fn.oid = f.relnamespace
 LEFT JOIN pg_catalog.pg_class fi ON fi.oid = con.conindid
-WHERE con.contype IN ('c', 'f') AND c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND c.reloftype = 0
+WHERE con.contype IN ('c', 'f') AND c.relkind IN ('r', 'p', 'f') AND c.relpersistence <> 't'
   AND parent.conrelid IS DISTINCT FROM con.conrelid
   AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'migrator')
   AND (%(relations)s::oid[] IS NULL OR c.oid = ANY (%(relations)s::oid[]))

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from migrator.quote import qualified
+from migrator.quote import identifier, qualified
 from migrator.schema.row import Row
 from migrator.schema.spelling import canonical
 
@@ -38,20 +38,29 @@ class Definition:
     """Statements that must wait until nothing is replicated any more; they give it its `state`."""
     provisional: tuple[str, ...] = ()
     """What makes it without what it needs, so that `complete` can follow; none for what can only be made as a whole."""
+    tablespace: str | None = None
+    """Of a materialized view; None: the database's."""
 
     @property
     def identity(self) -> str:
         return f"{self.kind} {canonical(self.name)}"
 
     def create(self) -> tuple[str, ...]:
-        return self.statements
+        return (*self.statements, *self._placing())
 
     def properties(self) -> Mapping[str, str]:
-        return {"definition": "; ".join(self.statements)}
+        definition = {"definition": "; ".join(self.statements)}
+        stored = self.kind == MATERIALIZED_VIEW
+        return {**definition, "tablespace": self.tablespace or "default"} if stored else definition
+
+    def _placing(self) -> tuple[str, ...]:
+        if self.tablespace is None:
+            return ()
+        return (f"ALTER MATERIALIZED VIEW {self.name} SET TABLESPACE {identifier(self.tablespace)}",)
 
     def mend(self, changed: str, theirs: str | None) -> str:
         """Those that CREATE OR REPLACE can change; the others are dropped and made anew, which is the operator's to judge."""
-        return "; ".join(self.replace())
+        return "; ".join(self._placing() if changed == "tablespace" else self.replace())
 
     def complete(self) -> tuple[str, ...]:
         """Statements that make of the provisional one what it should be."""
@@ -78,4 +87,5 @@ def read(row: Row, *, late: bool) -> Definition:
         state=row.text_if_any("state") or "",
         at_cutover=row.texts_if_any("at_cutover"),
         provisional=row.texts_if_any("provisional"),
+        tablespace=row.text_if_any("tablespace"),
     )

@@ -2,7 +2,7 @@
 -- the object that brings it: a column default or constraint for its table or domain, an array or row type for its base.
 WITH carrier AS (
     SELECT 'pg_catalog.pg_class'::regclass AS classid, c.oid AS objid, 'class:' || c.oid AS key
-    FROM pg_catalog.pg_class c WHERE c.relkind IN ('r', 'p', 'S', 'c', 'v', 'm')
+    FROM pg_catalog.pg_class c WHERE c.relkind IN ('r', 'p', 'f', 'S', 'c', 'v', 'm')
     UNION ALL
     SELECT 'pg_catalog.pg_extension'::regclass, x.oid, 'extension:' || x.oid FROM pg_catalog.pg_extension x
     UNION ALL

@@ -46,6 +46,10 @@ class Index:
     parent: str | None
     statistics: tuple[tuple[int, int], ...]
     """Statistics targets of expression columns, by position."""
+    tablespace: str | None = None
+    """None: the database's."""
+    predicate: str | None = None
+    """What stands behind WHERE, known where the tablespace has to come before it."""
 
     @cached_property
     def qualified(self) -> str:
@@ -66,7 +70,7 @@ class Index:
 
     def create(self) -> tuple[str, ...]:
         """In one transaction, with the lock a plain build takes: for tables nothing is written to yet."""
-        made = self.definition if self.constraint is None else self._add_constraint(self.constraint)
+        made = self._placed() if self.constraint is None else self._add_constraint(self.constraint)
         return (made, *self.settings())
 
     def create_gently(self) -> tuple[str, ...]:
@@ -76,8 +80,15 @@ class Index:
         """
         if self.partitioned or (self.constraint is not None and not self.constraint.adopts):
             return ()
-        head, word, rest = self.definition.partition("INDEX ")
+        head, word, rest = self._placed().partition("INDEX ")
         return (f"{head}{word}CONCURRENTLY {rest}", *self.settings())
+
+    def _placed(self) -> str:
+        """The definition with its tablespace, which PostgreSQL's spelling leaves out."""
+        if self.tablespace is None:
+            return self.definition
+        where = f" WHERE {self.predicate}" if self.predicate is not None else ""
+        return f"{self.definition.removesuffix(where)} TABLESPACE {identifier(self.tablespace)}{where}"
 
     def adopt(self) -> str:
         """The constraint on the index that already exists."""
@@ -99,20 +110,34 @@ class Index:
         """`definition` alone says whether a leftover was meant to be this index."""
         statistics = ", ".join(f"{column}: {target}" for column, target in self.statistics)
         constraint = {"constraint": self.constraint.definition} if self.constraint is not None else {}
-        return {"definition": self.definition, "statistics targets": statistics or "default", **constraint}
+        return {
+            "definition": self.definition,
+            "statistics targets": statistics or "default",
+            "tablespace": self.tablespace or "default",
+            **constraint,
+        }
 
     def mend(self, changed: str, theirs: str | None) -> str:
         if changed == "statistics targets":
             return "; ".join(self.settings())
+        if changed == "tablespace":
+            return (
+                f"ALTER INDEX {self.qualified} SET TABLESPACE {identifier(self.tablespace)}" if self.tablespace else ""
+            )
         if self.constraint is not None:
             return f"ALTER TABLE {self.relation} DROP CONSTRAINT {identifier(self.name)}"
         return f"DROP INDEX {self.qualified}"
 
     def _add_constraint(self, constraint: IndexConstraint) -> str:
         body = constraint.definition.removesuffix(constraint.deferral)
+        name, where = identifier(self.name), ""
+        if constraint.type == EXCLUDE and self.tablespace is not None and self.predicate is not None:
+            where = f" WHERE ({self.predicate})"
+            body = body.removesuffix(where)
         storage = f" WITH ({option_list(self.options)})" if self.options and constraint.type != EXCLUDE else ""
-        name = identifier(self.name)
-        return f"ALTER TABLE ONLY {self.relation} ADD CONSTRAINT {name} {body}{storage}{constraint.deferral}"
+        place = f" USING INDEX TABLESPACE {identifier(self.tablespace)}" if self.tablespace is not None else ""
+        made = f"{body}{storage}{place}{where}{constraint.deferral}"
+        return f"ALTER TABLE ONLY {self.relation} ADD CONSTRAINT {name} {made}"
 
 
 @dataclass(frozen=True)
@@ -160,6 +185,8 @@ def read(row: Row) -> Index:
         options=row.texts("options"),
         parent=qualified(row.text("parent_namespace"), parent) if parent is not None else None,
         statistics=tuple(zip(row.numbers("statistics_columns"), row.numbers("statistics"), strict=True)),
+        tablespace=row.text_or_none("tablespace"),
+        predicate=row.text_or_none("predicate"),
     )
 
 

@@ -1,4 +1,4 @@
--- Indexes of permanent tables and materialized views. One that failed to build (indisvalid false) on a leaf is read too: on the destination it
+-- Indexes of tables and materialized views. One that failed to build (indisvalid false) on a leaf is read too: on the destination it
 -- is the leftover of a stopped build.
 -- conperiod came with 18: `later` stands in where pg_constraint has no such column.
 SELECT i.indexrelid::bigint AS oid, n.nspname::text AS namespace, ic.relname::text AS name,
@@ -11,6 +11,9 @@ SELECT i.indexrelid::bigint AS oid, n.nspname::text AS namespace, ic.relname::te
        coalesce(con.condeferrable, false) AS is_deferrable, coalesce(con.condeferred, false) AS is_deferred,
        coalesce(con.conperiod, false) AS is_temporal,
        ic.reloptions AS options,
+       ts.spcname::text AS tablespace,
+       CASE WHEN ts.oid IS NOT NULL AND i.indpred IS NOT NULL
+            THEN pg_catalog.pg_get_expr(i.indpred, i.indrelid) END AS predicate,
        pn.nspname::text AS parent_namespace, p.relname::text AS parent_name,
        CASE WHEN i.indexprs IS NOT NULL THEN (SELECT array_agg(a.attnum::int ORDER BY a.attnum) FROM pg_catalog.pg_attribute a
              WHERE a.attrelid = ic.oid AND a.attstattarget >= 0) END AS statistics_columns,
@@ -20,6 +23,7 @@ FROM pg_catalog.pg_index i
 JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid
 JOIN pg_catalog.pg_class c ON c.oid = i.indrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_catalog.pg_tablespace ts ON ts.oid = ic.reltablespace
 LEFT JOIN (SELECT k.oid, k.conindid, k.conrelid, k.conname, k.contype, k.condeferrable, k.condeferred,
                   (SELECT conperiod FROM (SELECT k.*) AS as_it_is) AS conperiod
            FROM (SELECT false AS conperiod) AS later
@@ -29,7 +33,7 @@ LEFT JOIN (SELECT k.oid, k.conindid, k.conrelid, k.conname, k.contype, k.condefe
 LEFT JOIN pg_catalog.pg_inherits h ON h.inhrelid = i.indexrelid
 LEFT JOIN pg_catalog.pg_class p ON p.oid = h.inhparent
 LEFT JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
-WHERE c.relkind IN ('r', 'p', 'm') AND c.relpersistence = 'p' AND c.reloftype = 0
+WHERE c.relkind IN ('r', 'p', 'm') AND c.relpersistence <> 't'
   AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'migrator')
   AND (%(relations)s::oid[] IS NULL OR c.oid = ANY (%(relations)s::oid[]))
   AND c.oid <> ALL (%(without)s::oid[])

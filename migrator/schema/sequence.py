@@ -28,6 +28,7 @@ class Sequence:
     link: str | None
     owner_relation: str | None
     owner_column: str | None
+    unlogged: bool = False
 
     @cached_property
     def qualified(self) -> str:
@@ -42,7 +43,8 @@ class Sequence:
         return f"class:{self.oid}"
 
     def create(self) -> tuple[str, ...]:
-        return (f"CREATE SEQUENCE {self.qualified} AS {self.type} {self.parameters()}",)
+        word = "UNLOGGED SEQUENCE" if self.unlogged else "SEQUENCE"
+        return (f"CREATE {word} {self.qualified} AS {self.type} {self.parameters()}",)
 
     def parameters(self) -> str:
         """START WITH ... CYCLE, as CREATE SEQUENCE and identity columns take them."""
@@ -52,9 +54,15 @@ class Sequence:
         )
 
     def properties(self) -> Mapping[str, str]:
-        return {"type": self.type, "parameters": self.parameters()}
+        return {"type": self.type, "parameters": self.parameters(), "persistence": self.persistence}
+
+    @property
+    def persistence(self) -> str:
+        return "UNLOGGED" if self.unlogged else "LOGGED"
 
     def mend(self, changed: str, theirs: str | None) -> str:
+        if changed == "persistence":
+            return f"ALTER SEQUENCE {self.qualified} SET {self.persistence}"
         return f"ALTER SEQUENCE {self.qualified} AS {self.type} {self.parameters()}"
 
 
@@ -107,4 +115,5 @@ def read(row: Row) -> Sequence:
         link=row.text_or_none("link"),
         owner_relation=qualified(row.text("owner_namespace"), table) if table is not None else None,
         owner_column=row.text_or_none("owner_column"),
+        unlogged=row.flag("unlogged"),
     )

@@ -1,6 +1,6 @@
-"""Room of tables: plain, inheriting, partitioned, and partitions (made as tables of their own, attached afterwards)."""
+"""Room of tables: plain, inheriting, typed, foreign, partitioned, and partitions (made by themselves, attached afterwards)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -9,13 +9,14 @@ from migrator.schema.column import Column
 from migrator.schema.item import option_list
 from migrator.schema.row import Row
 
-PARTITIONED = "p"
+PARTITIONED, FOREIGN = "p", "f"
 _HEAP = "heap"
+_KINDS = {"r": "table", PARTITIONED: "partitioned table", FOREIGN: "foreign table"}
 
 
 @dataclass(frozen=True)
 class Table:
-    """A permanent table (kind r) or partitioned table (kind p)."""
+    """A table (kind r), partitioned table (p) or foreign table (f) that is not temporary."""
 
     oid: int
     namespace: str
@@ -35,6 +36,20 @@ class Table:
     has_usable_identity: bool
     """UPDATE and DELETE can be published by key: a valid, immediate primary key (d) or identity index (i)."""
     columns: tuple[Column, ...]
+    unlogged: bool = False
+    of_type: str | None = None
+    """The composite type of a typed table, qualified."""
+    server: str | None = None
+    """A foreign table's server."""
+    server_options: str | None = None
+    """What stands between the parentheses of a foreign table's OPTIONS."""
+    tablespace: str | None = None
+    """None: the database's."""
+
+    @property
+    def is_replicated(self) -> bool:
+        """It holds rows of its own that logical replication carries."""
+        return self.kind not in (PARTITIONED, FOREIGN) and not self.unlogged
 
     @cached_property
     def qualified(self) -> str:
@@ -84,10 +99,15 @@ class Table:
         columns = {f"column {column.quoted}": self._described(column) for column in self.columns}
         return {
             **columns,
+            "kind": _KINDS[self.kind],
             "partition key": self.partition_key or "none",
             "inherits": ", ".join(self.inherits) or "nothing",
             "access method": self.access_method or _HEAP,
             "storage parameters": option_list(self.options) or "none",
+            "persistence": "UNLOGGED" if self.unlogged else "LOGGED",
+            "tablespace": self.tablespace or "default",
+            **({"type": self.of_type} if self.of_type is not None else {}),
+            **({"server": self._server()} if self.server is not None else {}),
         }
 
     def mend(self, changed: str, theirs: str | None) -> str:
@@ -101,11 +121,16 @@ class Table:
             return f"{alter} DROP {changed}"
         if changed == "storage parameters" and self.options:
             return f"{alter} SET ({option_list(self.options)})"
+        if changed == "persistence":
+            return f"{alter} SET {self.properties()[changed]}"
+        if changed == "tablespace" and self.tablespace is not None:
+            return f"{alter} SET TABLESPACE {identifier(self.tablespace)}"
+        if changed == "type":
+            return f"{alter} OF {self.of_type}" if self.of_type is not None else f"{alter} NOT OF"
         return ""
 
     def _create_table(self) -> str:
-        lines = ",\n    ".join(filter(None, map(self._line, self.columns)))
-        clauses = [f"CREATE TABLE {self.qualified} (\n    {lines}\n)" if lines else f"CREATE TABLE {self.qualified} ()"]
+        clauses = [self._head()]
         if self.inherits:
             clauses.append(f"INHERITS ({', '.join(self.inherits)})")
         if self.partition_key is not None:
@@ -114,19 +139,38 @@ class Table:
             clauses.append(f"USING {identifier(str(self.access_method))}")
         if self.options:
             clauses.append(f"WITH ({option_list(self.options)})")
+        if self.tablespace is not None:
+            clauses.append(f"TABLESPACE {identifier(self.tablespace)}")
+        if self.server is not None:
+            clauses.append(self._server())
         return "\n".join(clauses)
 
+    def _head(self) -> str:
+        word = "FOREIGN TABLE" if self.server is not None else "UNLOGGED TABLE" if self.unlogged else "TABLE"
+        lines = ",\n    ".join(filter(None, map(self._line, self.columns)))
+        listed = f" (\n    {lines}\n)" if lines else ""
+        if self.of_type is not None:
+            return f"CREATE {word} {self.qualified} OF {self.of_type}{listed}"
+        return f"CREATE {word} {self.qualified}{listed or ' ()'}"
+
+    def _server(self) -> str:
+        options = f" OPTIONS ({self.server_options})" if self.server_options else ""
+        return f"SERVER {identifier(self.server or '')}{options}"
+
     def _line(self, column: Column) -> str:
+        if self.of_type is not None:
+            return column.declaration_of_type()
         if column.local or not self.inherits:
             return column.declaration()
         return column.not_null_clause()
 
-    def _settings(self) -> tuple[str, ...]:
-        return tuple(
-            f"ALTER TABLE ONLY {self.qualified} ALTER COLUMN {column.quoted} {setting}"
-            for column in self.columns
-            for setting in column.settings()
-        )
+    def _settings(self) -> Iterator[str]:
+        """Also what an identity column's sequence has otherwise than by default: its table's persistence."""
+        for column in self.columns:
+            for setting in column.settings():
+                yield f"ALTER TABLE ONLY {self.qualified} ALTER COLUMN {column.quoted} {setting}"
+            if column.sequence is not None and column.sequence.unlogged != self.unlogged:
+                yield f"ALTER SEQUENCE {column.sequence.qualified} SET {column.sequence.persistence}"
 
     def _inherited_differences(self) -> tuple[str, ...]:
         """Inherited columns are not declared; their own default and NOT NULL are set afterwards."""
@@ -138,6 +182,9 @@ class Table:
             found.append(f"{alter} SET DEFAULT {column.default}" if column.default else f"{alter} DROP DEFAULT")
             if column.not_null is not None and column.not_null.local and column.not_null.name is None:
                 found.append(f"{alter} SET NOT NULL")
+        for column in self.columns:
+            if column.nullable_below:
+                found.append(f"ALTER TABLE ONLY {self.qualified} ALTER COLUMN {column.quoted} DROP NOT NULL")
         return tuple(found)
 
     def _unvalidated(self) -> tuple[str, ...]:
@@ -152,11 +199,12 @@ class Table:
     def _described(self, column: Column) -> str:
         """One line per column for comparing: NOT NULL without its name, which servers before 18 do not know.
 
-        From 17 on a partition has its parent's identity, before it had none: a partition's is left out.
+        From 17 on a partition has its parent's identity, without a sequence of its own; before, it may have one.
         """
-        value = "" if self.is_partition and column.identity else column.value()
         null = "" if column.not_null is None else "NOT NULL" + ("" if column.not_null.validated else " NOT VALID")
-        parts = (f"{column.type}{column.collation}", value, null, *column.settings())
+        parts = [f"{column.type}{column.collation}", column.value(), null, *column.settings()]
+        if column.sequence is not None and column.sequence.unlogged != self.unlogged:
+            parts.append(column.sequence.persistence)
         return " ".join(part for part in parts if part)
 
 
@@ -227,7 +275,7 @@ def attachment(table: Table) -> Attachment | None:
 
 
 def replica_identity(table: Table) -> ReplicaIdentity | None:
-    if table.replica_identity == "d":
+    if table.replica_identity == "d" or table.kind == FOREIGN:
         return None
     return ReplicaIdentity(table.qualified, table.replica_identity, table.identity_index)
 
@@ -254,4 +302,14 @@ def read(row: Row, columns: Sequence[Column]) -> Table:
         identity_index=row.text_or_none("identity_index"),
         has_usable_identity=row.flag("has_usable_identity"),
         columns=tuple(columns),
+        unlogged=row.flag("unlogged"),
+        of_type=_of_type(row),
+        server=row.text_or_none("server"),
+        server_options=row.text_or_none("server_options"),
+        tablespace=row.text_or_none("tablespace"),
     )
+
+
+def _of_type(row: Row) -> str | None:
+    name = row.text_or_none("type_name")
+    return qualified(row.text("type_namespace"), name) if name is not None else None

@@ -1,9 +1,17 @@
--- Permanent tables and partitioned tables (relkind r, p), not typed (OF), with what is not a column's.
+-- Tables, partitioned tables and foreign tables (relkind r, p, f) that are not temporary, with what is not a column's.
+-- 18 knows no unlogged partitioned tables, and to those before it the word means nothing: they are logged here.
 SELECT c.oid::bigint AS oid, n.nspname::text AS namespace, c.relname::text AS name, c.relkind::text AS kind,
        c.relispartition AS is_partition,
        CASE WHEN c.relkind = 'p' THEN pg_catalog.pg_get_partkeydef(c.oid) END AS partition_key,
        CASE WHEN c.relispartition THEN pg_catalog.pg_get_expr(c.relpartbound, 0) END AS bound,
        am.amname::text AS access_method,
+       c.relpersistence = 'u' AND c.relkind = 'r' AS unlogged,
+       tn.nspname::text AS type_namespace, t.typname::text AS type_name,
+       s.srvname::text AS server,
+       CASE WHEN f.ftoptions IS NOT NULL
+            THEN (SELECT string_agg(format('%%I %%L', o.option_name, o.option_value), ', ' ORDER BY o.option_name)
+                  FROM pg_catalog.pg_options_to_table(f.ftoptions) o) END AS server_options,
+       ts.spcname::text AS tablespace,
        c.reloptions AS options, toast.reloptions AS toast_options,
        c.relreplident::text AS replica_identity,
        inherited.namespaces AS parent_namespaces, inherited.names AS parent_names,
@@ -12,6 +20,11 @@ SELECT c.oid::bigint AS oid, n.nspname::text AS namespace, c.relname::text AS na
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_catalog.pg_am am ON am.oid = c.relam
+LEFT JOIN pg_catalog.pg_type t ON t.oid = c.reloftype
+LEFT JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace
+LEFT JOIN pg_catalog.pg_foreign_table f ON f.ftrelid = c.oid
+LEFT JOIN pg_catalog.pg_foreign_server s ON s.oid = f.ftserver
+LEFT JOIN pg_catalog.pg_tablespace ts ON ts.oid = c.reltablespace
 LEFT JOIN pg_catalog.pg_class toast ON toast.oid = c.reltoastrelid
 LEFT JOIN LATERAL (SELECT array_agg(pn.nspname::text ORDER BY h.inhseqno) AS namespaces,
                           array_agg(p.relname::text ORDER BY h.inhseqno) AS names
@@ -25,7 +38,7 @@ LEFT JOIN LATERAL (SELECT true AS found FROM pg_catalog.pg_index k
                    WHERE k.indrelid = c.oid AND k.indimmediate AND k.indisvalid
                      AND (c.relreplident = 'd' AND k.indisprimary OR c.relreplident = 'i' AND k.indisreplident)
                    LIMIT 1) usable ON true
-WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND c.reloftype = 0
+WHERE c.relkind IN ('r', 'p', 'f') AND c.relpersistence <> 't'
   AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'migrator')
   AND (%(relations)s::oid[] IS NULL OR c.oid = ANY (%(relations)s::oid[]))
   AND c.oid <> ALL (%(without)s::oid[])

@@ -15,11 +15,11 @@ from migrator.config import MappingSpec
 from migrator.connection import session_of
 from migrator.model import Instance, Lsn, RelationSize, Subscription, SyncState, User
 from migrator.observation import DatabasePair, Hints, Observation, Scope
-from migrator.phases import late_definitions, post_data, pre_data
+from migrator.phases import late_definitions, portability, post_data, pre_data
 from migrator.phases.view import View
 from migrator.schema import Schema, scope_sql
 from migrator.schema_reading import read_schema
-from migrator.steps import Action, Step
+from migrator.steps import Action, Finding, Step
 
 CASES = Path(__file__).parents[1] / "cases"
 
@@ -36,10 +36,11 @@ class Trial:
         self.destination, self.target = destination, target
         self.state = SyncState.READY
         self.filled: frozenset[str] = frozenset()
+        self.places: dict[str, str] = {}
 
     def look(self, relation: str | None = None) -> View:
         """Both sides as they are now: everything, or what belongs to one relation."""
-        here = read(self.source, self.database, *names(self.source, self.database, relation))
+        here = read(self.source, self.database, *names(self.source, self.database, relation)).placed(self.places)
         there = read(self.destination, self.target, *names(self.source, self.database, relation))
         everywhere = read(self.source, self.database).leaves() if relation else here.leaves()
         pair = DatabasePair(
@@ -55,6 +56,9 @@ class Trial:
 
     def pre_data(self) -> Step:
         return pre_data.examine(self.look())
+
+    def portability(self) -> tuple[Finding, ...]:
+        return tuple(portability.findings(self.look()))
 
     def post_data(self, relation: str | None = None) -> Step:
         return post_data.examine(self.look(relation))

@@ -139,3 +139,52 @@ CREATE TABLE "Odd.Schema".a234567890b234567890c234567890d234567890e234567890f234
     "ünïcödé" text NOT NULL
 );
 CREATE TABLE "user" ("order" integer REFERENCES "user" ("order"), PRIMARY KEY ("order"));
+
+-- typed tables
+CREATE TYPE app.point3 AS (x integer, "Y y" text, z numeric);
+CREATE TABLE app.typed OF app.point3;
+CREATE TABLE app.typed_more OF app.point3 (x WITH OPTIONS DEFAULT 7 NOT NULL PRIMARY KEY, "Y y" WITH OPTIONS CHECK ("Y y" <> ''))
+    WITH (fillfactor = 50);
+ALTER TABLE app.typed_more ALTER COLUMN z SET STATISTICS 55;
+CREATE TABLE app.typed_parts OF app.point3 (PRIMARY KEY (x)) PARTITION BY HASH (x);
+CREATE TABLE app.typed_part PARTITION OF app.typed_parts FOR VALUES WITH (MODULUS 1, REMAINDER 0);
+CREATE INDEX typed_more_y ON app.typed_more ("Y y");
+COMMENT ON TABLE app.typed IS 'of a type';
+COMMENT ON COLUMN app.typed."Y y" IS 'its attribute';
+
+-- unlogged tables and sequences
+CREATE UNLOGGED TABLE app.loose (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, number serial, note text DEFAULT 'x', typed integer REFERENCES app.typed_more
+);
+CREATE INDEX loose_note ON app.loose (note);
+COMMENT ON TABLE app.loose IS 'lost in a crash';
+CREATE UNLOGGED SEQUENCE app.loose_numbers INCREMENT BY 3;
+CREATE TABLE app.half_loose (id bigint GENERATED ALWAYS AS IDENTITY, other serial);
+ALTER SEQUENCE app.half_loose_id_seq SET UNLOGGED;
+ALTER SEQUENCE app.half_loose_other_seq SET UNLOGGED;
+CREATE UNLOGGED TABLE app.half_firm (id bigint GENERATED ALWAYS AS IDENTITY, other serial);
+ALTER SEQUENCE app.half_firm_id_seq SET LOGGED;
+ALTER SEQUENCE app.half_firm_other_seq SET LOGGED;
+CREATE TABLE app.some_loose (id integer, day date NOT NULL) PARTITION BY LIST (day);
+CREATE UNLOGGED TABLE app.some_loose_1 PARTITION OF app.some_loose FOR VALUES IN ('2026-01-01');
+CREATE TABLE app.some_loose_2 PARTITION OF app.some_loose DEFAULT;
+CREATE INDEX some_loose_id ON app.some_loose (id);
+
+-- foreign tables
+CREATE FOREIGN DATA WRAPPER nowhere;
+CREATE SERVER "Far away" FOREIGN DATA WRAPPER nowhere OPTIONS (host 'there');
+CREATE FOREIGN TABLE app.foreign_one (
+    id integer OPTIONS ("column name" 'it''s') NOT NULL, note text COLLATE "C" DEFAULT 'x', twice integer GENERATED ALWAYS AS (id * 2) STORED,
+    CONSTRAINT foreign_check CHECK (id > 0)
+) SERVER "Far away" OPTIONS (table_name 'a "b"', "schema" 'x');
+ALTER FOREIGN TABLE app.foreign_one ALTER COLUMN note SET STATISTICS 66, ALTER COLUMN note SET STORAGE EXTERNAL;
+ALTER FOREIGN TABLE app.foreign_one ADD CONSTRAINT foreign_later CHECK (id < 1000) NOT VALID;
+COMMENT ON FOREIGN TABLE app.foreign_one IS 'elsewhere';
+COMMENT ON COLUMN app.foreign_one.note IS 'far';
+CREATE FOREIGN TABLE app."Foreign child" (more integer) INHERITS (app.parent) SERVER "Far away";
+CREATE TABLE app.near_and_far (id integer, region text) PARTITION BY LIST (region);
+CREATE TABLE app.near PARTITION OF app.near_and_far FOR VALUES IN ('near') PARTITION BY RANGE (id);
+CREATE TABLE app.near_small PARTITION OF app.near FOR VALUES FROM (MINVALUE) TO (10);
+CREATE FOREIGN TABLE app.near_far PARTITION OF app.near FOR VALUES FROM (10) TO (MAXVALUE) SERVER "Far away";
+CREATE FOREIGN TABLE app.far PARTITION OF app.near_and_far DEFAULT SERVER "Far away" OPTIONS (table_name 'far');
+CREATE INDEX near_and_far_id ON app.near_and_far (id);

@@ -22,3 +22,7 @@ CREATE TABLE app.tickets (id bigint GENERATED ALWAYS AS IDENTITY, day date NOT N
 CREATE TABLE app.tickets_old PARTITION OF app.tickets FOR VALUES FROM (MINVALUE) TO ('2020-01-01');
 ALTER TABLE app.tickets ADD CONSTRAINT tickets_customer FOREIGN KEY (customer) REFERENCES app.customers NOT VALID;
 CREATE DOMAIN app.named_null AS text CONSTRAINT must_be_there NOT NULL;
+COMMENT ON CONSTRAINT id_is_there ON app.newer IS 'no number, no row';
+COMMENT ON CONSTRAINT newer_plain_not_null ON app.newer IS 'named by default';
+COMMENT ON CONSTRAINT seen_later ON app.newer IS 'not valid';
+COMMENT ON CONSTRAINT must_be_there ON DOMAIN app.named_null IS 'of a domain';

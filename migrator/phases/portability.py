@@ -1,0 +1,103 @@
+"""What of this database cannot come along, or not as it stands there? Asked before anything is made on the destination."""
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from migrator.names import SCHEMA
+from migrator.phases import tablespaces
+from migrator.phases.view import View
+from migrator.phases.wording import some
+from migrator.schema import Schema
+from migrator.schema.uncarried import RESERVED_SCHEMA
+from migrator.steps import Finding
+
+_NO_IDENTITY_OF_PARTITIONS, _NO_NULL_BELOW = 17, 18
+"""The first major versions that take no identity column of a partition's own, and no nullable column below a NOT NULL."""
+
+
+def findings(view: View) -> Iterator[Finding]:
+    """Of the source's schema as it is seen now; nothing while it cannot be read."""
+    schema = view.database.source_schema
+    if schema is None:
+        return
+    yield from _not_carried(view.database.name, schema)
+    yield from _identities_of_partitions(view, schema)
+    yield from _nullable_below(view, schema)
+    yield from _without_rows(view.database.name, schema)
+    yield from tablespaces.missing(view)
+
+
+def _not_carried(database: str, source: Schema) -> Iterator[Finding]:
+    ordered = sorted(source.uncarried, key=lambda each: (each.kind, each.identity))
+    for kind, group in groupby(ordered, key=lambda each: each.kind):
+        names = [each.identity for each in group]
+        yield _reserved(database) if kind == RESERVED_SCHEMA else _kind_not_carried(database, kind, names)
+
+
+def _reserved(database: str) -> Finding:
+    return Finding(
+        code="schema_name_reserved",
+        message=f"{database} has a schema {SCHEMA}, the name of this tool's own on the destination.",
+        remedy=f"Rename it on the source: ALTER SCHEMA {SCHEMA} RENAME TO ...",
+        database=database,
+    )
+
+
+def _kind_not_carried(database: str, kind: str, names: list[str]) -> Finding:
+    return Finding(
+        code="kind_not_carried",
+        message=f"{len(names)} of kind {kind} in {database} cannot be carried yet: {some(names)}.",
+        remedy=f"Drop what is no longer needed, or leave {database} out of the mapping (databases.exclude).",
+        database=database,
+    )
+
+
+def _identities_of_partitions(view: View, schema: Schema) -> Iterator[Finding]:
+    """Before 17 a partition could be attached with an identity column of its own; since then ATTACH refuses it."""
+    if view.destination.major < _NO_IDENTITY_OF_PARTITIONS:
+        return
+    for table in schema.tables:
+        for column in table.columns:
+            if not table.is_partition or column.sequence is None:
+                continue
+            alter = f"ALTER TABLE {table.qualified} ALTER COLUMN {column.quoted}"
+            yield Finding(
+                "partition_identity",
+                f"Column {column.quoted} of partition {table.qualified} is an identity column of the partition's own, which "
+                f"PostgreSQL {_NO_IDENTITY_OF_PARTITIONS} and later do not know.",
+                f"In database {view.database.name} of the source, put a sequence in its place: CREATE SEQUENCE ...; "
+                f"SELECT setval('...', nextval('{column.sequence.qualified}')); {alter} DROP IDENTITY; "
+                f"{alter} SET DEFAULT nextval('...');",
+                database=view.database.name,
+            )
+
+
+def _nullable_below(view: View, schema: Schema) -> Iterator[Finding]:
+    """Before 18 an inheriting table's column could be made nullable again under its parent's NOT NULL."""
+    if view.destination.major < _NO_NULL_BELOW:
+        return
+    for table in schema.tables:
+        for column in table.columns:
+            if column.nullable_below:
+                yield Finding(
+                    "nullable_below_not_null",
+                    f"Column {column.quoted} of {table.qualified} is nullable although that of {' or '.join(table.inherits)} is "
+                    f"NOT NULL, which PostgreSQL {_NO_NULL_BELOW} and later do not know.",
+                    f"In database {view.database.name} of the source, once no row has a NULL there: "
+                    f"ALTER TABLE {table.qualified} ALTER COLUMN {column.quoted} SET NOT NULL; or drop the parent's NOT NULL.",
+                    database=view.database.name,
+                )
+
+
+def _without_rows(database: str, schema: Schema) -> Iterator[Finding]:
+    """Tables whose rows are in no WAL."""
+    names = [table.qualified for table in schema.tables if table.unlogged]
+    if names:
+        yield Finding(
+            "unlogged_rows",
+            f"Unlogged tables of {database} are made without their rows, which are in no WAL to be replicated: {some(names)}.",
+            "Where the rows are needed: ALTER TABLE ... SET LOGGED; on the source beforehand, or copy them once the writers are "
+            "stopped: pg_dump --data-only --table=... | psql.",
+            blocking=False,
+            database=database,
+        )
