@@ -11,6 +11,7 @@ from psycopg.rows import tuple_row
 from migrator import schema
 from migrator.connection import Session
 from migrator.schema import Schema
+from migrator.schema.readers import READERS
 from migrator.schema.row import Answer
 
 
@@ -26,7 +27,7 @@ def read_schema(session: Session, version: int, oids: list[int] | None = None, w
         session.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         asked = [
             (reader.name, session.cursor(row_factory=tuple_row).execute(reader.sql(version), parameters))
-            for reader in schema.READERS
+            for reader in READERS
             if oids is None or reader.narrow
         ]
         return schema.build({name: _answer(cursor) for name, cursor in asked})

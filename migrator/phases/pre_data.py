@@ -11,8 +11,9 @@ from migrator.schema.index import Index, IndexAttachment
 from migrator.schema.index import attachment as index_attachment
 from migrator.schema.item import Item
 from migrator.schema.order import CircleError, by_dependency, by_depth
+from migrator.schema.replica_identity import replica_identity
 from migrator.schema.sequence import ownership
-from migrator.schema.table import Table, replica_identity
+from migrator.schema.table import Table
 from migrator.schema.table import attachment as partition_attachment
 from migrator.steps import Action, Finding, Gates, Side, Statement, Step, Wait
 

@@ -5,10 +5,9 @@ What PostgreSQL deparses depends on the session: read, and run what comes of it,
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TypeVar
 
-from migrator.catalog import sql
 from migrator.schema import (
     column,
     comment,
@@ -22,6 +21,7 @@ from migrator.schema import (
     namespace,
     privilege,
     range,
+    replica_identity,
     sequence,
     table,
     tablespace,
@@ -40,6 +40,7 @@ from migrator.schema.namespace import Namespace
 from migrator.schema.order import Dependencies, by_dependency
 from migrator.schema.privilege import Key, Privilege
 from migrator.schema.range import Range
+from migrator.schema.readers import ROOMS
 from migrator.schema.row import Answer, Row
 from migrator.schema.sequence import Sequence as SequenceItem
 from migrator.schema.table import Table
@@ -187,7 +188,7 @@ class Schema:
             map(sequence.ownership, self.sequences),
             map(table.attachment, self.tables),
             map(index.attachment, self.indexes),
-            map(table.replica_identity, self.tables),
+            map(replica_identity.replica_identity, self.tables),
         )
         return tuple(tie for ties in made for tie in ties if tie is not None)
 
@@ -202,79 +203,6 @@ class Schema:
             for parent in each.parents:
                 found.setdefault(parent, []).append(each.qualified)
         return {parent: tuple(children) for parent, children in found.items()}
-
-
-@dataclass(frozen=True)
-class Reader:
-    """One reading statement: its rows go to `build` under `name`. `sql` takes the server's version number."""
-
-    name: str
-    sql: Callable[[int], str]
-    narrow: bool
-    """Whether a look at some relations asks it too; the others say nothing of single relations."""
-
-
-ROOMS: Mapping[str, bool] = {
-    "language": False,
-    "access_method": False,
-    "collation": False,
-    "base_type": False,
-    "routine": False,
-    "cast": False,
-    "operator": False,
-    "operator_family": False,
-    "conversion": False,
-    "text_search": False,
-    "transform": False,
-    "foreign": False,
-    "view": False,
-    "rule": True,
-    "trigger": True,
-    "policy": True,
-    "statistics": True,
-    "clustering": True,
-    "publication": True,
-    "event_trigger": True,
-}
-"""The rooms of definitions, by the name of their .sql: whether they are made after the rows."""
-
-
-_WHOLE = frozenset(
-    {*(name for name, late in ROOMS.items() if not late), "publication", "event_trigger", "uncarried", "dependency"}
-)
-
-
-def _reader(name: str) -> Reader:
-    return Reader(name, partial(sql, name, package=__name__), name not in _WHOLE)
-
-
-READERS: tuple[Reader, ...] = tuple(
-    _reader(name)
-    for name in (
-        "namespace",
-        "extension",
-        "enum",
-        "composite",
-        "domain",
-        "range",
-        "sequence",
-        "table",
-        "column",
-        "index",
-        "constraint",
-        *ROOMS,
-        "comment",
-        "definition_comment",
-        "privilege",
-        "uncarried",
-        "dependency",
-    )
-)
-
-
-def scope_sql(version: int) -> str:
-    """For a narrow look, on the source: takes `%(relations)s`, gives a row (oid, relation) for each relation to read."""
-    return sql("scope", version, package=__name__)
 
 
 def build(answers: Answers) -> Schema:

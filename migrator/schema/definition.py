@@ -1,6 +1,6 @@
 """What the rooms share whose objects PostgreSQL spells as a whole: their statements, made and compared as they are.
 
-Such a room is one reading .sql whose rows are read here, and a line in `ROOMS` of `migrator.schema`.
+Such a room is one reading .sql whose rows are read here, and a line in `ROOMS` of `migrator.schema.readers`.
 """
 
 import re

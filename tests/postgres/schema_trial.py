@@ -17,7 +17,8 @@ from migrator.model import Instance, Lsn, RelationSize, Subscription, SyncState,
 from migrator.observation import DatabasePair, Hints, Observation, Scope
 from migrator.phases import late_definitions, portability, post_data, pre_data
 from migrator.phases.view import View
-from migrator.schema import Schema, scope_sql
+from migrator.schema import Schema
+from migrator.schema.readers import scope_sql
 from migrator.schema_reading import read_schema
 from migrator.steps import Action, Finding, Step
 

@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from migrator.schema import READERS, Schema, build
+from migrator.schema import Schema, build
 from migrator.schema.compare import differences
 from migrator.schema.constraint import CHECK, Constraint
 from migrator.schema.enum import Enum
 from migrator.schema.index import UNIQUE, Index, IndexConstraint
 from migrator.schema.item import option_list
 from migrator.schema.order import CircleError, by_dependency, by_depth
+from migrator.schema.readers import READERS
 from migrator.schema.row import Row
 from migrator.schema.sequence import OWNED_BY, Sequence, ownership
 from migrator.schema.table import Table
