@@ -21,6 +21,8 @@ class Failures(Protocol):
 
     def clear_failure(self, name: str, key: str) -> None: ...
 
+    def clear_failures(self, name: str) -> None: ...
+
     def take(self, limits: Sequence[Limit], cost_bytes: float) -> float: ...
 
 
@@ -43,6 +45,9 @@ class Memory:
 
     def clear_failure(self, name: str, key: str) -> None:
         self._failures.pop(key, None)
+
+    def clear_failures(self, name: str) -> None:
+        self._failures.clear()
 
     def take(self, limits: Sequence[Limit], cost_bytes: float) -> float:
         return STANDSTILL_SECONDS if limits else 0.0

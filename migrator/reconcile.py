@@ -168,6 +168,10 @@ class Reconciler:
         requests = self.store.take_requests(self.spec.name) if self.store else []
         served = False
         for request in requests:
+            if request.get("kind") == "retry":
+                self.memory.clear_failures(self.spec.name)
+                self._log("info", "everything that failed is tried again, as asked for over HTTP")
+                served = True
             if request.get("kind") != "complete":
                 continue
             reasons = reasons_against(self.spec, assessment.observation, assessment.decision)

@@ -24,6 +24,8 @@ from migrator.model import Failure
 
 LOG_LENGTH = 1_000
 REQUESTS_LENGTH = 100
+STALE_FAILURE = timedelta(hours=1)
+"""A failure whose next try is overdue by this is another one's past: somebody else mended it meanwhile."""
 WORKER_SECONDS = 60
 """A worker that has not registered for this long is taken for gone."""
 
@@ -166,7 +168,8 @@ class Store:
     def record_failure(self, name: str, key: str, message: str, now: datetime) -> Failure:
         """Count a failed try and say when the next one may be. Two at once may count as one: that costs a try."""
         held = blobs.document(self._redis.hget(blobs.key(name, "failures"), key))
-        count = 1 + (_failure(key, held).count if held else 0)
+        before = _failure(key, held) if held else None
+        count = 1 + (before.count if before and now - before.next_try_at < STALE_FAILURE else 0)
         seconds = backoff.seconds(count, random.random())  # noqa: S311 - jitter, not a secret
         failure = Failure(key, message, count, now + timedelta(seconds=seconds))
         document = {"message": message, "count": count, "next_try_at": failure.next_try_at.isoformat()}

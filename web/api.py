@@ -86,6 +86,19 @@ def complete(name: str) -> ResponseReturnValue:
     return jsonify({"queued": True}), 202
 
 
+@blueprint.post("/api/mappings/<name>/retry")
+def retry(name: str) -> ResponseReturnValue:
+    """Ask that everything that failed is tried again at once. Nothing can be lost by it, so nothing is confirmed."""
+    if not may_change(request):
+        return failed(
+            403, "Send JSON from this dashboard's own page, or with the header X-Requested-With: pg-migrator."
+        )
+    if current_store().summary(name) is None:
+        return missing(name)
+    current_store().push_request(name, {"kind": "retry"})
+    return jsonify({"queued": True}), 202
+
+
 def missing(name: str) -> ResponseReturnValue:
     """404 for a mapping nobody configured; 503 for one that was not observed yet."""
     public = current_store().public()

@@ -88,7 +88,7 @@ def decide(spec: MappingSpec, observation: Observation, hints: Hints, now: datet
         steps = tuple(_paused(step) for step in steps)
     if observation.journal.barrier is not None:
         steps = tuple(_after_barrier(step) for step in steps)
-    return Decision(spec.name, tuple(_held_back(step, hints, now) for step in steps))
+    return Decision(spec.name, tuple(_held_back(spec.name, step, hints, now) for step in steps))
 
 
 def _journal_refused(observation: Observation) -> Iterator[Step]:
@@ -152,7 +152,7 @@ def key_of(step: Step, action: Action) -> str:
     return f"{step.phase}:{step.database or ''}:{action.relation or action.summary}"
 
 
-def _held_back(step: Step, hints: Hints, now: datetime) -> Step:
+def _held_back(mapping: str, step: Step, hints: Hints, now: datetime) -> Step:
     """With a finding for each action that failed, and a wait for it instead while it is in backoff: that is not quiet."""
     failed = [(action, failure) for action in step.actions if (failure := hints.failures.get(key_of(step, action)))]
     held = [action for action, failure in failed if failure.next_try_at > now]
@@ -160,16 +160,16 @@ def _held_back(step: Step, hints: Hints, now: datetime) -> Step:
         step,
         actions=tuple(action for action in step.actions if action not in held),
         waits=(*step.waits, *(Wait(f"to be tried again: {action.summary}", action.relation) for action in held)),
-        findings=(*step.findings, *(_failed(step, action, failure, now) for action, failure in failed)),
+        findings=(*step.findings, *(_failed(mapping, step, action, failure, now) for action, failure in failed)),
     )
 
 
-def _failed(step: Step, action: Action, failure: Failure, now: datetime) -> Finding:
+def _failed(mapping: str, step: Step, action: Action, failure: Failure, now: datetime) -> Finding:
     wait = max(0.0, (failure.next_try_at - now).total_seconds())
     return Finding(
         "action_failed",
         f"Could not {action.summary} ({failure.count} {'try' if failure.count == 1 else 'tries'}): {failure.message}",
-        f"Next try in {wait:.0f} s; at once with: pg-migrator retry.",
+        f"Next try in {wait:.0f} s; at once with: pg-migrator retry {mapping}",
         blocking=failure.count >= FAILURES_UNTIL_BLOCKING,
         database=step.database,
         relation=action.relation,

@@ -202,3 +202,14 @@ def test_numbers_are_written_alike_on_both_sides(web: str, page: Page) -> None:
 def test_the_web_process_imports_no_driver() -> None:
     program = "import sys, web.server; print([m for m in ('psycopg', 'celery', 'workers') if m in sys.modules])"
     assert subprocess.check_output([sys.executable, "-c", program], text=True).strip() == "[]"
+
+
+def test_what_failed_is_tried_again_at_the_press_of_a_button(web: str, page: Page, store: Store) -> None:
+    failed = {"code": "action_failed", "message": "Could not build it.", "remedy": "Next try in 40 s.", "since": None}
+    finding = {**failed, "blocking": True, "database": "shop", "relation": "public.t"}
+    store.publish_summary("crm", summary("crm", "problematic", findings=[finding]))
+    page.goto(f"{web}/mappings/crm")
+    expect(page.locator("#findings")).to_contain_text("Next try in 40 s.")
+    page.get_by_role("button", name="Try what failed again now").click()
+    expect(page.locator("#findings .answer")).to_contain_text("Queued", timeout=SOON)
+    assert store.take_requests("crm") == [{"kind": "retry"}]

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from migrator import backoff
 from migrator.model import Failure
 from migrator.observation import Hints
 from migrator.phases import FAILURES_UNTIL_BLOCKING, _held_back, key_of
@@ -18,20 +19,27 @@ def failed(action: Action, tries: int, seconds: float) -> Hints:
 
 
 def test_nothing_failed() -> None:
-    assert _held_back(STEP, Hints(), NOW) == STEP
+    assert _held_back("m", STEP, Hints(), NOW) == STEP
 
 
 def test_in_backoff_it_is_waited_for() -> None:
-    step = _held_back(STEP, failed(SECOND, 1, 2), NOW)
+    step = _held_back("m", STEP, failed(SECOND, 1, 2), NOW)
     assert step.actions == (FIRST,)
     assert [wait.relation for wait in step.waits] == ["public.t"]
     assert [(finding.code, finding.blocking) for finding in step.findings] == [("action_failed", False)]
+    assert step.findings[0].remedy == "Next try in 2 s; at once with: pg-migrator retry m"
     alone = Step("privileges", "shop", actions=(SECOND,))
-    assert not _held_back(alone, failed(SECOND, 1, 2), NOW).quiet
+    assert not _held_back("m", alone, failed(SECOND, 1, 2), NOW).quiet
 
 
 def test_after_backoff_it_is_tried_again() -> None:
-    step = _held_back(STEP, failed(SECOND, FAILURES_UNTIL_BLOCKING, -1), NOW)
+    step = _held_back("m", STEP, failed(SECOND, FAILURES_UNTIL_BLOCKING, -1), NOW)
     assert step.actions == STEP.actions
     assert step.waits == ()
     assert step.findings[0].blocking
+
+
+def test_exponential_with_a_ceiling_and_a_share_of_chance() -> None:
+    assert [backoff.seconds(count) for count in (1, 2, 3, 8, 9, 5000)] == [2, 4, 8, 256, 300, 300]
+    assert [backoff.seconds(3, chance) for chance in (0.0, 0.5, 0.999)] == [8.0, 7.2, 8 * (1 - 0.2 * 0.999)]
+    assert min(backoff.seconds(count, 0.999) for count in range(9, 5000)) > 239

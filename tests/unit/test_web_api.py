@@ -176,3 +176,14 @@ def test_vendored_files_are_those_that_were_written_down() -> None:
         p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.iterdir() if p.suffix in (".js", ".css")
     }
     assert noted == found
+
+
+def test_retry_is_asked_for_from_our_own_page_only(client: FlaskClient, store: Store) -> None:
+    assert client.post("/api/mappings/shop/retry", json={}, headers=ASK).status_code == 202
+    assert store.take_requests("shop") == [{"kind": "retry"}]
+    assert client.post("/api/mappings/shop/retry", json={}).status_code == 403
+    assert client.post("/api/mappings/shop/retry", data="{}", headers=ASK).status_code == 403
+    foreign = {**ASK, "Origin": "http://evil.example.com"}
+    assert client.post("/api/mappings/shop/retry", json={}, headers=foreign).status_code == 403
+    assert client.post("/api/mappings/nobody/retry", json={}, headers=ASK).status_code in (404, 503)
+    assert store.take_requests("shop") == []

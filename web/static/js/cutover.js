@@ -1,6 +1,7 @@
 // The checklist of the cutover, from live state, and the request that ends the mapping.
 
 import { html, useState } from "../vendor/htm-preact.module.js";
+import { ask } from "./ask.js";
 import { Code, Panel } from "./parts.js";
 
 const ENDED = { completing: "Completion is under way.", completed: "This mapping is completed.", aborting: "Abort is under way.", aborted: "This mapping was aborted." };
@@ -32,7 +33,7 @@ function Complete({ name, completion }) {
   const submit = async (event) => {
     event.preventDefault();
     setBusy(true);
-    setAnswer(await ask(name, typed));
+    setAnswer(await ask(name, "complete", { name: typed }));
     setBusy(false);
   };
   return html`<form class="complete" onSubmit=${submit} aria-labelledby="complete-title">
@@ -44,19 +45,4 @@ function Complete({ name, completion }) {
       <button type="submit" class="danger" disabled=${busy}>Mark complete</button></div>
     <div role="status" class="answer">${answer && html`<div data-kind=${answer.kind}><p>${answer.text}</p>
       ${answer.reasons.length > 0 && html`<ul>${answer.reasons.map((reason) => html`<li key=${reason}>${reason}</li>`)}</ul>`}</div>`}</div></form>`;
-}
-
-async function ask(name, typed) {
-  try {
-    const response = await fetch(`/api/mappings/${encodeURIComponent(name)}/complete`, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", "X-Requested-With": "pg-migrator" },
-      body: JSON.stringify({ name: typed }),
-    });
-    const body = await response.json();
-    if (response.status === 202) return { kind: "good", text: "Queued. The next reconcile takes it up.", reasons: [] };
-    return { kind: "bad", text: body.error, reasons: body.reasons || [] };
-  } catch {
-    return { kind: "bad", text: "The dashboard did not answer. Nothing was asked for.", reasons: [] };
-  }
 }

@@ -1,6 +1,7 @@
 // What the operator must know or do, blocking ones first; and what is merely waited for.
 
-import { html } from "../vendor/htm-preact.module.js";
+import { html, useState } from "../vendor/htm-preact.module.js";
+import { ask } from "./ask.js";
 import * as format from "./format.js";
 import { Code, More, Panel } from "./parts.js";
 
@@ -13,10 +14,23 @@ export function Findings({ summary }) {
     ${sorted.length === 0 && html`<p class="muted">Nothing is in the way.</p>`}
     ${sorted.map((finding) => html`<${Finding} key=${`${finding.code} ${finding.database} ${finding.relation} ${finding.message}`} finding=${finding} />`)}
     <${More} summary=${summary} list="findings" what="findings" />
+    ${findings.some((finding) => finding.code === "action_failed") && html`<${Retry} name=${summary.name} />`}
     ${waits.length > 0 && html`<h3>Waiting for</h3><ul class="waits">${waits.map((wait) => html`<li key=${`${wait.phase} ${wait.database} ${wait.message}`}>
       <b>${format.label(wait.phase)}</b> ${wait.database && html`<span class="muted">${wait.database}</span>`} ${wait.message}</li>`)}</ul>`}
     <${More} summary=${summary} list="waits" what="waits" />
   <//>`;
+}
+
+function Retry({ name }) {
+  const [answer, setAnswer] = useState(null);
+  const [busy, setBusy] = useState(false);
+  const press = async () => {
+    setBusy(true);
+    setAnswer(await ask(name, "retry", {}));
+    setBusy(false);
+  };
+  return html`<div class="retry"><button type="button" class="plain" disabled=${busy} onClick=${press}>Try what failed again now</button>
+    <div role="status" class="answer">${answer && html`<div data-kind=${answer.kind}><p>${answer.text}</p></div>`}</div></div>`;
 }
 
 function Finding({ finding }) {
