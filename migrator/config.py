@@ -41,10 +41,11 @@ class CopyMethod(StrEnum):
 
 
 class WalBudgetAction(StrEnum):
-    """What an exceeded WAL budget does: only raise the alarm, or also admit no further relation."""
+    """What an exceeded WAL budget does: only raise the alarm, or admit no further relation, or give the slots up as well."""
 
     NONE = "none"
     PAUSE_COPY = "pause_copy"
+    DROP_SLOT = "drop_slot"
 
 
 class Event(StrEnum):

@@ -32,6 +32,7 @@ class _Basics:
     control_readable: bool
     passwords_readable: bool
     icu: bool
+    wal_bytes_per_second: float | None
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ def read_instance(connection: psycopg.Connection[DictRow]) -> Instance:
         senders=senders,
         subscription_names=subscription_names,
         icu=basics.icu,
+        wal_bytes_per_second=basics.wal_bytes_per_second,
         labels=reader.rows("shared_labels", SharedLabel),
         has_password=bool(connection.pgconn.password),
     )

@@ -281,6 +281,7 @@ def _group(row: DictRow) -> LedgerGroup:
         subscription_oid=_oid(row["subscription"]),
         source=Identity(row["source_system_identifier"], row["source_timeline"]),
         destination=Identity(row["destination_system_identifier"], row["destination_timeline"]),
+        slot_dropped_at=row.get("slot_dropped_at"),
     )
 
 

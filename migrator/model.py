@@ -206,6 +206,8 @@ class Instance:
     """Whether this server knows ICU collations."""
     labels: tuple[SharedLabel, ...] = ()
     has_password: bool = False
+    wal_bytes_per_second: float | None = None
+    """Of WAL written, on average since the server's statistics began."""
     """Whether libpq had a password for it: the configuration's, a service's, a passfile's or the environment's."""
 
     @property
@@ -434,6 +436,8 @@ class LedgerGroup:
     subscription_oid: int | None
     source: Identity
     destination: Identity
+    slot_dropped_at: datetime | None = None
+    """We gave its slots up, since they kept more WAL than was allowed."""
 
 
 @dataclass(frozen=True)

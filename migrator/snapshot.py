@@ -17,6 +17,9 @@ from migrator.steps import Decision, Gates, Status
 SCHEMA_VERSION = 1
 RELATION_COUNTS = ("total", "ready", "copying", "waiting", "failed")
 
+MOST_SLOTS = 20
+"""Those nearest to their limit."""
+
 NOT_ASKED = "waits for what comes before it"
 
 Document = dict[str, object]
@@ -49,6 +52,7 @@ def summary(
         "intent": journal.intent.value if journal else None,
         "rate_limit_mbps": rate_limit(spec, observation.journal),
         "retained_bytes": wal_budget.retained_bytes(observation),
+        "wal": _wal(spec, observation),
         "row_delta": _row_delta(observation),
         "light": _light(spec, observation, decision, now),
         "progress": _progress(observation, now, previous),
@@ -237,6 +241,28 @@ def _bytes_per_second(copied: int, now: datetime, previous: Mapping[str, object]
     elapsed = (now - datetime.fromisoformat(str(previous["observed_at"]))).total_seconds()
     gained = copied - int(before["bytes_copied"])
     return gained / elapsed if elapsed > 0 and gained > 0 else None
+
+
+def _wal(spec: MappingSpec, observation: Observation) -> Document:
+    """What our slots keep on the source, each with its way to the nearest limit, and how long that is at the present rate."""
+    budget = spec.replication.wal_budget_gb
+    return {
+        "budget_bytes": int(budget * wal_budget.GB),
+        "bytes_per_second": wal_budget.bytes_per_second(observation),
+        "seconds_left": wal_budget.seconds_left(observation, budget),
+        "slots": [
+            {
+                "name": each.slot.name,
+                "database": each.slot.database,
+                "active": each.slot.active,
+                "wal_status": each.slot.wal_status,
+                "retained_bytes": each.bytes,
+                "left_bytes": each.left_bytes,
+                "limit": each.limit,
+            }
+            for each in wal_budget.retentions(observation, budget)[:MOST_SLOTS]
+        ],
+    }
 
 
 def _groups(observation: Observation) -> list[Document]:

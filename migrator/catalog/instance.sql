@@ -7,5 +7,7 @@ SELECT pg_is_in_recovery() AS in_recovery,
        has_function_privilege('pg_control_system()', 'EXECUTE')
            AND has_function_privilege('pg_control_checkpoint()', 'EXECUTE') AS control_readable,
        has_column_privilege('pg_authid', 'rolpassword', 'SELECT') AS passwords_readable,
+       (SELECT (wal_bytes / greatest(extract(epoch FROM clock_timestamp() - stats_reset), 60))::float8
+        FROM pg_stat_wal) AS wal_bytes_per_second,
        -- initdb lists ICU's locales as NAME-x-icu; "unicode" stands there in any case.
        EXISTS (SELECT FROM pg_collation WHERE collname LIKE '%-x-icu') AS icu

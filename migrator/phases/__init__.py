@@ -49,13 +49,14 @@ class Phase:
 
 
 SUBSCRIPTION_METHOD: tuple[Phase, ...] = (
+    # Before preflight, whose objections must not keep the source's disk from being guarded.
+    Phase("wal_budget", False, wal_budget.examine),
     Phase("preflight", False, preflight.examine),
     Phase("preflight", False, servers.examine),
     Phase("preflight", False, selected.examine),
     Phase("preflight", True, identity.examine),
     Phase("preflight", True, ledger_check.examine),
     Phase("preflight", False, claims.examine),
-    Phase("wal_budget", False, wal_budget.examine),
     Phase("roles", False, role_conflicts.examine),
     Phase("roles", True, role_conflicts.of_database),
     Phase("roles", False, roles.examine),
@@ -118,8 +119,9 @@ def _asked(view: View) -> Iterator[Step]:
 
 
 def _paused(step: Step) -> Step:
-    """The operator said pause: nothing new is begun, upkeep goes on."""
-    return replace(step, actions=()) if step.gates is not Gates.NOTHING else step
+    """The operator said pause: nothing new is begun, upkeep goes on, and so does the guard of the source's disk."""
+    goes_on = step.gates is Gates.NOTHING or step.phase == wal_budget.NAME
+    return step if goes_on else replace(step, actions=())
 
 
 def _after_barrier(step: Step) -> Step:

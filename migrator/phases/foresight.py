@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from migrator.config import MappingSpec
+from migrator.config import MappingSpec, WalBudgetAction
 from migrator.model import Instance
 from migrator.observation import Hints, Observation
 from migrator.phases import groups, initial_copy
@@ -35,7 +35,18 @@ def foresee(spec: MappingSpec, observation: Observation) -> tuple[Foreseen, ...]
     return (
         *(seen for pair in observation.databases for seen in _of_database(replace(view, pair=pair))),
         Foreseen(instance, US, "every interval, while the replication runs", marker),
+        *_guard(view),
     )
+
+
+def _guard(view: View) -> Iterator[Foreseen]:
+    """What an exceeded WAL budget does, where it may do more than wait."""
+    settings = view.spec.replication
+    if settings.wal_budget_action is WalBudgetAction.DROP_SLOT:
+        when = f"when it keeps more than {settings.wal_budget_gb:g} GB of WAL (wal_budget_action: drop_slot)"
+        for pair in view.observation.databases:
+            name = groups.name_of(replace(view, pair=pair))
+            yield Foreseen(view.spec.source.maintenance_database, US, when, text.drop_slot(name))
 
 
 def _of_database(view: View) -> Iterator[Foreseen]:

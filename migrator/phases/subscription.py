@@ -66,6 +66,11 @@ def _holders(view: View, slot: Slot | None) -> tuple[Finding, ...]:
 
 
 def _slot_trouble(view: View, group: LedgerGroup, slot: Slot | None) -> Finding | None:
+    if slot is None and group.slot_dropped_at is not None:
+        when = f"{group.slot_dropped_at:%Y-%m-%d %H:%M:%S %Z}"
+        return groups.broken(
+            view, f"its replication slot kept more WAL than wal_budget_gb, and was dropped as configured ({when})"
+        )
     if slot is None:
         return groups.broken(view, f"replication slot {group.name} is gone from the source")
     if slot.wal_status == "lost":

@@ -1,4 +1,4 @@
-"""How phases put lists into sentences."""
+"""How phases put lists and times into sentences."""
 
 from collections.abc import Sequence
 
@@ -9,3 +9,11 @@ def some(names: Sequence[str]) -> str:
     """The first names, and how many there are besides."""
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     return ", ".join(names[:MOST_NAMED]) + more
+
+
+def duration(seconds: float) -> str:
+    """`40 s`, `12 min`, `3.5 h`, `2.1 days`."""
+    for limit, unit, name, digits in ((120, 1, "s", 0), (7_200, 60, "min", 0), (172_800, 3_600, "h", 1)):
+        if seconds < limit:
+            return f"{seconds / unit:.{digits}f} {name}"
+    return f"{seconds / 86_400:.1f} days"
