@@ -249,7 +249,10 @@ def forget(session: Session, mapping: str) -> None:
 
 def read_ledger(session: Session, mapping: str, narrow: tuple[list[str], list[int]] | None = None) -> Ledger:
     """This database's ledger for one mapping; `exists` is False where there is none. `narrow`: relations by name or source oid."""
-    if not _exists(session, "groups"):
+    present = session.execute(
+        "SELECT to_regclass('migrator.groups') IS NOT NULL AS groups, to_regclass('migrator.given') IS NOT NULL AS given"
+    ).fetchone()
+    if present is None or not present["groups"]:
         return Ledger()
     names, oids = narrow or (None, None)
     with session.pipeline():
@@ -264,10 +267,13 @@ def read_ledger(session: Session, mapping: str, narrow: tuple[list[str], list[in
             " AND (%(names)s::text[] IS NULL OR relation = ANY (%(names)s::text[]) OR source_oid = ANY (%(oids)s::oid[]))",
             {"mapping": mapping, "names": names, "oids": oids},
         )
+        given = "SELECT coalesce(array_agg(object), '{}') AS objects FROM migrator.given WHERE mapping = %s"
+        settled = session.execute(given, (mapping,)) if present["given"] else None
     return Ledger(
         exists=True,
         groups=tuple(map(_group, groups)),
         relations={row["relation"]: _relation(row) for row in relations},
+        given=frozenset(name for row in settled for name in row["objects"]) if settled else None,
     )
 
 

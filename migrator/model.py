@@ -457,6 +457,8 @@ class Ledger:
     exists: bool = False
     groups: tuple[LedgerGroup, ...] = ()
     relations: Mapping[str, LedgerRelation] = field(default_factory=dict)
+    given: frozenset[str] | None = None
+    """Objects (`Privilege.address`) whose owner and rights were settled once; None where there is no such table yet."""
 
 
 @dataclass(frozen=True)

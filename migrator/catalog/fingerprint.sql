@@ -107,6 +107,19 @@ FROM (
     SELECT 'security label', count(*), sum(xmin::text::bigint) FROM pg_catalog.pg_seclabel
     UNION ALL
     SELECT 'parameter acl', count(*), sum(xmin::text::bigint) FROM pg_catalog.pg_parameter_acl
+    -- of what initdb has made, only its rights
+    UNION ALL
+    SELECT 'built-in class acl', count(*), sum(hash_record_extended(ROW(oid, relacl), 0)) FROM pg_catalog.pg_class
+    WHERE oid < 16384 AND relacl IS NOT NULL
+    UNION ALL
+    SELECT 'built-in column acl', count(*), sum(hash_record_extended(ROW(attrelid, attnum, attacl), 0)) FROM pg_catalog.pg_attribute
+    WHERE attrelid < 16384 AND attacl IS NOT NULL
+    UNION ALL
+    SELECT 'built-in proc acl', count(*), sum(hash_record_extended(ROW(oid, proacl), 0)) FROM pg_catalog.pg_proc
+    WHERE oid < 16384 AND proacl IS NOT NULL
+    UNION ALL
+    SELECT 'built-in type acl', count(*), sum(hash_record_extended(ROW(oid, typacl), 0)) FROM pg_catalog.pg_type
+    WHERE oid < 16384 AND typacl IS NOT NULL
     UNION ALL
     SELECT 'default acl', count(*), sum(xmin::text::bigint) FROM pg_catalog.pg_default_acl
     UNION ALL

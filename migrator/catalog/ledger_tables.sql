@@ -58,3 +58,8 @@ CREATE TABLE IF NOT EXISTS migrator.keepers (
     exported_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (mapping, group_number, keeper)
 );
+CREATE TABLE IF NOT EXISTS migrator.given (
+    mapping text NOT NULL,
+    object text NOT NULL,
+    PRIMARY KEY (mapping, object)
+);

@@ -11,7 +11,7 @@ from dataclasses import replace
 from migrator import names
 from migrator.model import Database
 from migrator.observation import DatabasePair
-from migrator.phases import claims, role_settings, settings
+from migrator.phases import claims, role_settings, settings, standing
 from migrator.phases.role_set import RoleSet
 from migrator.phases.view import View
 from migrator.quote import identifier, literal
@@ -136,7 +136,9 @@ def _properties(view: View, pair: DatabasePair, source: Database, target: Databa
     sentences += [f"ALTER DATABASE {name} {s.clause}" for s in wanted if present.get(s.name.lower()) != s.value]
     if source.comment != target.comment and source.comment is not None:
         sentences.append(f"COMMENT ON DATABASE {name} IS {literal(source.comment)}")
-    return sentences + acl.changes(_acl(view, source, owner), _acl(view, target, owner), f"DATABASE {name}")
+    return sentences + acl.as_grantor(
+        acl.changes(_acl(view, source, owner), _acl(view, target, owner), f"DATABASE {name}")
+    )
 
 
 def _owner(view: View, source: Database, target: Database) -> str:
@@ -151,8 +153,9 @@ def _acl(view: View, database: Database, owner: str) -> Acl:
     """What is allowed on `database`, once it belongs to `owner`, to roles that the destination has."""
     if database.acl is None:
         return acl.database_default(owner)
-    grants = acl.owned_by(acl.parse_database_acl(database.acl), database.owner, owner)
-    return acl.without(grants, acl.grantees(grants) - {role.name for role in view.destination.roles})
+    grants = acl.owned_by(acl.parse_database_acl(database.acl, database.owner), database.owner, owner)
+    known = acl.without(grants, acl.grantees(grants) - {role.name for role in view.destination.roles})
+    return acl.given_by(known, standing.acting(view.destination, owner))
 
 
 def _record(view: View, pair: DatabasePair) -> Statement:
@@ -204,7 +207,7 @@ def _left_out(view: View, pair: DatabasePair, source: Database) -> Iterator[Find
 
 
 def _named_roles(source: Database) -> frozenset[str]:
-    return acl.grantees(acl.parse_database_acl(source.acl or ())) | {source.owner}
+    return acl.grantees(acl.parse_database_acl(source.acl or (), source.owner)) | {source.owner}
 
 
 def _differences(view: View, pair: DatabasePair, source: Database, target: Database) -> Iterator[Finding]:

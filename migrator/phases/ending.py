@@ -140,6 +140,7 @@ def _ledger(view: View) -> Iterable[Action]:
             Statement(Side.DESTINATION, target, f"DELETE FROM {SCHEMA}.relations WHERE mapping = {mapping}"),
             Statement(Side.DESTINATION, target, f"DELETE FROM {SCHEMA}.groups WHERE mapping = {mapping}"),
             Statement(Side.DESTINATION, target, _DELETE_PARTS.format(mapping)),
+            *_given(view, target, mapping),
             Statement(Side.DESTINATION, target, _DROP_LEDGER),
         ),
     )
@@ -154,11 +155,17 @@ BEGIN
     END IF;
 END $$"""
 
+
+def _given(view: View, target: str, mapping: str) -> Iterable[Statement]:
+    if view.database.ledger.given is not None:
+        yield Statement(Side.DESTINATION, target, f"DELETE FROM {SCHEMA}.given WHERE mapping = {mapping}")
+
+
 # The schema itself stays where the journal lives in it (the maintenance database).
 _DROP_LEDGER = f"""DO $$
 BEGIN
     IF NOT EXISTS (SELECT FROM {SCHEMA}.groups) THEN
-        DROP TABLE IF EXISTS {SCHEMA}.groups, {SCHEMA}.relations, {SCHEMA}.parts, {SCHEMA}.keepers;
+        DROP TABLE IF EXISTS {SCHEMA}.groups, {SCHEMA}.relations, {SCHEMA}.parts, {SCHEMA}.keepers, {SCHEMA}.given;
     END IF;
     IF NOT EXISTS (SELECT FROM pg_class WHERE relnamespace = '{SCHEMA}'::regnamespace) THEN
         DROP SCHEMA {SCHEMA};

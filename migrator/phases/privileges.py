@@ -1,17 +1,18 @@
 """Who owns what on the destination, and who may do what with it?
 
-Rights are given once: while an object is as CREATE left it. What differs later is told with the statement that would
-mend it, never replicated: a source fenced by REVOKE must not lock the destination, nor put out the light.
+Rights are given once: while an object is as CREATE left it, and then it is noted in the ledger. What differs later is told
+with the statement that would mend it, never replicated: a source fenced by REVOKE must not lock the destination, nor put
+out the light.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
 
+from migrator.catalog import ledger_tables
+from migrator.phases.privilege_comparison import POSTGRESQL, Comparison, absent, comparisons
 from migrator.phases.view import View
-from migrator.quote import identifier
-from migrator.schema import acl
-from migrator.schema.acl import PUBLIC, Acl, Grant
-from migrator.schema.privilege import DEFAULT, RELATION_KINDS, Key, Privilege
+from migrator.phases.wording import some
+from migrator.quote import identifier, literal
+from migrator.schema.privilege import Privilege
 from migrator.steps import Action, Finding, Side, Statement, Step
 
 NAME = "privileges"
@@ -19,163 +20,148 @@ NAME = "privileges"
 BATCH = 50
 """Statements of one transaction, about: each locks its table against apply until the end of it."""
 
+NOTED = 1000
+"""Objects noted in the ledger by one statement."""
+
 SHOWN = 20
 """Objects named in one finding."""
 
-_DATABASE_OWNER = "pg_database_owner"
-_PUBLIC_SCHEMA = frozenset({Grant(_DATABASE_OWNER, "CREATE"), Grant(_DATABASE_OWNER, "USAGE"), Grant(PUBLIC, "USAGE")})
-"""The rights on schema public in a database made from template0."""
-
 
 def examine(view: View) -> Step:
-    """Give rights to what is fresh, tell of what differs otherwise."""
-    compared = [(comparison, comparison.statements()) for comparison in _comparisons(view)]
-    fresh = [(c, statements) for c, statements in compared if statements and c.fresh]
-    drifted = [c for c, statements in compared if statements and not c.fresh]
-    findings = (*_drift(view, drifted), *_missing_roles(view, [comparison for comparison, _ in compared]))
-    return Step(NAME, view.database.name, actions=tuple(_actions(view, fresh)), findings=findings)
-
-
-@dataclass(frozen=True)
-class _Comparison:
-    """One object on both sides, and the statements that would give the destination's the source's owner and rights."""
-
-    view: View
-    roles: frozenset[str]
-    source: Privilege
-    target: Privilege
-
-    @property
-    def fresh(self) -> bool:
-        """As CREATE left it. What follows its table's owner tells so only by having no ACL."""
-        user = self.view.destination.user.name
-        if self.target.follows_table:
-            return self.target.defaulted
-        if self.target.key == ("SCHEMA", "public", "") and self.target.owner == _DATABASE_OWNER:
-            return self.target.acl == _PUBLIC_SCHEMA
-        return self.target.owner == user and (self.target.defaulted or self.source.owner != user)
-
-    @property
-    def missing_roles(self) -> frozenset[str]:
-        """Those the source's owner and rights name and the destination lacks."""
-        return (acl.grantees(self.source.acl) | {self.source.owner}) - self.roles
-
-    def statements(self) -> list[str]:
-        """Owner first, so that what is granted is granted by it."""
-        if (self.source.owner, self.source.acl) == (self.target.owner, self.target.acl):
-            return []
-        if self.source.kind == DEFAULT and self.source.owner not in self.roles:
-            return []
-        version = self.view.source.version
-        changes = self.target.change_acl(
-            acl.comparable(self._wanted(), version), acl.comparable(self._present(), version)
-        )
-        return [*self._change_owner(), *changes]
-
-    def _change_owner(self) -> list[str]:
-        """A user without superuser gives an object only to who may create in its schema: lent for this transaction."""
-        changes, schema = self.target.change_owner(self._owner), self.target.schema
-        if not changes or schema is None or self.view.destination.user.superuser or self._may_create_in(schema):
-            return changes
-        right, owner = f"CREATE ON SCHEMA {schema}", identifier(self._owner)
-        return [f"GRANT {right} TO {owner}", *changes, f"REVOKE {right} FROM {owner}"]
-
-    def _may_create_in(self, schema: str) -> bool:
-        """Whether the object's new owner has, or was given just before, a right of its own that must not be taken away."""
-        sides = (self.view.database.source_schema, self.view.database.target_schema)
-        found = [side.privileges.get(("SCHEMA", schema, "")) for side in sides if side is not None]
-        return any(
-            namespace.owner == self._owner
-            or any(grant.grantee in (self._owner, PUBLIC) and grant.privilege == "CREATE" for grant in namespace.acl)
-            for namespace in found
-            if namespace is not None
-        )
-
-    @property
-    def _owner(self) -> str:
-        """The owner it is to have: the source's, where the destination has that role."""
-        return self.source.owner if self.source.owner in self.roles else self.target.owner
-
-    def _wanted(self) -> Acl:
-        moved = acl.owned_by(self.source.acl, self.source.owner, self._owner)
-        return acl.without(moved, acl.grantees(moved) - self.roles)
-
-    def _present(self) -> Acl:
-        return acl.owned_by(self.target.acl, self.target.owner, self._owner)
-
-
-def _comparisons(view: View) -> Iterator[_Comparison]:
-    """What both sides have, in the order in which rights are to be given."""
-    source, target = view.database.source_schema, view.database.target_schema
-    if source is None or target is None:
-        return
-    roles = frozenset(role.name for role in view.destination.roles)
-    for key, privilege in source.privileges.items():
-        counterpart = target.privileges.get(key) or _bare(privilege, target.privileges)
-        if counterpart is not None:
-            yield _Comparison(view, roles, privilege, counterpart)
-
-
-def _bare(privilege: Privilege, target: Mapping[Key, Privilege]) -> Privilege | None:
-    """The destination's, where having no rights of its own it has no row: a column, or default privileges."""
-    if privilege.kind == DEFAULT:
-        return replace(privilege, defaulted=True, acl=privilege.builtin)
-    if privilege.kind != "COLUMN":
-        return None
-    tables = (target.get((kind, privilege.identity, "")) for kind in RELATION_KINDS)
-    table = next((table for table in tables if table is not None), None)
-    return table and replace(privilege, owner=table.owner, defaulted=True, acl=frozenset())
-
-
-def _actions(view: View, fresh: list[tuple[_Comparison, list[str]]]) -> Iterator[Action]:
-    """Batches; the statements of one object stay together, since its owner is the sign that all is done."""
-    batch: list[str] = []
-    objects = 0
-    for _, statements in fresh:
-        if batch and len(batch) + len(statements) > BATCH:
-            yield _action(view, batch, objects)
-            batch, objects = [], 0
-        batch += statements
-        objects += 1
-    if batch:
-        yield _action(view, batch, objects)
-
-
-def _action(view: View, sentences: list[str], objects: int) -> Action:
-    target = view.database.target
-    summary = f"give owner and privileges to {objects} object{'s' if objects > 1 else ''} of {identifier(target)}"
-    first = sentences[0].partition(" TO ")[0]
-    return Action(f"{summary} ({first}, ...)", tuple(Statement(Side.DESTINATION, target, sql) for sql in sentences))
-
-
-def _drift(view: View, drifted: list[_Comparison]) -> Iterator[Finding]:
-    if not drifted:
-        return
-    mending = [f"{sentence};" for comparison in drifted[:SHOWN] for sentence in comparison.statements()]
-    yield Finding(
-        "privilege_drift",
-        f"{_named(drifted)} in database {view.database.target}: owner or privileges are not those of the source; the "
-        "destination's are kept.",
-        "To make them so on the destination: " + " ".join(mending),
-        blocking=False,
-        database=view.database.name,
+    """Give rights to what is fresh, note what is settled, tell of what differs otherwise."""
+    compared = tuple(comparisons(view))
+    differing = [each for each in compared if each.mending]
+    fresh = [each for each in differing if each.fresh and not each.settled]
+    given = [each for each in fresh if each.allowed and each.gift()]
+    refused = [each for each in fresh if each not in given]
+    drifted = [each for each in differing if each not in fresh]
+    actions = (*_gifts(view, given), *_note(view, _settled(view, compared, given)))
+    findings = (
+        *_told(view, "privilege_drift", drifted),
+        *_told(view, "privilege_refused", refused),
+        *_missing_roles(view, compared),
+        *_absent(view, absent(view)),
     )
+    return Step(NAME, view.database.name, actions=actions, findings=findings)
 
 
-def _missing_roles(view: View, compared: Iterable[_Comparison]) -> Iterator[Finding]:
+def _settled(view: View, compared: Iterable[Comparison], given: list[Comparison]) -> list[str]:
+    """What is like the source's, by itself or since we gave it, and not noted yet.
+
+    Objects of PostgreSQL's and the extensions' are noted together: those that nobody has touched have no row.
+    """
+    known = view.database.ledger.given or frozenset()
+    alike = (each for each in compared if not each.mending and not each.missing_roles and each.target.maker is None)
+    schema = view.database.target_schema
+    extensions = {f"extension {each.name}" for each in schema.extensions} if schema else set()
+    pending = {each.target.maker for each in given}
+    makers = {POSTGRESQL, *extensions} - pending if schema else set()
+    return sorted({*(each.target.address for each in alike), *makers} - known)
+
+
+def _gifts(view: View, given: list[Comparison]) -> Iterator[Action]:
+    """Batches; the statements of one object stay together. What failed before, by itself or in a batch, is done by itself."""
+    together = [each for each in given if not _failed(view, _summary(view, [each]))]
+    for batch in _batches(together):
+        if _failed(view, _summary(view, batch)):
+            yield from (_gift(view, [each]) for each in batch)
+        else:
+            yield _gift(view, batch)
+    yield from (_gift(view, [each]) for each in given if each not in together)
+
+
+def _batches(given: list[Comparison]) -> Iterator[list[Comparison]]:
+    batch: list[Comparison] = []
+    statements = 0
+    for each in given:
+        if batch and statements + len(each.gift()) > BATCH:
+            yield batch
+            batch, statements = [], 0
+        batch.append(each)
+        statements += len(each.gift())
+    if batch:
+        yield batch
+
+
+def _failed(view: View, summary: str) -> bool:
+    return f"{NAME}:{view.database.name}:{summary}" in view.hints.failures
+
+
+def _summary(view: View, given: list[Comparison]) -> str:
+    more = "" if len(given) == 1 else f" and {len(given) - 1} more"
+    return f"give owner and privileges to {given[0].target.label}{more} of {identifier(view.database.target)}"
+
+
+def _gift(view: View, given: list[Comparison]) -> Action:
+    complete = [each.target.address for each in given if each.target.maker is None and not each.missing_roles]
+    sentences = [sentence for each in given for sentence in each.gift()]
+    return _action(view, _summary(view, given), sentences, complete)
+
+
+def _note(view: View, settled: list[str]) -> Iterator[Action]:
+    if settled:
+        yield _action(
+            view, f"note what is settled of the privileges in {identifier(view.database.target)}", [], settled
+        )
+
+
+def _action(view: View, summary: str, sentences: list[str], settled: list[str]) -> Action:
+    mapping, target = literal(view.spec.name), view.database.target
+    notes = [
+        f"INSERT INTO migrator.given (mapping, object) SELECT {mapping}, unnest(ARRAY["
+        f"{', '.join(map(literal, settled[start : start + NOTED]))}]) ON CONFLICT DO NOTHING"
+        for start in range(0, len(settled), NOTED)
+    ]
+    tables = [ledger_tables()] if notes and view.database.ledger.given is None else []
+    return Action(summary, tuple(Statement(Side.DESTINATION, target, sql) for sql in (*sentences, *tables, *notes)))
+
+
+def _told(view: View, code: str, differing: list[Comparison]) -> Iterator[Finding]:
+    if not differing:
+        return
+    mending = " ".join(f"{sentence};" for each in differing[:SHOWN] for sentence in each.mending)
+    named = _named([each.target for each in differing])
+    database, user = view.database.target, view.destination.user.name
+    message, remedy = {
+        "privilege_drift": (
+            f"{named} in database {database}: owner or privileges are not those of the source; the destination's are kept.",
+            f"To make them so on the destination: {mending}",
+        ),
+        "privilege_refused": (
+            f"{user} may not give to {named} in database {database} the owner and privileges of the source.",
+            f"As a superuser in database {database} on the destination: {mending}",
+        ),
+    }[code]
+    yield Finding(code, message, remedy, blocking=False, database=view.database.name)
+
+
+def _missing_roles(view: View, compared: Iterable[Comparison]) -> Iterator[Finding]:
     affected = [comparison for comparison in compared if comparison.missing_roles]
     if not affected:
         return
     missing = sorted(frozenset().union(*(comparison.missing_roles for comparison in affected)))
     yield Finding(
         "grantee_missing",
-        f"The destination has no role {', '.join(missing)}: its ownership and rights on {_named(affected)} are left out.",
+        f"The destination has no role {', '.join(missing)}: its ownership and rights on "
+        f"{_named([each.target for each in affected])} are left out.",
         "Create the role on the destination; its rights are then given by hand, ownership by the next tick.",
         blocking=False,
         database=view.database.name,
     )
 
 
-def _named(comparisons: list[_Comparison]) -> str:
-    shown = ", ".join(comparison.target.label for comparison in comparisons[:SHOWN])
-    return shown if len(comparisons) <= SHOWN else f"{shown} and {len(comparisons) - SHOWN} more"
+def _absent(view: View, absent_objects: list[Privilege]) -> Iterator[Finding]:
+    if absent_objects:
+        yield Finding(
+            "privilege_object_missing",
+            f"The source has changed the rights on {some([each.label for each in absent_objects])}; database "
+            f"{view.database.target} on the destination has no such object: they are left out.",
+            "Nothing to do where that version does without it; else grant on what takes its place.",
+            blocking=False,
+            database=view.database.name,
+        )
+
+
+def _named(objects: list[Privilege]) -> str:
+    shown = ", ".join(each.label for each in objects[:SHOWN])
+    return shown if len(objects) <= SHOWN else f"{shown} and {len(objects) - SHOWN} more"

@@ -69,6 +69,8 @@ class Schema:
     definitions: tuple[Definition, ...] = ()
     comments: tuple[Comment, ...] = ()
     privileges: Mapping[Key, Privilege] = field(default_factory=dict)
+    untouched: frozenset[Key] = frozenset()
+    """What initdb or an extension made and whose rights nobody has changed."""
     uncarried: tuple[Uncarried, ...] = ()
     dependencies: frozenset[tuple[str, str]] = frozenset()
     """(key, needed key) of items."""
@@ -223,6 +225,7 @@ def build(answers: Answers) -> Schema:
         definitions=definitions,
         comments=(*_all(answers, "comment", comment.read), *_definition_comments(answers, definitions)),
         privileges=privilege.build(_rows(answers, "privilege")),
+        untouched=frozenset().union(*map(privilege.read_untouched, _rows(answers, "untouched"))),
         uncarried=_all(answers, "uncarried", uncarried.read),
         dependencies=frozenset((row.text("object"), row.text("needs")) for row in _rows(answers, "dependency")),
     )

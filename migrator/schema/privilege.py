@@ -1,13 +1,17 @@
-"""Room: owners and access privileges of schemas, types, routines, relations and columns; default privileges."""
+"""Room: owners and access privileges of schemas, types, routines, relations and columns; default privileges.
+
+Of what initdb or an extension made, only the rights, compared with those it was made with (pg_init_privs).
+"""
 
 import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from migrator.quote import identifier
 from migrator.schema import acl
-from migrator.schema.acl import Acl, Grant
+from migrator.schema.acl import OWNER, Acl, Grant, Sentence
 from migrator.schema.row import Row
 
 RELATION_KINDS = ("TABLE", "VIEW", "MATERIALIZED VIEW", "FOREIGN TABLE", "SEQUENCE")
@@ -18,6 +22,9 @@ Key = tuple[str, str, str]
 DEFAULT = "DEFAULT"
 
 _SCHEMA = re.compile(r'("(?:[^"]|"")*"|[^."]+)\.')
+
+_REMEMBERED, _REMEMBERED_LISTS = 8192, 16
+"""Distinct ACLs, and objects of PostgreSQL's and the extensions'; lists of them, one per version and set of extensions."""
 
 _WORD_OF_GRANT = {
     **dict.fromkeys(("VIEW", "MATERIALIZED VIEW", "FOREIGN TABLE", "COLUMN"), "TABLE"),
@@ -35,6 +42,8 @@ class Privilege:
     NULL (`defaulted`). `follows_table`: a column, or a sequence owned by one, has the owner of its table.
     Of kind DEFAULT are default privileges: `identity` is FOR ROLE ... IN SCHEMA ..., `column` the kind of object
     (TABLES), and `builtin` what holds where there are none.
+    `maker`: `PostgreSQL` or `extension hstore` where it is of initdb's or an extension's making, `initial` the rights it
+    was made with; None where it is the user's.
     """
 
     kind: str
@@ -45,10 +54,20 @@ class Privilege:
     defaulted: bool
     acl: Acl
     builtin: Acl = frozenset()
+    oid: int = 0
+    maker: str | None = None
+    initial: Acl = frozenset()
 
     @property
     def key(self) -> Key:
         return self.kind, self.identity, self.column or ""
+
+    @property
+    def address(self) -> str:
+        """Tells the object, on its own side, also from one that is made anew under its name."""
+        if self.kind == DEFAULT:
+            return f"{DEFAULT} {self.identity} {self.column}"
+        return f"{self.kind} {self.oid}" + (f" {self.column}" if self.column else "")
 
     @property
     def schema(self) -> str | None:
@@ -69,37 +88,58 @@ class Privilege:
             return []
         return [f"ALTER {self.kind} {self.identity} OWNER TO {identifier(owner)}"]
 
-    def change_acl(self, wanted: Acl, present: Acl) -> list[str]:
+    def change_acl(self, wanted: Acl, present: Acl) -> list[Sentence]:
         """The statements that turn `present` rights into `wanted` ones."""
         if self.kind == DEFAULT:
             changes = acl.changes(wanted, present, str(self.column))
-            return [f"ALTER DEFAULT PRIVILEGES {self.identity} {change}" for change in changes]
+            return [Sentence(f"ALTER DEFAULT PRIVILEGES {self.identity} {change.sql}") for change in changes]
         kind = _WORD_OF_GRANT.get(self.kind, self.kind)
         return acl.changes(wanted, present, f"{kind} {self.identity}", self.column or "")
 
 
 def build(rows: Iterable[Row]) -> dict[Key, Privilege]:
     """The rows of privilege.sql by `Privilege.key`, in the order in which rights are to be given."""
-    acls: dict[str, Acl] = {}
-    built = (_privilege(row, acls) for row in rows)
-    return {privilege.key: privilege for privilege in built}
+    built = (_privilege(row) for row in rows)
+    return {privilege.key: privilege if privilege.maker is None else _shared(privilege) for privilege in built}
 
 
-def _privilege(row: Row, acls: dict[str, Acl]) -> Privilege:
+def read_untouched(row: Row) -> frozenset[Key]:
+    """The row of untouched.sql."""
+    return _keys(row.text("objects"))
+
+
+@lru_cache(_REMEMBERED)
+def _shared(privilege: Privilege) -> Privilege:
+    """Every database has the same of PostgreSQL's own objects: one value serves them all."""
+    return privilege
+
+
+@lru_cache(_REMEMBERED_LISTS)
+def _keys(text: str) -> frozenset[Key]:
+    return frozenset((kind, identity, "") for kind, identity in json.loads(text))
+
+
+def _privilege(row: Row) -> Privilege:
+    owner = row.text("owner")
     return Privilege(
         kind=row.text("kind"),
         identity=row.text("identity"),
         column=row.text_or_none("column_name"),
-        owner=row.text("owner"),
+        owner=owner,
         follows_table=row.flag("follows_table"),
         defaulted=row.flag("defaulted"),
-        acl=_grants(row.text("acl"), acls),
-        builtin=_grants(row.text("builtin"), acls),
+        acl=_grants(row.text("acl"), owner),
+        builtin=_grants(row.text("builtin"), owner),
+        oid=row.number("oid"),
+        maker=row.text_or_none("maker"),
+        initial=_grants(row.text("initial"), owner),
     )
 
 
-def _grants(text: str, known: dict[str, Acl]) -> Acl:
+@lru_cache(_REMEMBERED)
+def _grants(text: str, owner: str) -> Acl:
     """The rights that a JSON text lists: thousands of objects share a few lists, each is read once."""
-    if text not in known:
-        known[text] = frozenset(Grant(*grant) for grant in json.loads(text))
-    return known[text]
+    return frozenset(
+        Grant(grantee, privilege, grantable, OWNER if grantor == owner else grantor)
+        for grantee, privilege, grantable, grantor in json.loads(text)
+    )

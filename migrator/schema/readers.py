@@ -43,7 +43,14 @@ ROOMS: Mapping[str, bool] = {
 
 
 _WHOLE = frozenset(
-    {*(name for name, late in ROOMS.items() if not late), "publication", "event_trigger", "uncarried", "dependency"}
+    {
+        *(name for name, late in ROOMS.items() if not late),
+        "publication",
+        "event_trigger",
+        "untouched",
+        "uncarried",
+        "dependency",
+    }
 )
 
 
@@ -69,6 +76,7 @@ READERS: tuple[Reader, ...] = tuple(
         "comment",
         "definition_comment",
         "privilege",
+        "untouched",
         "uncarried",
         "dependency",
     )

@@ -5,13 +5,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from migrator import journal
-from migrator.apply import Applier
+from migrator.apply import Applier, ApplyError
 from migrator.cluster import Cluster
 from migrator.config import MappingSpec
 from migrator.connection import session_of
 from migrator.instances import read_instance
-from migrator.model import Identity, Instance
+from migrator.model import Failure, Identity, Instance, Ledger
 from migrator.observation import DatabasePair, Hints, Observation, Scope
+from migrator.phases import key_of
 from migrator.phases.view import View
 from migrator.schema import Schema
 from migrator.schema_reading import read_schema
@@ -31,6 +32,8 @@ class Migration:
     user: str = "postgres"
     """The user on the destination."""
     source_user: str = "postgres"
+    failures: dict[str, Failure] = field(default_factory=dict)
+    """What `try_all` saw fail, as the store remembers it."""
 
     @property
     def spec(self) -> MappingSpec:
@@ -57,14 +60,16 @@ class Migration:
         now = datetime.now(UTC)
         pairs = tuple(self._pair(name, source_side, destination_side) for name in self.databases)
         seen = Observation(self.spec.name, Scope(), now, source_side, destination_side, entry, pairs)
-        return View(self.spec, seen, Hints(), now)
+        return View(self.spec, seen, Hints(self.failures), now)
 
     def _pair(self, name: str, source: Instance, destination: Instance) -> DatabasePair:
         target = self.spec.target_name(name)
-        target_schema = None
+        target_schema, ledger = None, Ledger()
         if destination.database(target) is not None:
             target_schema = self._schema(self.destination, target, destination.version)
-        return DatabasePair(name, target, self._schema(self.source, name, source.version), target_schema)
+            with session_of(self.spec.destination, target, "pg-migrator test") as session:
+                ledger = journal.read_ledger(session, self.spec.name)
+        return DatabasePair(name, target, self._schema(self.source, name, source.version), target_schema, ledger=ledger)
 
     def _schema(self, side: Cluster, database: str, version: int) -> Schema:
         with session_of(side.spec("side"), database, "pg-migrator test") as session:
@@ -87,6 +92,17 @@ class Migration:
                 return step
             self.apply(step.actions)
         raise AssertionError(f"does not converge: {step.actions}")
+
+    def try_all(self, examine: Examine, database: str | None = None) -> Step:
+        """Look, and apply every action, whatever fails: what failed is remembered. The answer before."""
+        step = self.examine(examine, database)
+        for action in step.actions:
+            key = key_of(step, action)
+            try:
+                self.apply([action])
+            except ApplyError as error:
+                self.failures[key] = Failure(key, error.message, 1, datetime.now(UTC))
+        return step
 
 
 def cut_short(action: Action, statements: int) -> Action:

@@ -9,6 +9,7 @@ from migrator.cluster import Cluster
 from migrator.phases import claims, databases, privileges, roles
 from migrator.provision import postgres_bin
 from migrator.steps import Step
+from tests.postgres.acls import Right, rights
 from tests.postgres.rights import Migration, codes
 
 Clusters = Callable[..., Cluster]
@@ -119,6 +120,61 @@ ALTER DEFAULT PRIVILEGES FOR ROLE app GRANT USAGE ON SCHEMAS TO reader;
 """
 
 
+CHAINS = """
+CREATE ROLE first; CREATE ROLE "se""cond"; CREATE ROLE third; CREATE ROLE boss SUPERUSER;
+CREATE SCHEMA hidden AUTHORIZATION owner;
+CREATE TABLE hidden.t (id int, name text); ALTER TABLE hidden.t OWNER TO owner;
+GRANT SELECT, INSERT ON hidden.t TO first WITH GRANT OPTION;
+GRANT UPDATE (name) ON hidden.t TO first WITH GRANT OPTION;
+GRANT USAGE ON TYPE app.mood TO first WITH GRANT OPTION;
+GRANT USAGE ON SCHEMA app TO first WITH GRANT OPTION;
+GRANT USAGE ON SEQUENCE app.numbers TO first WITH GRANT OPTION;
+GRANT EXECUTE ON FUNCTION app.near TO first WITH GRANT OPTION;
+GRANT USAGE ON FOREIGN SERVER far TO first WITH GRANT OPTION;
+GRANT USAGE ON LANGUAGE sql TO first WITH GRANT OPTION;
+GRANT EXECUTE ON FUNCTION pg_ls_dir(text) TO first WITH GRANT OPTION;
+SET allow_system_table_mods TO on;
+GRANT USAGE ON SCHEMA hidden TO first;
+SET ROLE first;
+GRANT SELECT ON hidden.t TO "se""cond" WITH GRANT OPTION;
+GRANT INSERT ON hidden.t TO third;
+GRANT UPDATE (name) ON hidden.t TO third;
+GRANT USAGE ON TYPE app.mood TO third;
+GRANT USAGE ON SCHEMA app TO third WITH GRANT OPTION;
+GRANT USAGE ON SEQUENCE app.numbers TO third;
+GRANT EXECUTE ON FUNCTION app.near TO third;
+GRANT USAGE ON FOREIGN SERVER far TO third;
+GRANT USAGE ON LANGUAGE sql TO third;
+GRANT EXECUTE ON FUNCTION pg_ls_dir(text) TO third;
+RESET ROLE;
+GRANT USAGE ON SCHEMA hidden TO "se""cond";
+SET ROLE "se""cond";
+GRANT SELECT ON hidden.t TO third, PUBLIC;
+RESET ROLE;
+REVOKE USAGE ON SCHEMA hidden FROM first, "se""cond";
+GRANT INSERT ON hidden.t TO third;
+GRANT SELECT ON hidden.t TO boss WITH GRANT OPTION;
+"""
+"""Grantors that may no longer name what they gave rights on, rights from several hands."""
+
+OF_OTHERS = """
+GRANT EXECUTE ON FUNCTION pg_ls_dir(text) TO reader;
+REVOKE EXECUTE ON FUNCTION pg_sleep(float8) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION lo_creat(int) FROM PUBLIC;
+GRANT SELECT ON pg_authid TO reader;
+GRANT SELECT (rolname, rolpassword) ON pg_authid TO app;
+REVOKE SELECT ON pg_roles FROM PUBLIC;
+REVOKE SELECT ON information_schema.tables FROM PUBLIC;
+REVOKE SELECT (subname) ON pg_subscription FROM PUBLIC;
+GRANT SELECT (subconninfo) ON pg_subscription TO reader;
+REVOKE USAGE ON SCHEMA information_schema FROM PUBLIC;
+REVOKE USAGE ON LANGUAGE plpgsql FROM PUBLIC;
+GRANT USAGE ON LANGUAGE plpgsql TO app;
+REVOKE USAGE ON TYPE money FROM PUBLIC;
+"""
+"""Changed rights on what initdb and an extension (plpgsql) have made."""
+
+
 def dumped(cluster: Cluster) -> list[str]:
     """The owners and privileges that the newest pg_dump sees in database shop."""
     command = [str(postgres_bin(18) / "pg_dump"), "--schema-only", "-d", cluster.dsn("shop"), "-N", "migrator"]
@@ -135,6 +191,13 @@ def _normal(line: str) -> str:
 def differences(moving: Migration) -> list[str]:
     """What stands in one side's dump only."""
     return sorted(set(dumped(moving.source)) ^ set(dumped(moving.destination)))
+
+
+def different_rights(moving: Migration) -> set[Right]:
+    """What one side's catalogs have only. A source before 17 does not know MAINTAIN."""
+    source = moving.source.execute("SHOW server_version_num")[0][0]
+    maintain = int(str(source)) >= 170000
+    return rights(moving.source, "shop", maintain=maintain) ^ rights(moving.destination, "shop", maintain=maintain)
 
 
 def prepared(cluster: Clusters, version: int) -> Migration:
@@ -161,13 +224,21 @@ def examine(moving: Migration) -> Step:
     return moving.examine(privileges.examine, "shop")
 
 
-@pytest.mark.parametrize("version", [15, 16, 18])
+@pytest.mark.parametrize("version", [15, 16, 17, 18])
 def test_owners_and_privileges_are_carried(cluster: Clusters, version: int) -> None:
     moving = prepared(cluster, version)
     moving.source.execute(RIGHTS, "shop")
+    moving.source.execute(CHAINS, "shop")
+    moving.source.execute(OF_OTHERS, "shop")
+    moving.destination.execute("CREATE SCHEMA hidden; CREATE TABLE hidden.t (id int, name text)", "shop")
+    moving.converge(roles.examine)
+    assert {row[3] for row in different_rights(moving)} == {"", "given", "taken"}
     step = moving.converge(privileges.examine, "shop")
     assert (step.quiet, step.findings) == (True, ())
+    assert different_rights(moving) == set()
     assert differences(moving) == []
+    given = {row for row in rights(moving.destination, "shop") if row[1] == "hidden.t" and row[5] == "third"}
+    assert {(row[4], row[6]) for row in given} >= {('se"cond', "SELECT"), ("first", "INSERT"), ("owner", "INSERT")}
     maintain = "SELECT has_table_privilege('app', 'app.everything', 'MAINTAIN')"
     assert moving.destination.execute(maintain, "shop") == [(version >= 17,)]
 
@@ -185,8 +256,72 @@ def test_stopped_between_transactions_it_goes_on(moving: Migration, monkeypatch:
     assert (step.quiet, step.findings) == (True, ())
 
 
-def test_nothing_to_do_where_nobody_was_given_anything(moving: Migration) -> None:
-    assert examine(moving).actions == ()
+def test_nothing_is_given_where_nobody_was_given_anything(moving: Migration) -> None:
+    assert [action.summary for action in examine(moving).actions] == ["note what is settled of the privileges in shop"]
+    moving.converge(privileges.examine, "shop")
+    assert moving.destination.execute("SELECT relacl FROM pg_class WHERE oid = 'app.notes'::regclass", "shop") == [
+        (None,)
+    ]
+
+
+def test_a_fence_on_the_source_stays_there_also_where_all_is_at_its_default(moving: Migration) -> None:
+    moving.converge(privileges.examine, "shop")
+    moving.source.execute(
+        "REVOKE INSERT, UPDATE ON app.ours FROM postgres; REVOKE EXECUTE ON FUNCTION app.near FROM PUBLIC;"
+        "REVOKE USAGE ON TYPE app.mood FROM PUBLIC; REVOKE USAGE ON LANGUAGE plpgsql FROM PUBLIC;"
+        "REVOKE ALL ON SCHEMA public FROM PUBLIC; REVOKE EXECUTE ON FUNCTION pg_sleep FROM PUBLIC",
+        "shop",
+    )
+    step = examine(moving)
+    assert (step.quiet, step.actions, codes(step)) == (True, (), ["privilege_drift"])
+    moving.destination.execute(step.findings[0].remedy.partition(": ")[2], "shop")
+    assert examine(moving).findings == ()
+    assert different_rights(moving) == set()
+
+
+def test_what_is_made_anew_under_its_name_gets_its_rights(moving: Migration) -> None:
+    moving.converge(privileges.examine, "shop")
+    for side in (moving.source, moving.destination):
+        side.execute("DROP TABLE app.ours; CREATE TABLE app.ours (id int)", "shop")
+    moving.source.execute("GRANT SELECT ON app.ours TO app", "shop")
+    assert (moving.converge(privileges.examine, "shop").findings, different_rights(moving)) == ((), set())
+
+
+def test_rights_on_what_the_destinations_version_lacks_are_named(moving: Migration) -> None:
+    gone = "SELECT oid::regprocedure::text FROM pg_proc WHERE oid < 16384 AND proacl IS NULL"
+    there = {row[0] for row in moving.destination.execute(gone, "shop")}
+    lost = sorted(row[0] for row in moving.source.execute(gone, "shop") if row[0] not in there)
+    for name in lost[:3]:
+        moving.source.execute(f"REVOKE EXECUTE ON FUNCTION {name} FROM PUBLIC", "shop")
+    step = moving.converge(privileges.examine, "shop")
+    assert (step.quiet, codes(step)) == (True, ["privilege_object_missing"])
+    assert all(f"routine {name}" in step.findings[0].message for name in lost[:3])
+
+
+def test_what_cannot_be_given_keeps_nothing_else_back(moving: Migration) -> None:
+    moving.source.execute(RIGHTS, "shop")
+    moving.destination.execute(REFUSE, "shop")
+    for _ in range(3):
+        moving.try_all(privileges.examine, "shop")
+    step = examine(moving)
+    assert [action.summary for action in step.actions] == ["give owner and privileges to table app.customers of shop"]
+    different = {str(row[1]) for row in different_rights(moving) if "refuse" not in str(row[1])}
+    assert "app.customers" in different
+    assert all(name.startswith("app.customers") for name in different)
+    moving.destination.execute("DROP EVENT TRIGGER refuse; DROP FUNCTION public.refuse", "shop")
+    moving.converge(privileges.examine, "shop")
+    assert different_rights(moving) == set()
+
+
+REFUSE = """
+CREATE FUNCTION public.refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_event_trigger_ddl_commands() WHERE object_identity = 'app.customers') THEN
+        RAISE 'not this one';
+    END IF;
+END $$;
+CREATE EVENT TRIGGER refuse ON ddl_command_end WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION public.refuse();
+"""
 
 
 def test_a_fence_on_the_source_stays_there(moving: Migration) -> None:
@@ -239,10 +374,34 @@ def test_roles_that_the_destination_lacks_are_named(moving: Migration) -> None:
     assert differences(moving) == []
 
 
-def test_an_extensions_members_are_left_to_it(moving: Migration) -> None:
-    if not moving.source.execute("SELECT 1 FROM pg_available_extensions WHERE name = 'hstore'"):
-        pytest.skip("this PostgreSQL has no hstore")
-    moving.source.execute("CREATE EXTENSION hstore; REVOKE ALL ON FUNCTION akeys(hstore) FROM PUBLIC", "shop")
-    moving.destination.execute("CREATE EXTENSION hstore", "shop")
-    step = examine(moving)
-    assert (step.actions, step.findings) == ((), ())
+@pytest.mark.parametrize("version", [15, 18])
+def test_changed_rights_on_an_extensions_members_are_carried(cluster: Clusters, version: int) -> None:
+    moving = prepared(cluster, version)
+    extension = available(moving, "hstore", "pgcrypto", "pg_stat_statements", "earthdistance")
+    for side in (moving.source, moving.destination):
+        side.execute(f"CREATE EXTENSION {extension} SCHEMA app", "shop")
+    first, second = (
+        row[0]
+        for row in moving.source.execute(
+            "SELECT objid::regprocedure FROM pg_depend WHERE classid = 'pg_proc'::regclass AND deptype = 'e'"
+            f" AND refobjid = (SELECT oid FROM pg_extension WHERE extname = '{extension}') ORDER BY objid LIMIT 2",
+            "shop",
+        )
+    )
+    moving.converge(privileges.examine, "shop")
+    assert different_rights(moving) == set()
+    moving.source.execute(f"REVOKE ALL ON FUNCTION {first} FROM PUBLIC", "shop")
+    assert (examine(moving).actions, codes(examine(moving))) == ((), ["privilege_drift"])
+    moving.destination.execute("DELETE FROM migrator.given WHERE object LIKE 'extension %'", "shop")
+    moving.source.execute(f"GRANT EXECUTE ON FUNCTION {second} TO app WITH GRANT OPTION", "shop")
+    assert moving.converge(privileges.examine, "shop").findings == ()
+    assert different_rights(moving) == set()
+
+
+def available(moving: Migration, *extensions: str) -> str:
+    """The first of these that both servers have."""
+    for name in extensions:
+        asked = f"SELECT 1 FROM pg_available_extensions WHERE name = '{name}'"
+        if moving.source.execute(asked) and moving.destination.execute(asked):
+            return name
+    pytest.skip(f"these PostgreSQLs have no extension in common: {extensions}")

@@ -1,0 +1,32 @@
+-- What initdb or an extension made and whose rights nobody has changed: no ACL, so no row in privilege.sql. One list, since
+-- every database has the same.
+SELECT coalesce(json_agg(json_build_array(kind, identity) ORDER BY kind, identity), '[]')::text AS objects
+FROM (
+    SELECT 'ROUTINE' AS kind, p.oid::regprocedure::text AS identity, 'pg_catalog.pg_proc'::regclass AS class, p.oid
+    FROM pg_catalog.pg_proc p WHERE p.proacl IS NULL
+    UNION ALL
+    SELECT 'TYPE', format('%%I.%%I', n.nspname, t.typname), 'pg_catalog.pg_type'::regclass, t.oid
+    FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+    WHERE t.typacl IS NULL AND t.typtype IN ('b', 'd', 'e', 'r', 'p')
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_type e WHERE e.typarray = t.oid)
+    UNION ALL
+    SELECT CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'f' THEN 'FOREIGN TABLE'
+           WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END,
+        format('%%I.%%I', n.nspname, c.relname), 'pg_catalog.pg_class'::regclass, c.oid
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relacl IS NULL AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+    UNION ALL
+    SELECT 'SCHEMA', quote_ident(nspname), 'pg_catalog.pg_namespace'::regclass, oid
+    FROM pg_catalog.pg_namespace WHERE nspacl IS NULL AND nspname <> 'public'
+    UNION ALL
+    SELECT 'LANGUAGE', quote_ident(lanname), 'pg_catalog.pg_language'::regclass, oid FROM pg_catalog.pg_language WHERE lanacl IS NULL
+    UNION ALL
+    SELECT 'FOREIGN DATA WRAPPER', quote_ident(fdwname), 'pg_catalog.pg_foreign_data_wrapper'::regclass, oid
+    FROM pg_catalog.pg_foreign_data_wrapper WHERE fdwacl IS NULL
+    UNION ALL
+    SELECT 'SERVER', quote_ident(srvname), 'pg_catalog.pg_foreign_server'::regclass, oid
+    FROM pg_catalog.pg_foreign_server WHERE srvacl IS NULL
+) o
+WHERE %(relations)s::oid[] IS NULL
+  AND (o.oid < 16384 OR (o.class, o.oid) IN (SELECT d.classid, d.objid FROM pg_catalog.pg_depend d
+                                             WHERE d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.deptype = 'e'))
