@@ -47,6 +47,27 @@ class Session(psycopg.Connection[DictRow]):
             raise psycopg.OperationalError(f"no answer within {self.patience_seconds:g} s") from None
 
 
+# What a role or database may set for every session, and what a statement, a deparsed definition or an answer would mean
+# something else by.
+_MEANING = {
+    "client_encoding": "UTF8",
+    "standard_conforming_strings": "on",
+    "quote_all_identifiers": "off",
+    "array_nulls": "on",
+    "transform_null_equals": "off",
+    "xmloption": "content",
+    "bytea_output": "hex",
+    "extra_float_digits": "3",
+    "DateStyle": "ISO",
+    "IntervalStyle": "postgres",
+    "TimeZone": "UTC",
+    "default_tablespace": "",
+    "default_table_access_method": "heap",
+    "default_transaction_read_only": "off",  # an operator's fence against applications
+    "default_transaction_isolation": "read committed",
+    "default_transaction_deferrable": "off",
+}
+
 # Set on the server too: only there do they end a session whose client has vanished while a statement runs.
 # (Without them an advisory lock stayed for 11 s under a running statement, and for hours behind a black hole.)
 _SESSION_OPTIONS = {
@@ -62,9 +83,7 @@ _SESSION_OPTIONS = {
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
     "tcp_user_timeout": "20000",
-    "DateStyle": "ISO",
-    "IntervalStyle": "postgres",
-    "TimeZone": "UTC",
+    **_MEANING,
 }
 
 # What a walsender of ours must not inherit from the source's role or database settings.

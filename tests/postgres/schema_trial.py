@@ -75,19 +75,23 @@ class Trial:
     def run(self, budget: int = 10_000) -> int:
         """Apply until quiet. Raises Stopped after `budget` actions; returns how many there were."""
         done = 0
-        for ask in (self.pre_data, self.post_data, self.late_definitions):
-            while (step := ask()).actions:
-                for action in step.actions:
-                    if done == budget:
-                        raise Stopped
-                    self.apply(action)
-                    done += 1
-            assert step.quiet, (step.waits, step.findings)
+        with self._applier() as applier:
+            for ask in (self.pre_data, self.post_data, self.late_definitions):
+                while (step := ask()).actions:
+                    for action in step.actions:
+                        if done == budget:
+                            raise Stopped
+                        applier.apply(action)
+                        done += 1
+                assert step.quiet, (step.waits, step.findings)
         return done
 
     def apply(self, action: Action) -> None:
-        with Applier(self.spec, "trial", self.source.version * 10000) as applier:
+        with self._applier() as applier:
             applier.apply(action)
+
+    def _applier(self) -> Applier:
+        return Applier(self.spec, "trial", self.source.version * 10000)
 
     @property
     def spec(self) -> MappingSpec:
@@ -184,7 +188,7 @@ def load(cluster: Cluster, database: str, *files: str) -> None:
 def dump(cluster: Cluster, database: str, tools: Cluster) -> str:
     """pg_dump's words for a schema, by the newest tools, without what only names the version or the time."""
     command = [str(tools.bin / "pg_dump"), "--schema-only", "--no-owner", "--no-acl", "-d", cluster.dsn(database)]
-    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    text = subprocess.run(command, check=True, capture_output=True).stdout.decode()  # as it is, carriage returns too
     text = re.sub(r"^\\(un)?restrict .*\n", "", text, flags=re.M)
     text = re.sub(r"^SET transaction_timeout.*\n", "", text, flags=re.M)
     text = re.sub(r"^-- Dumped .*\n", "", text, flags=re.M)

@@ -63,8 +63,12 @@ def carried_whole(trial: Trial, shared: Shared, database: Databases) -> None:
         here = spelled_by(shared(18), database(shared(18)), here)
     there = dump(trial.destination, trial.target, shared(18))
     here, there = (unnamed(text, trial.source.version) for text in (here, there))
-    different = "\n".join(unified_diff(here.splitlines(), there.splitlines(), n=1, lineterm=""))
-    assert not different, different
+    assert not (found := differing(here, there)), found
+
+
+def differing(here: str, there: str) -> str:
+    """The lines in which two dumps differ."""
+    return "\n".join(unified_diff(here.splitlines(), there.splitlines(), n=1, lineterm=""))
 
 
 # Rows of extensions' own tables are not the schema's: each of these databases goes without.
