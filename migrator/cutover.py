@@ -8,7 +8,7 @@ from migrator.model import Barrier, Instance, Intent, SyncState
 from migrator.observation import DatabasePair, Observation
 from migrator.phases import late_definitions
 from migrator.phases.sequences import setval
-from migrator.quote import identifier, literal
+from migrator.quote import comment, identifier, literal
 from migrator.schema.definition import POPULATED, Definition
 from migrator.steps import Decision, Side
 
@@ -215,7 +215,7 @@ def _stop_writers(spec: MappingSpec, observation: Observation, source: Instance)
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend'"
         f" AND datname IN ({names}) AND usename <> current_user AND pid <> pg_backend_pid();"
     )
-    undo = [f"--   ALTER ROLE {identifier(role)} LOGIN;" for role in (*roles, *fenced)]
+    undo = [comment(f"ALTER ROLE {identifier(role)} LOGIN;", 3) for role in (*roles, *fenced)]
     return Instruction(
         "Stop the writers",
         "All of them: applications, cron jobs, poolers, and superusers by hand. Sessions still open in these databases: "

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from migrator.quote import literal
 
 # The error is raised anew, in one sentence: its own context would hold the statement as it was executed.
-_BLOCK = """DO $migrator$
+_BODY = """
 DECLARE
     statement text := {statement};
     sentence text;
@@ -24,7 +24,7 @@ EXCEPTION WHEN query_canceled OR OTHERS THEN
     GET STACKED DIAGNOSTICS sentence = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
     RAISE EXCEPTION USING ERRCODE = SQLSTATE, MESSAGE = concat_ws(' ', sentence, nullif(detail, ''), nullif(hint, ''));
 END
-$migrator$"""
+"""
 
 
 def setting(hole: str) -> str:
@@ -38,4 +38,14 @@ def block(sql: str, holes: Iterable[str]) -> str:
         f"statement := replace(statement, {literal(f'{{{hole}}}')}, quote_literal(current_setting('{setting(hole)}')));"
         for hole in holes
     )
-    return _BLOCK.format(statement=literal(sql), fill=fill)
+    body = _BODY.format(statement=literal(sql), fill=fill)
+    tag = _tag(body)
+    return f"DO {tag}{body}{tag}"
+
+
+def _tag(body: str) -> str:
+    """A dollar quote that no name in the body can end: a role may be called $migrator$."""
+    tag = "$migrator$"
+    while tag in body:
+        tag = f"{tag[:-1]}_$"
+    return tag

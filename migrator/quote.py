@@ -49,3 +49,8 @@ def literal(value: str) -> str:
     if "\\" in quoted:
         return " E'" + quoted.replace("\\", "\\\\") + "'"
     return f"'{quoted}'"
+
+
+def comment(text: str, indent: int = 1) -> str:
+    """`text` as an SQL comment: every line of it, for a name may hold a line break, and what follows it would be run."""
+    return "\n".join(f"--{' ' * indent}{line}" for line in text.splitlines())

@@ -1,10 +1,11 @@
 """The remedies of all findings as one psql script: by server and database, each statement with its reason, restarts last."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from migrator.config import InstanceSpec, MappingSpec
+from migrator.quote import comment
 from migrator.steps import Finding, Mend, Side
 
 Found = Sequence[tuple[MappingSpec, tuple[Finding, ...]]]
@@ -87,25 +88,28 @@ def script(found: Found) -> str:
 def _of_server(statements: Sequence[Remedy]) -> Iterator[str]:
     instance, database = statements[0].instance, None
     place = f"{instance.name} ({instance.server}:{instance.port})"
-    yield from _comment(f"==== {place} ====")
+    yield comment(f"==== {place} ====")
     for remedy in statements:
         if remedy.database != database:
             server = {} if database else {"host": instance.server, "port": str(instance.port)}
             database = remedy.database
             yield _connect({**server, "dbname": database})
         for reason in remedy.reasons:
-            yield from _comment(reason)
+            yield comment(reason)
         yield f"{remedy.sql}{'  -- needs a restart' if remedy.restart else ''}"
     if any(remedy.sql.startswith("ALTER SYSTEM") and not remedy.restart for remedy in statements):
         yield "SELECT pg_reload_conf();"
     if any(remedy.restart for remedy in statements):
-        yield from _comment(f"RESTART {place} once this script is through: the statements marked above wait for it.")
+        yield comment(f"RESTART {place} once this script is through: the statements marked above wait for it.")
 
 
 def _connect(parameters: Mapping[str, str]) -> str:
     """psql's \\connect to another server or database, all else (the user) as before."""
     words = " ".join(f"{name}='{_escaped(value)}'" for name, value in parameters.items())
-    return f'\\connect -reuse-previous=on "{words.replace(chr(34), chr(34) * 2)}"'
+    quoted = '"' + words.replace('"', '""') + '"'
+    if any(character in quoted for character in "\n\r"):  # psql knows escapes between single quotes only
+        quoted = "'" + _escaped(quoted).replace("\n", "\\n").replace("\r", "\\r") + "'"
+    return f"\\connect -reuse-previous=on {quoted}"
 
 
 def _escaped(value: str) -> str:
@@ -119,10 +123,5 @@ def _decisions(found: Found) -> Iterator[str]:
             if finding.mends or not finding.remedy:
                 continue
             where = f", database {finding.database}" if finding.database else ""
-            yield from _comment(f"{spec.name}{where}: {finding.code}: {finding.message}")
-            yield from _comment(f"    {finding.remedy}")
-
-
-def _comment(text: str) -> Iterable[str]:
-    """Every line of it: a name may hold a line break."""
-    return (f"-- {line}" for line in text.splitlines())
+            yield comment(f"{spec.name}{where}: {finding.code}: {finding.message}")
+            yield comment(f"    {finding.remedy}")

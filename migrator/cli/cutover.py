@@ -9,6 +9,7 @@ from migrator.cli.commands import Exit
 from migrator.cli.options import as_json, configuration, mapping_argument, mapping_of, print_json, store_of, yes
 from migrator.cli.report import document, documents
 from migrator.config import Config, MappingSpec
+from migrator.quote import comment
 from migrator.redaction import redact
 
 _HOLDS = {True: "[done]", False: "[not yet]", None: "[yours to judge]"}
@@ -77,7 +78,7 @@ def _instruction(instruction: Mapping[str, object]) -> Iterator[str]:
     yield f"{instruction['number']}. {instruction['title']} {_HOLDS[holds if isinstance(holds, bool) else None]}"
     yield f"   {instruction['why']}"
     if instruction["sql"]:
-        yield f"   -- on the {instruction['side']}, database {instruction['database'] or '(any)'}:"
-        yield from (f"   {line}" for line in str(instruction["sql"]).splitlines())
+        yield comment(f"on the {instruction['side']}, database {instruction['database'] or '(any)'}:")
+        yield str(instruction["sql"])  # as it is: a name may hold a line break, and would be another one indented
     if instruction["command"]:
         yield f"   $ {instruction['command']}"

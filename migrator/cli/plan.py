@@ -9,6 +9,7 @@ from migrator import control
 from migrator.cli.options import as_json, chosen, configuration, mapping_arguments, print_json, rivals
 from migrator.config import Config
 from migrator.phases.foresight import Foreseen, foresee
+from migrator.quote import comment
 from migrator.redaction import redact
 from migrator.steps import Action, Decision, Finding, Statement, Step
 
@@ -40,8 +41,8 @@ def plan(config: Config, mappings: tuple[str, ...], sql: bool, as_json: bool) ->
 
 def _clashes(findings: Sequence[Finding]) -> Iterator[str]:
     for finding in findings:
-        yield f"--   {finding.code}: {redact(finding.message)}"
-        yield f"--     {redact(finding.remedy)}"
+        yield comment(f"{finding.code}: {redact(finding.message)}", 3)
+        yield comment(redact(finding.remedy), 5)
 
 
 def _on_the_source(mapping: str, foreseen: tuple[Foreseen, ...]) -> Iterator[str]:
@@ -52,8 +53,8 @@ def _on_the_source(mapping: str, foreseen: tuple[Foreseen, ...]) -> Iterator[str
     for seen in foreseen:
         if (seen.database, seen.by) != place:
             place = (seen.database, seen.by)
-            yield f"--   in database {seen.database}, by {seen.by}:"
-        yield from (f"--     {line}" for line in f"{seen.sql};  ({seen.when})".splitlines())
+            yield comment(f"in database {seen.database}, by {seen.by}:", 3)
+        yield comment(f"{seen.sql};  ({seen.when})", 5)
 
 
 def _document(decision: Decision, foreseen: tuple[Foreseen, ...], clashes: Sequence[Finding]) -> dict[str, object]:
@@ -83,9 +84,9 @@ def _lines(decision: Decision, sql: bool) -> Iterator[str]:
         yield f"--   nothing to do{_why(decision)}"
     for step in decision.steps:
         if step.actions:
-            yield f"--   {_title(step)}"
+            yield comment(_title(step), 3)
         for action in step.actions:
-            yield f"--     {action.summary}"
+            yield comment(action.summary, 5)
             yield from _statements(action) if sql else ()
 
 
@@ -104,7 +105,7 @@ def _statements(action: Action) -> Iterator[str]:
     for statement in action.statements:
         if (statement.side, statement.database) != place:
             place = (statement.side, statement.database)
-            yield f"-- on the {statement.side}, database {statement.database or '(maintenance)'}"
+            yield comment(f"on the {statement.side}, database {statement.database or '(maintenance)'}")
         yield _terminated(statement)
 
 

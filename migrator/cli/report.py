@@ -1,5 +1,6 @@
 """What several commands print: findings with their remedies, sizes, durations, statuses in colour."""
 
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -7,6 +8,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from migrator.redaction import redact
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 STYLES = {
     "cutover_ready": "bold green",
@@ -25,8 +28,8 @@ def console() -> Console:
 
 
 def plain(value: object) -> str:
-    """A server's text, neither markup nor secret."""
-    return escape(redact(str(value)))
+    """A server's text: neither markup nor secret, nor anything a terminal would obey."""
+    return escape(_CONTROL.sub(lambda found: ascii(found[0])[1:-1], redact(str(value))))
 
 
 def size(value: object) -> str:

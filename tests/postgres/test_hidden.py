@@ -53,3 +53,12 @@ def test_a_statement_that_is_ended_shows_nothing(cluster: Callable[..., Cluster]
             connection.execute(block(f"SELECT pg_sleep(60), {{{HOLE}}}", [HOLE]).encode())
     assert "due to" in server.log()
     assert "hunt" not in server.log()
+
+
+def test_no_name_ends_the_statement_early(cluster: Callable[..., Cluster]) -> None:
+    """A role of the source could else have said anything to the destination."""
+    server = cluster(18)
+    name = "$migrator$; CREATE ROLE mallory; -- $migrator_$ {password:}"
+    with session(server) as connection:
+        connection.execute(block(f'CREATE ROLE "{name}" PASSWORD {{{HOLE}}}', [HOLE]).encode())
+    assert server.execute("SELECT rolname FROM pg_authid WHERE rolname ~ 'm(igrator|allory)'") == [(name,)]

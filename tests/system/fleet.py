@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from migrator.cluster import Cluster
 from migrator.config import DatabaseSelection, MappingSpec
 from migrator.memory import Memory
+from migrator.quote import literal
 from migrator.reconcile import Assessment, drive
 from migrator.remembered import SchemaCache
 from migrator.steps import Status
@@ -136,7 +137,7 @@ def properties(cluster: Cluster, database: str) -> list[tuple[object, ...]]:
     return cluster.execute(
         "SELECT pg_get_userbyid(datdba), encoding, datlocprovider::text, datcollate, datctype, datconnlimit, datistemplate,"
         " datallowconn, shobj_description(d.oid, 'pg_database'), (SELECT array_agg(item ORDER BY item) FROM"
-        f" unnest(datacl::text[]) item) FROM pg_database d WHERE datname = '{database}'"
+        f" unnest(datacl::text[]) item) FROM pg_database d WHERE datname = {literal(database)}"
     )
 
 
@@ -144,7 +145,7 @@ def settings_in(cluster: Cluster, database: str) -> list[tuple[object, ...]]:
     """ALTER DATABASE ... SET and ALTER ROLE ... IN DATABASE ... SET."""
     return cluster.execute(
         "SELECT setrole::regrole::text, setconfig FROM pg_db_role_setting s JOIN pg_database d ON d.oid = setdatabase"
-        f" WHERE datname = '{database}' ORDER BY 1"
+        f" WHERE datname = {literal(database)} ORDER BY 1"
     )
 
 

@@ -143,6 +143,9 @@ def test_plan_shows_statements_with_holes(run: Invoke, assessed: Callable[..., N
     text = run("plan", "--sql").stdout
     assert "CREATE ROLE app PASSWORD {password:app};\n-- on the source, database db\nCREATE PUBLICATION p;\n" in text
     assert all(line.startswith(("--", "CREATE")) for line in text.splitlines())
+    assessed(actions=(Action('create table "x\nDROP TABLE y"', statements),))
+    assert all(line.startswith("--") for line in run("plan").stdout.splitlines())
+    assessed(actions=(Action("create role app", statements),))
     steps = json.loads(run("plan", "--json").stdout)["mappings"][0]["steps"]
     assert steps[0]["actions"][0]["statements"][0] == {
         "side": "destination",
@@ -219,7 +222,7 @@ def test_cutover(run: Invoke, assessed: Callable[..., None], monkeypatch: pytest
     assessed(cutover_ready=True, cutover=CUTOVER)
     result = run("cutover", "shop")
     assert result.exit_code == 0
-    assert "1. Stop the writers [not yet]" in result.stdout and "   ALTER ROLE app NOLOGIN;\n" in result.stdout
+    assert "1. Stop the writers [not yet]" in result.stdout and "\nALTER ROLE app NOLOGIN;\n" in result.stdout
     assert "   $ pg-migrator complete shop\n" in result.stdout
     assert json.loads(run("cutover", "shop", "--json").stdout)["cutover"] == CUTOVER
     assessed(cutover_ready=False, cutover=CUTOVER)

@@ -32,6 +32,14 @@ def test_the_undo_of_the_write_stop_survives_the_write_stop() -> None:
         assert "group" not in text
 
 
+def test_a_line_break_in_a_roles_name_runs_nothing() -> None:
+    hostile = step("Stop the writers", (builders.role("x\nDROP TABLE y; --"),))
+    assert hostile.sql is not None
+    stop, _, undo = hostile.sql.partition("-- to undo:\n")
+    assert 'ALTER ROLE "x\nDROP TABLE y; --" NOLOGIN;' in stop
+    assert all(line.startswith("--") for line in undo.splitlines())
+
+
 def test_a_safe_completion_is_not_yet_a_completion() -> None:
     assert step("Complete", ()).holds is False
     assert step("Complete", (), replace(JOURNAL, intent=Intent.COMPLETED)).holds is True
