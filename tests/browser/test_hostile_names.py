@@ -7,12 +7,14 @@ from migrator.store import Document, Store
 from tests import hostile
 from tests.browser.seeding import MB, database, now, step, summary
 
-ELEMENT = '<b class="injected">x</b><img class="injected" src=x onerror="document.title=1"><script class="injected"></script>'
+ELEMENT = (
+    '<b class="injected">x</b><img class="injected" src=x onerror="document.title=1"><script class="injected"></script>'
+)
 TEXTS = (ELEMENT, f'"> {ELEMENT}', f"'> {ELEMENT}", "${html`<b class=injected>`} {{ 7 * 7 }}", *hostile.NAMES)
 
 
 def finding(text: str) -> Document:
-    told = {key: text for key in ("message", "remedy", "database", "relation")}
+    told = dict.fromkeys(("message", "remedy", "database", "relation"), text)
     return {"code": "schema_drift", "blocking": True, **told}
 
 

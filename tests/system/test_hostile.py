@@ -18,8 +18,8 @@ from tests.system.scenario import mapping, ours_left, to_the_light
 Clusters = Callable[..., Cluster]
 
 OLD, NEW, ROLE = (f"pl4nted-{name} '\"\\%{{x}}" for name in ("old", "new", "role"))
-DATABASES = ('"; DROP TABLE public.victim; --', "line\nfeed {source_conninfo} %s $$", "back\\slash 'größe'")
-"""Of every kind that hurts; the objects within bear the rest of the names."""
+DATABASES = ('"; DROP TABLE public.victim; --', "line\nfeed {source_conninfo} %s $$ back\\slash 'größe'")
+"""All that hurts; the objects within bear the rest of the names."""
 THEIRS = {f"publication {name}" for name in hostile.NAMES}
 COMMANDS = (
     ("status",), ("status", "--json"), ("check",), ("check", "--json"), ("plan",), ("plan", "--sql"), ("plan", "--json"),
