@@ -40,6 +40,14 @@ class CopyMethod(StrEnum):
     SNAPSHOT = "snapshot"
 
 
+class PartitionMaintenance(StrEnum):
+    """What is done on the destination about partitions that come and go on the source while it is replicated."""
+
+    REPORT = "report"
+    CREATE = "create"
+    CREATE_AND_DROP = "create_and_drop"
+
+
 class WalBudgetAction(StrEnum):
     """What an exceeded WAL budget does: only raise the alarm, or admit no further relation, or give the slots up as well."""
 
@@ -170,6 +178,8 @@ class MappingSpec:
     replication: Replication = field(default_factory=Replication)
     role_conflict_strategy: RoleConflictStrategy = RoleConflictStrategy.MERGE
     copy_method: CopyMethod = CopyMethod.SUBSCRIPTION
+    partition_maintenance: PartitionMaintenance = PartitionMaintenance.CREATE
+    """A partition without its table on the destination is not replicated, so by default it is made; nothing is dropped."""
     databases: DatabaseSelection = field(default_factory=DatabaseSelection)
     tablespaces: Mapping[str, str] = field(default_factory=dict)
     """The source's tablespaces that have another name on the destination."""

@@ -56,6 +56,7 @@ def _mapping(mapping: MappingSpec) -> dict[str, object]:
         "source": mapping.source.name,
         "destination": mapping.destination.name,
         "copy_method": mapping.copy_method.value,
+        "partition_maintenance": mapping.partition_maintenance.value,
         "role_conflict_strategy": mapping.role_conflict_strategy.value,
         "databases": {
             "include": list(mapping.databases.include),

@@ -262,7 +262,8 @@ def read_ledger(session: Session, mapping: str, narrow: tuple[list[str], list[in
             (mapping,),
         )
         relations = session.execute(
-            "SELECT relation, group_number, source_oid::text AS source_oid, publication_rel_oid::text AS member"
+            "SELECT relation, group_number, source_oid::text AS source_oid, publication_rel_oid::text AS member,"
+            " target_oid::text AS target, attached_lsn::text AS attached, gone_lsn::text AS gone, was_partition"
             " FROM migrator.relations WHERE mapping = %(mapping)s"
             " AND (%(names)s::text[] IS NULL OR relation = ANY (%(names)s::text[]) OR source_oid = ANY (%(oids)s::oid[]))",
             {"mapping": mapping, "names": names, "oids": oids},
@@ -292,7 +293,16 @@ def _group(row: DictRow) -> LedgerGroup:
 
 
 def _relation(row: DictRow) -> LedgerRelation:
-    return LedgerRelation(row["relation"], row["group_number"], int(row["source_oid"]), _oid(row["member"]))
+    return LedgerRelation(
+        relation=row["relation"],
+        group=row["group_number"],
+        source_oid=int(row["source_oid"]),
+        publication_rel_oid=_oid(row["member"]),
+        target_oid=_oid(row["target"]),
+        attached_lsn=Lsn.parse(row["attached"]) if row["attached"] else None,
+        gone_lsn=Lsn.parse(row["gone"]) if row["gone"] else None,
+        was_partition=row["was_partition"],
+    )
 
 
 def _oid(text: str | None) -> int | None:

@@ -448,6 +448,14 @@ class LedgerRelation:
     group: int
     source_oid: int
     publication_rel_oid: int | None
+    target_oid: int | None = None
+    """Of the destination's table that was filled: only that one may ever be dropped."""
+    attached_lsn: Lsn | None = None
+    """A position in the source's WAL noted after it was seen attached there: all written before lies before it."""
+    gone_lsn: Lsn | None = None
+    """A position in the source's WAL by which it was gone there: no change of it lies behind."""
+    was_partition: bool = False
+    """It was one when it was admitted, or later."""
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,10 @@ CREATE TABLE IF NOT EXISTS migrator.relations (
     group_number integer NOT NULL,
     source_oid oid NOT NULL,
     publication_rel_oid oid,
+    target_oid oid,
+    attached_lsn pg_lsn,
+    gone_lsn pg_lsn,
+    was_partition boolean NOT NULL DEFAULT false,
     admitted_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (mapping, relation)
 );

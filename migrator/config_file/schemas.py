@@ -5,7 +5,14 @@ from urllib.parse import urlsplit
 
 from marshmallow import RAISE, Schema, ValidationError, fields
 
-from migrator.config import CopyMethod, Event, NotificationKind, RoleConflictStrategy, WalBudgetAction
+from migrator.config import (
+    CopyMethod,
+    Event,
+    NotificationKind,
+    PartitionMaintenance,
+    RoleConflictStrategy,
+    WalBudgetAction,
+)
 from migrator.config_file.fields import Amount, Choice, Names, SecretText, Text, Whole
 
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
@@ -128,6 +135,7 @@ class MappingSchema(Group):
     destination_instance = Text(required=True)
     role_conflict_strategy = Choice(RoleConflictStrategy)
     copy_method = Choice(CopyMethod, {CopyMethod.SNAPSHOT: "snapshot is not available yet; use subscription"})
+    partition_maintenance = Choice(PartitionMaintenance)
     tablespaces = fields.Dict(
         keys=Text(), values=Text(), error_messages={"invalid": "must be pairs of source name: destination name"}
     )

@@ -8,9 +8,12 @@ from migrator.config import MappingSpec
 from migrator.model import Failure, Instance, Intent
 from migrator.observation import Hints, Observation
 from migrator.phases import (
+    attached,
     catchup,
     claims,
     databases,
+    detached,
+    dropped,
     ending,
     identity,
     initial_copy,
@@ -56,6 +59,9 @@ SUBSCRIPTION_METHOD: tuple[Phase, ...] = (
     Phase("preflight", False, selected.examine),
     Phase("preflight", True, identity.examine),
     Phase("preflight", True, ledger_check.examine),
+    Phase("partitions", True, dropped.examine),
+    Phase("partitions", True, detached.examine),
+    Phase("partitions", True, attached.examine),
     Phase("preflight", False, claims.examine),
     Phase("roles", False, role_conflicts.examine),
     Phase("roles", True, role_conflicts.of_database),

@@ -198,11 +198,12 @@ def _insert_relations(view: View, relations: tuple[str, ...]) -> str:
     schema = view.database.source_schema
     assert schema is not None
     rows = ", ".join(
-        f"({literal(view.spec.name)}, {literal(relation)}, {groups.FIRST_GROUP}, {schema.table(relation).oid})"
+        f"({literal(view.spec.name)}, {literal(relation)}, {groups.FIRST_GROUP}, {schema.table(relation).oid},"
+        f" to_regclass({literal(relation)}), {'true' if schema.table(relation).is_partition else 'false'})"
         for relation in relations
     )
     return (
-        "INSERT INTO migrator.relations (mapping, relation, group_number, source_oid)"
+        "INSERT INTO migrator.relations (mapping, relation, group_number, source_oid, target_oid, was_partition)"
         f" VALUES {rows} ON CONFLICT DO NOTHING"
     )
 

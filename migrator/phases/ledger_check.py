@@ -1,9 +1,11 @@
 """Are the relations that have begun still what the ledger remembers? By oid on the source, and by their place in the publication."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from migrator.model import LedgerRelation, Publication, Subscription
 from migrator.phases import groups
+from migrator.phases.dropped import gone_relations, is_over
 from migrator.phases.view import View
 from migrator.quote import identifier, literal
 from migrator.steps import Action, Finding, Gates, Side, Statement, Step
@@ -12,7 +14,7 @@ NAME = "preflight"
 
 
 def examine(view: View) -> Step:
-    """Relations that can no longer be trusted, that went, that changed their name, or that are not ours.
+    """Relations that can no longer be trusted, that changed their name, or that are not ours.
 
     Asked before pre_data: a table renamed on the source must not be made on the destination under its new name, where
     apply would pass over its changes without a word.
@@ -28,12 +30,17 @@ def examine(view: View) -> Step:
 
 
 def _entries(view: View, publication: Publication, subscription: Subscription) -> Iterator[Finding]:
+    source = view.database.source_schema
+    if source is None:
+        return
+    gone = frozenset(gone_relations(view, source))
     for name, entry in sorted(view.database.ledger.relations.items()):
         if renamed := _new_name(entry, publication):
             if renamed not in subscription.relations:
                 yield _renamed(view, name, renamed)
-        elif _is_gone(view, entry, publication):
-            yield from _gone(view, name)
+        elif entry in gone:
+            if source.has_table(name) and not is_over(view, entry):
+                yield from _remade(view, name)
         elif reason := _reason_broken(view, entry, publication, subscription):
             yield groups.broken(view, reason, name)
 
@@ -80,22 +87,12 @@ def _follow(view: View, publication: Publication, subscription: Subscription) ->
             yield Action(f"note in the ledger that {name} is now {now}", (statement,))
 
 
-def _is_gone(view: View, entry: LedgerRelation, publication: Publication) -> bool:
-    schema = view.database.source_schema
-    return entry.relation not in publication.relations and schema is not None and not schema.has_table(entry.relation)
-
-
-def _gone(view: View, name: str) -> Iterator[Finding]:
-    """Dropped on the source: no row is lost by that, and dropping it here too is the operator's to do."""
-    schema = view.database.target_schema
-    if schema is not None and schema.has_table(name):
-        yield Finding(
-            "relation_dropped",
-            f"{name} was dropped on the source; it still stands in database {view.database.target} on the destination.",
-            f"In database {view.database.target} on the destination: DROP TABLE {name};",
-            database=view.database.name,
-            relation=name,
-        )
+def _remade(view: View, name: str) -> Iterator[Finding]:
+    """Rows of the old table may stand beside those of the new one, and some be missing: only a copy from the start mends it."""
+    finding = groups.broken(view, "it was dropped and made anew on the source", name)
+    where = f"database {view.database.target} on the destination"
+    remedy = f"In {where}: DROP TABLE {name}; it is then made anew there, and copied from the start. The other relations go on."
+    yield replace(finding, remedy=remedy)
 
 
 def _reason_broken(
@@ -107,7 +104,7 @@ def _reason_broken(
         begun = entry.relation in subscription.relations
         return "it was added to the subscription before it was recorded in the ledger" if begun else None
     if member is None:
-        return "it was taken out of the publication, or dropped and made anew on the source"
+        return "it was taken out of the publication"
     source_oid, member_oid = member
     if source_oid != entry.source_oid:
         return "it was dropped and made anew on the source"

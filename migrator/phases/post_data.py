@@ -149,9 +149,15 @@ class _Builder:
             found = self.target.find(child.identity)
             if not isinstance(found, Index) or not (found.valid or found.partitioned):
                 yield Wait(f"{parent.identity} waits for {child.identity}", parent.relation)
+            elif self._is_apart(child.relation):
+                yield Wait(f"{parent.identity} waits until {child.relation} is attached", parent.relation)
             elif found.parent is None:
                 sql = f"ALTER INDEX {parent.qualified} ATTACH PARTITION {child.qualified}"
                 yield self._action(f"attach {child.identity}", parent.relation, self._statement(sql))
+
+    def _is_apart(self, relation: str) -> bool:
+        """A partition of the source that is a table by itself on the destination as yet."""
+        return self.target.has_table(relation) and self.target.table(relation).parent is None
 
     def _check(self, constraint: Constraint) -> Iterator[Work]:
         """A check that inheriting tables also have as their own is merged with theirs, so theirs come first."""

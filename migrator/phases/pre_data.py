@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from migrator.observation import DatabasePair
+from migrator.phases import new_partitions
 from migrator.phases.view import View
 from migrator.schema import Schema
 from migrator.schema.compare import Difference, differences
@@ -36,8 +37,10 @@ def examine(view: View) -> Step:
             "circular_dependency", f"{error.message} (database {pair.name}).", error.remedy, database=pair.name
         )
         return Step(NAME, pair.name, Gates.DATABASE, findings=(circle,))
-    findings = (*_drift(pair.name, wanted, target), *filled(pair, source, target))
-    missing = [item for item in wanted if target.find(item.identity) is None]
+    held = new_partitions.held_ties(pair, source, target)
+    absent = [item for item in wanted if item.identity not in held and target.find(item.identity) is None]
+    missing, withheld = new_partitions.withheld(view, source, target, absent)
+    findings = (*_drift(pair.name, wanted, target), *filled(pair, source, target), *withheld)
     return Step(
         NAME, pair.name, Gates.DATABASE, actions=tuple(_actions(pair.target, missing, _batch(view))), findings=findings
     )

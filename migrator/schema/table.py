@@ -45,6 +45,8 @@ class Table:
     """What stands between the parentheses of a foreign table's OPTIONS."""
     tablespace: str | None = None
     """None: the database's."""
+    detach_pending: bool = False
+    """Somebody's DETACH ... CONCURRENTLY was stopped half way: still a partition, which queries of its parent leave out."""
 
     @property
     def is_replicated(self) -> bool:
@@ -271,6 +273,7 @@ def read(row: Row, columns: Sequence[Column]) -> Table:
         server=row.text_or_none("server"),
         server_options=row.text_or_none("server_options"),
         tablespace=row.text_or_none("tablespace"),
+        detach_pending=row.flag("detach_pending"),
     )
 
 

@@ -14,6 +14,7 @@ SELECT c.oid::bigint AS oid, n.nspname::text AS namespace, c.relname::text AS na
        ts.spcname::text AS tablespace,
        c.reloptions AS options, toast.reloptions AS toast_options,
        c.relreplident::text AS replica_identity,
+       coalesce(inherited.pending, false) AS detach_pending,
        inherited.namespaces AS parent_namespaces, inherited.names AS parent_names,
        ri.relname::text AS identity_index,
        coalesce(usable.found, false) AS has_usable_identity
@@ -27,7 +28,8 @@ LEFT JOIN pg_catalog.pg_foreign_server s ON s.oid = f.ftserver
 LEFT JOIN pg_catalog.pg_tablespace ts ON ts.oid = c.reltablespace
 LEFT JOIN pg_catalog.pg_class toast ON toast.oid = c.reltoastrelid
 LEFT JOIN LATERAL (SELECT array_agg(pn.nspname::text ORDER BY h.inhseqno) AS namespaces,
-                          array_agg(p.relname::text ORDER BY h.inhseqno) AS names
+                          array_agg(p.relname::text ORDER BY h.inhseqno) AS names,
+                          bool_or(h.inhdetachpending) AS pending
                    FROM pg_catalog.pg_inherits h
                    JOIN pg_catalog.pg_class p ON p.oid = h.inhparent
                    JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace

@@ -1,0 +1,46 @@
+"""What the phase of partitions shares: positions in the source's WAL, noted in the ledger, and whether apply has passed them.
+
+Apply halts for ever at a row that its table on the destination refuses, or at a table that is not there. Whatever makes a
+table refuse more than before (a new partition takes its range from the default one) or takes it away must therefore wait
+until every change from before has arrived.
+"""
+
+from collections.abc import Sequence
+
+from migrator.model import Lsn
+from migrator.phases import lag
+from migrator.phases.view import View
+from migrator.quote import literal
+from migrator.steps import Action, Side, Statement
+
+NAME = "partitions"
+
+
+def passed(view: View, position: Lsn | None) -> bool:
+    """Whether every group of the database has confirmed this position."""
+    confirmed = lag.confirmed(view.observation, view.database)
+    return position is not None and confirmed is not None and confirmed >= position
+
+
+def note(view: View, column: str, relations: Sequence[str], summary: str) -> Action:
+    """Writes a position into the ledger behind which nothing can come that was written before we saw what we see now."""
+    position = Statement(
+        Side.SOURCE, view.database.name, "SELECT pg_current_wal_insert_lsn()::text AS position", keeps=("position",)
+    )
+    update = f"{ledger(f'SET {column} = %(position)s::pg_lsn', view, relations)} AND {column} IS NULL"
+    return Action(summary, (position, Statement(Side.DESTINATION, view.database.target, update, uses=("position",))))
+
+
+def ledger(assignment: str, view: View, relations: Sequence[str]) -> str:
+    """The statement that notes something about relations."""
+    return f"UPDATE migrator.relations {assignment} WHERE {rows(view, relations)}"
+
+
+def rows(view: View, relations: Sequence[str]) -> str:
+    """The condition for the ledger's rows of these relations."""
+    return f"mapping = {literal(view.spec.name)} AND relation IN ({', '.join(map(literal, relations))})"
+
+
+def some(relations: Sequence[str]) -> str:
+    """For a summary, which is one line."""
+    return relations[0] if len(relations) == 1 else f"{relations[0]} and {len(relations) - 1} more"
