@@ -294,15 +294,11 @@ def _group(row: DictRow) -> LedgerGroup:
 
 def _relation(row: DictRow) -> LedgerRelation:
     return LedgerRelation(
-        relation=row["relation"],
-        group=row["group_number"],
-        source_oid=int(row["source_oid"]),
-        publication_rel_oid=_oid(row["member"]),
-        target_oid=_oid(row["target"]),
+        row["relation"], row["group_number"], int(row["source_oid"]), _oid(row["member"]), _oid(row["target"]),
         attached_lsn=Lsn.parse(row["attached"]) if row["attached"] else None,
         gone_lsn=Lsn.parse(row["gone"]) if row["gone"] else None,
         was_partition=row["was_partition"],
-    )
+    )  # fmt: skip
 
 
 def _oid(text: str | None) -> int | None:

@@ -45,6 +45,8 @@ mappings:
     #   rename: {{shop: store}}
     # A role the destination already has: merge, skip or fail.
     role_conflict_strategy: merge
+    # Partitions that come and go on the source meanwhile: report, create or create_and_drop.
+    partition_maintenance: create
 
 replication:
   # MB/s read from the source; none: no limit. `pg-migrator limit` changes it while it runs.

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from migrator.model import Lsn, SyncState
 from migrator.observation import DatabasePair
-from migrator.phases.partitions import NAME, ledger, note, passed, some
+from migrator.phases.partitions import NAME, ledger, note, passed, schemas, some
 from migrator.phases.view import View
 from migrator.schema import Schema
 from migrator.schema.table import Attachment, Table, attachment
@@ -20,9 +20,10 @@ _DEFAULT = "DEFAULT"
 
 def examine(view: View) -> Step:
     """Note the source's position once a partition's leaves are admitted, and attach it when apply has passed that."""
-    source, target = view.database.source_schema, view.database.target_schema
-    if source is None or target is None or view.observation.scope.relations:
+    both = schemas(view)
+    if both is None:
         return Step(NAME, view.database.name, Gates.RELATION)
+    source, target = both
     actions: list[Action] = []
     waits: list[Wait] = []
     for held in held_attachments(view.database, source, target):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from migrator.config import PartitionMaintenance
 from migrator.model import LedgerRelation
 from migrator.phases.dropped import Gone, gone_relations
-from migrator.phases.partitions import NAME, ledger
+from migrator.phases.partitions import NAME, ledger, schemas
 from migrator.phases.view import View
 from migrator.schema import Schema
 from migrator.schema.table import Table
@@ -19,9 +19,10 @@ from migrator.steps import Action, Finding, Gates, Side, Statement, Step
 
 def examine(view: View) -> Step:
     """Follow what left a tree, or under `report` tell of it; tell of a DETACH CONCURRENTLY that was not finished."""
-    source, target = view.database.source_schema, view.database.target_schema
-    if source is None or target is None or view.observation.scope.relations:
+    both = schemas(view)
+    if both is None:
         return Step(NAME, view.database.name, Gates.RELATION)
+    source, target = both
     left = tuple(_left(view, source, target))
     findings = (*_pending(view, Side.SOURCE, source), *_pending(view, Side.DESTINATION, target))
     if view.spec.partition_maintenance is not PartitionMaintenance.REPORT and view.journal.barrier is None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from migrator.config import PartitionMaintenance
 from migrator.model import LedgerRelation, SyncState
-from migrator.phases.partitions import NAME, note, passed, rows, some
+from migrator.phases.partitions import NAME, note, passed, rows, schemas, some
 from migrator.phases.view import View
 from migrator.quote import identifier, literal
 from migrator.schema import Schema
@@ -20,12 +20,13 @@ Gone = tuple[LedgerRelation, ...]
 
 
 def examine(view: View) -> Step:
-    """Of a look at some relations nothing is asked: what is gone from the source is not in it."""
-    source, target = view.database.source_schema, view.database.target_schema
-    if source is None or target is None or view.observation.scope.relations:
+    """Of a look at some relations nothing is asked: what is gone from the source is not among them."""
+    both = schemas(view)
+    if both is None:
         return Step(NAME, view.database.name, Gates.RELATION)
+    source, target = both
     gone = tuple(gone_relations(view, source))
-    actions = (*_forget(view, gone), *_refresh(view, gone), *_note(view, gone), *_drops(view, gone, target))
+    actions = (*_forget(view, gone), *_refresh(view, gone), *_note(view, gone), *_drops(view, gone, source, target))
     findings = tuple(_findings(view, gone, source, target))
     return Step(NAME, view.database.name, Gates.RELATION, actions, findings=findings)
 
@@ -72,8 +73,11 @@ def _note(view: View, gone: Gone) -> Iterator[Action]:
         yield note(view, "gone_lsn", new, f"note in the ledger that {some(new)} was dropped on the source")
 
 
-def _drops(view: View, gone: Gone, target: Schema) -> Iterator[Action]:
+def _drops(view: View, gone: Gone, source: Schema, target: Schema) -> Iterator[Action]:
+    """Not where the source has another table of that name: `ledger_check` tells of that."""
     for entry in gone:
+        if source.has_table(entry.relation):
+            continue
         if _may_drop(view, entry, target) and passed(view, entry.gone_lsn):
             yield _drop(view, entry)
 

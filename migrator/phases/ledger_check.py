@@ -104,7 +104,7 @@ def _reason_broken(
         begun = entry.relation in subscription.relations
         return "it was added to the subscription before it was recorded in the ledger" if begun else None
     if member is None:
-        return "it was taken out of the publication"
+        return "it was taken out of the publication, or the publication was made anew"
     source_oid, member_oid = member
     if source_oid != entry.source_oid:
         return "it was dropped and made anew on the source"

@@ -11,9 +11,24 @@ from migrator.model import Lsn
 from migrator.phases import lag
 from migrator.phases.view import View
 from migrator.quote import literal
+from migrator.schema import Schema
 from migrator.steps import Action, Side, Statement
 
 NAME = "partitions"
+
+
+def schemas(view: View) -> tuple[Schema, Schema] | None:
+    """Both sides' schemas, where they say what became of the ledger's relations: all of the database that we replicate.
+
+    Not in a look at some relations, and not where the publication that we made is gone: then it is another database.
+    """
+    pair = view.database
+    if pair.source_schema is None or pair.target_schema is None or view.observation.scope.relations:
+        return None
+    found = {publication.name: publication.oid for publication in pair.publications}
+    groups = pair.ledger.groups
+    same = bool(groups) and all(found.get(group.name, 0) == group.publication_oid for group in groups)
+    return (pair.source_schema, pair.target_schema) if same else None
 
 
 def passed(view: View, position: Lsn | None) -> bool:

@@ -87,10 +87,15 @@ def test_subscription_dropped_is_broken(pair: tuple[Cluster, Cluster, MappingSpe
 
 
 def test_table_dropped_and_made_anew_is_broken(pair: tuple[Cluster, Cluster, MappingSpec]) -> None:
-    source, _, spec = pair
+    """Dropping it on the destination too is the consent to copy it from the start."""
+    source, destination, spec = pair
     to_the_light(spec)
     source.execute('DROP TABLE "Zweites".note; CREATE TABLE "Zweites".note (id int PRIMARY KEY, body text)', "shop")
+    source.execute("INSERT INTO \"Zweites\".note VALUES (1, 'new')", "shop")
     assert broken(spec).relation == '"Zweites".note'
+    destination.execute('DROP TABLE "Zweites".note', "shop")
+    to_the_light(spec)
+    assert checksums(source, "shop") == checksums(destination, "shop")
 
 
 def test_table_dropped_or_renamed_is_told_and_mended(pair: tuple[Cluster, Cluster, MappingSpec]) -> None:
