@@ -30,6 +30,7 @@ INSERT INTO event (day, body) SELECT 1 + g % 2, 'e' || g FROM generate_series(1,
 
 TOMORROW = """
 BEGIN;
+LOCK TABLE event_rest;
 CREATE TABLE event_3 (LIKE event INCLUDING ALL);
 WITH moved AS (DELETE FROM event_rest WHERE day = 3 RETURNING *)
     INSERT INTO event_3 (id, day, body) OVERRIDING SYSTEM VALUE SELECT id, day, body FROM moved;
