@@ -1,5 +1,6 @@
 """Carries out one action: statement by statement, holes filled last, sessions kept for the length of a task."""
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from itertools import groupby
@@ -14,6 +15,9 @@ from migrator.errors import MigratorError
 from migrator.names import application_name
 from migrator.redaction import know_secret
 from migrator.steps import Action, Side, Statement
+
+_SECRET_OPTION = re.compile("(?i)pass|secret|token|key|credential")
+"""Options of user mappings whose values are masked in our logs; `user` is none, and its value may be an everyday word."""
 
 
 class ApplyError(MigratorError):
@@ -117,6 +121,8 @@ class Applier:
         kind, _, role = hole.partition(":")
         if kind == "password":
             return self._verifier(role)
+        if kind == "user_mapping":
+            return self._user_mapping(statement, *role.split(":", 1))
         raise ValueError(f"unknown hole {hole}")
 
     def _conninfo(self, statement: Statement) -> str:
@@ -131,6 +137,20 @@ class Applier:
         renamed = {destination: source for source, destination in self._spec.databases.rename.items()}
         name = target or self._spec.destination.maintenance_database
         return renamed.get(name, name)
+
+    def _user_mapping(self, statement: Statement, oid: str, option: str) -> str:
+        """The value of one option of a user mapping on the source; from now on no log of ours shows it, if it is a secret."""
+        session = self.session(Side.SOURCE, self._source_database(statement.database))
+        row = session.execute(
+            "SELECT o.option_value AS value FROM pg_user_mappings m, pg_options_to_table(m.umoptions) o"
+            " WHERE m.umid = %s::oid AND o.option_name = %s",
+            (oid, option),
+        ).fetchone()
+        if row is None:
+            raise ApplyError("A user mapping that this step relies on is not there any more.", "It is looked at again.")
+        if _SECRET_OPTION.search(option):
+            know_secret(Secret(row["value"]))
+        return str(row["value"])
 
     def _verifier(self, role: str) -> str:
         """The role's own verifier where the source lets us read it, else the common password made into one."""

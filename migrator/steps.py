@@ -28,8 +28,9 @@ class Statement:
     `database` is the name on that side, None the maintenance database. Consecutive transactional statements of an
     action for the same side and database run in one transaction. `keeps` names columns of the (single) result row
     that later statements of the same action may use as `%(name)s` by naming them in `uses`; a statement that keeps
-    and gets no row fails the action. `holes` are secrets: `{source_conninfo}`, `{password:ROLE}` in `sql`, filled by
-    apply, last, and never printed. `patient` statements wait for locks without a timeout: nobody waits behind them.
+    and gets no row fails the action. `holes` are secrets: `{source_conninfo}`, `{password:ROLE}`,
+    `{user_mapping:OID:OPTION}` in `sql`, filled by apply, last, and never printed. `patient` statements wait for locks
+    without a timeout: nobody waits behind them.
     """
 
     side: Side

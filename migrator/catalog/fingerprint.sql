@@ -127,7 +127,7 @@ FROM (
     WHERE objoid >= 16384 OR objoid = 'public'::regnamespace
     -- what is kept from those who are not superuser, by what they may see of it
     UNION ALL
-    SELECT 'user mapping', count(*), sum(hashtextextended(concat_ws(' ', umid, srvname, usename), 0)) FROM pg_catalog.pg_user_mappings
+    SELECT 'user mapping', count(*), sum(hashtextextended(concat_ws(' ', umid, srvname, usename, umoptions::text), 0)) FROM pg_catalog.pg_user_mappings
     UNION ALL
     SELECT 'subscription', count(*), sum(hashtextextended(subname, oid::bigint)) FROM pg_catalog.pg_subscription WHERE subname !~ '^migrator_'
 ) AS catalogs

@@ -30,6 +30,7 @@ from migrator.phases import (
     sequences,
     servers,
     subscription,
+    user_mappings,
     wal_budget,
 )
 from migrator.phases.view import View
@@ -74,6 +75,7 @@ SUBSCRIPTION_METHOD: tuple[Phase, ...] = (
     Phase("sequences", True, sequences.examine),
     Phase("post_data", True, post_data.examine),
     Phase("post_data", True, late_definitions.examine),
+    Phase("post_data", True, user_mappings.examine),
     Phase("privileges", True, privileges.examine),
     Phase("catchup", True, catchup.examine),
 )

@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from migrator.names import SCHEMA
-from migrator.phases import tablespaces
+from migrator.phases import settings, tablespaces
+from migrator.phases.settings import Setting
 from migrator.phases.view import View
 from migrator.phases.wording import some
 from migrator.schema import Schema
+from migrator.schema.built_in import SETTING
+from migrator.schema.definition import SECURITY_LABEL
 from migrator.schema.uncarried import RESERVED_SCHEMA
 from migrator.steps import Finding
 
@@ -23,8 +26,10 @@ def findings(view: View) -> Iterator[Finding]:
     yield from _not_carried(view.database.name, schema)
     yield from _identities_of_partitions(view, schema)
     yield from _nullable_below(view, schema)
+    yield from _gone(view, schema)
     yield from _without_rows(view.database.name, schema)
     yield from tablespaces.missing(view)
+    yield from _label_providers(view, schema)
 
 
 def _not_carried(database: str, source: Schema) -> Iterator[Finding]:
@@ -89,6 +94,27 @@ def _nullable_below(view: View, schema: Schema) -> Iterator[Finding]:
                 )
 
 
+def _gone(view: View, schema: Schema) -> Iterator[Finding]:
+    """Uses of what the destination's version does not have any more, one finding for each thing."""
+    for (kind, name), group in groupby(schema.built_ins, key=lambda each: (each.kind, each.name)):
+        uses = list(group)
+        if not (_lacks_setting(view, name) if kind == SETTING else uses[0].since <= view.destination.major):
+            continue
+        database, users = view.database.name, some([each.used_by for each in uses])
+        reset = f"RESET {name}" if kind == SETTING else "without it"
+        yield Finding(
+            "built_in_missing",
+            f"The destination has no {kind} {name}, which PostgreSQL "
+            f"{uses[0].since or view.destination.major} does not know any more. In database {database} it is used by: {users}.",
+            f"In database {database} of the source, alter these objects ({reset}), or drop what nobody needs.",
+            database=database,
+        )
+
+
+def _lacks_setting(view: View, name: str) -> bool:
+    return not settings.known(Setting(name, ""), view.destination)
+
+
 def _without_rows(database: str, schema: Schema) -> Iterator[Finding]:
     """Tables whose rows are in no WAL."""
     names = [table.qualified for table in schema.tables if table.unlogged]
@@ -100,4 +126,22 @@ def _without_rows(database: str, schema: Schema) -> Iterator[Finding]:
             "stopped: pg_dump --data-only --table=... | psql.",
             blocking=False,
             database=database,
+        )
+
+
+def _label_providers(view: View, schema: Schema) -> Iterator[Finding]:
+    """No catalog says which providers a server has loaded: told until every label is there."""
+    target = view.database.target_schema
+    labels = [each for each in schema.definitions if each.kind == SECURITY_LABEL]
+    missing = [each for each in labels if target is None or target.find(each.identity) is None]
+    if missing:
+        providers = sorted({each.name.partition(" on ")[0] for each in missing})
+        yield Finding(
+            "security_label_provider",
+            f"Database {view.database.name} has {len(missing)} security labels of {some(providers)}. The destination takes them "
+            "only where it has loaded that provider.",
+            "Install the provider there and load it (shared_preload_libraries, or session_preload_libraries of the database). "
+            "Until then its labels fail and are tried again.",
+            blocking=False,
+            database=view.database.name,
         )

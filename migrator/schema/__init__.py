@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TypeVar
 
 from migrator.schema import (
+    built_in,
     column,
     comment,
     composite,
@@ -26,7 +27,9 @@ from migrator.schema import (
     table,
     tablespace,
     uncarried,
+    user_mapping,
 )
+from migrator.schema.built_in import BuiltIn
 from migrator.schema.comment import Comment
 from migrator.schema.composite import Composite
 from migrator.schema.constraint import Constraint
@@ -46,6 +49,7 @@ from migrator.schema.sequence import Sequence as SequenceItem
 from migrator.schema.table import Table
 from migrator.schema.tablespace import Places, Unplaced
 from migrator.schema.uncarried import Uncarried
+from migrator.schema.user_mapping import UserMapping
 
 T = TypeVar("T")
 Answers = Mapping[str, Answer]
@@ -68,12 +72,16 @@ class Schema:
     constraints: tuple[Constraint, ...] = ()
     definitions: tuple[Definition, ...] = ()
     comments: tuple[Comment, ...] = ()
+    user_mappings: tuple[UserMapping, ...] = ()
+    """No items: `phases.user_mappings` makes and compares them."""
     privileges: Mapping[Key, Privilege] = field(default_factory=dict)
     untouched: frozenset[Key] = frozenset()
     """What initdb or an extension made and whose rights nobody has changed."""
     uncarried: tuple[Uncarried, ...] = ()
     dependencies: frozenset[tuple[str, str]] = frozenset()
     """(key, needed key) of items."""
+    built_ins: tuple[BuiltIn, ...] = ()
+    """What is used of PostgreSQL's own that a later version may not have."""
     unplaced: tuple[Unplaced, ...] = ()
     """Of a source, once `placed`: what the destination has no tablespace for."""
 
@@ -224,7 +232,9 @@ def build(answers: Answers) -> Schema:
         constraints=_all(answers, "constraint", constraint.read),
         definitions=definitions,
         comments=(*_all(answers, "comment", comment.read), *_definition_comments(answers, definitions)),
+        user_mappings=_all(answers, "user_mapping", user_mapping.read),
         privileges=privilege.build(_rows(answers, "privilege")),
+        built_ins=_all(answers, "built_in", built_in.read),
         untouched=frozenset().union(*map(privilege.read_untouched, _rows(answers, "untouched"))),
         uncarried=_all(answers, "uncarried", uncarried.read),
         dependencies=frozenset((row.text("object"), row.text("needs")) for row in _rows(answers, "dependency")),

@@ -12,6 +12,7 @@ from migrator.schema.row import Row
 from migrator.schema.spelling import canonical
 
 MATERIALIZED_VIEW, POPULATED = "materialized view", "populated"
+SECURITY_LABEL = "security label"
 
 _REPLACED = re.compile(r"CREATE( OR REPLACE)? (FUNCTION|PROCEDURE|AGGREGATE|VIEW|RULE|TRIGGER)\b")
 
@@ -69,6 +70,8 @@ class Definition:
     def replace(self) -> tuple[str, ...]:
         """Statements that make it what it should be where it exists already; none where it must be dropped first."""
         first, *rest = self.statements
+        if self.kind == SECURITY_LABEL:
+            return self.statements
         return (_REPLACED.sub(r"CREATE OR REPLACE \2", first, count=1), *rest) if _REPLACED.match(first) else ()
 
 

@@ -1,4 +1,4 @@
--- Foreign-data wrappers and servers. Mappings of users hold passwords: they stay behind, by name.
+-- Foreign-data wrappers and servers.
 SELECT * FROM (
     SELECT 1 AS rank, 'foreign-data wrapper' AS kind, quote_ident(w.fdwname) AS name, 'foreign_data_wrapper:' || w.oid AS key,
            format('FOREIGN DATA WRAPPER %%I', w.fdwname) AS comment_on,

@@ -38,6 +38,7 @@ ROOMS: Mapping[str, bool] = {
     "clustering": True,
     "publication": True,
     "event_trigger": True,
+    "security_label": True,
 }
 """The rooms of definitions, by the name of their .sql: whether they are made after the rows."""
 
@@ -47,6 +48,9 @@ _WHOLE = frozenset(
         *(name for name, late in ROOMS.items() if not late),
         "publication",
         "event_trigger",
+        "security_label",
+        "user_mapping",
+        "built_in",
         "untouched",
         "uncarried",
         "dependency",
@@ -75,6 +79,8 @@ READERS: tuple[Reader, ...] = tuple(
         *ROOMS,
         "comment",
         "definition_comment",
+        "user_mapping",
+        "built_in",
         "privilege",
         "untouched",
         "uncarried",

@@ -3,11 +3,6 @@
 WITH found (kind, identity) AS (
     SELECT 'large object', m.oid::text FROM pg_catalog.pg_largeobject_metadata m
     UNION ALL
-    SELECT 'user mapping', u.usename || ' on ' || quote_ident(u.srvname) FROM pg_catalog.pg_user_mappings u
-    UNION ALL
-    SELECT 'security label', coalesce(o.identity, l.objoid::text)
-    FROM pg_catalog.pg_seclabel l, LATERAL pg_catalog.pg_identify_object(l.classoid, l.objoid, l.objsubid) o
-    UNION ALL
     SELECT 'rows of an extension''s table', x.extname || ': ' || c.identity
     FROM pg_catalog.pg_extension x, unnest(x.extconfig) config (oid)
     JOIN (SELECT k.oid, quote_ident(n.nspname) || '.' || quote_ident(k.relname) AS identity

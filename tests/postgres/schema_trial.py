@@ -11,11 +11,11 @@ import psycopg
 
 from migrator.apply import Applier
 from migrator.cluster import Cluster
-from migrator.config import MappingSpec
+from migrator.config import DatabaseSelection, MappingSpec
 from migrator.connection import session_of
 from migrator.model import Instance, Lsn, RelationSize, Subscription, SyncState, User
 from migrator.observation import DatabasePair, Hints, Observation, Scope
-from migrator.phases import late_definitions, portability, post_data, pre_data
+from migrator.phases import late_definitions, portability, post_data, pre_data, user_mappings
 from migrator.phases.view import View
 from migrator.schema import Schema
 from migrator.schema.readers import scope_sql
@@ -59,13 +59,22 @@ class Trial:
         return pre_data.examine(self.look())
 
     def portability(self) -> tuple[Finding, ...]:
-        return tuple(portability.findings(self.look()))
+        """What is said beforehand, knowing the destination's settings."""
+        view = self.look()
+        settings = {
+            name: str(value) for name, value in self.destination.execute("SELECT name, setting FROM pg_settings")
+        }
+        seen = replace(view.observation, destination=replace(view.destination, settings=settings))
+        return tuple(portability.findings(replace(view, observation=seen)))
 
     def post_data(self, relation: str | None = None) -> Step:
         return post_data.examine(self.look(relation))
 
     def late_definitions(self, relation: str | None = None) -> Step:
         return late_definitions.examine(self.look(relation))
+
+    def user_mappings(self) -> Step:
+        return user_mappings.examine(self.look())
 
     def at_cutover(self) -> Iterator[str]:
         """What the cutover does for definitions that must not act before it."""
@@ -76,7 +85,7 @@ class Trial:
         """Apply until quiet. Raises Stopped after `budget` actions; returns how many there were."""
         done = 0
         with self._applier() as applier:
-            for ask in (self.pre_data, self.post_data, self.late_definitions):
+            for ask in (self.pre_data, self.post_data, self.late_definitions, self.user_mappings):
                 while (step := ask()).actions:
                     for action in step.actions:
                         if done == budget:
@@ -95,7 +104,12 @@ class Trial:
 
     @property
     def spec(self) -> MappingSpec:
-        return MappingSpec("trial", self.source.spec("source"), self.destination.spec("destination"))
+        return MappingSpec(
+            "trial",
+            self.source.spec("source"),
+            self.destination.spec("destination"),
+            databases=DatabaseSelection(rename={self.database: self.target}),
+        )
 
 
 def prefixes(action: Action) -> Iterator[Action]:

@@ -1,6 +1,10 @@
 """What cannot come along, or not as it stands, is told by object, reason and remedy before anything is made."""
 
+import re
 from collections.abc import Callable
+from importlib.resources import files
+
+import pytest
 
 from migrator.cluster import Cluster
 from tests.postgres.schema_trial import Trial, load
@@ -44,3 +48,62 @@ def test_rows_of_unlogged_tables_are_nobodys_to_refuse(shared: Shared, database:
     each.source.execute("ALTER TABLE loose SET LOGGED", each.database)
     (drift, *_) = each.pre_data().findings
     assert (drift.code, drift.remedy) == ("schema_drift", "On the destination: ALTER TABLE public.loose SET LOGGED")
+
+
+GONE = """
+CREATE SCHEMA app;
+CREATE TABLE app.steps (id integer PRIMARY KEY, spent interval[] DEFAULT interval_accum(ARRAY['1 s', '2 s']::interval[], '3 s'),
+    CHECK (interval_accum(spent, '1 s') IS NOT NULL));
+CREATE INDEX steps_spent ON app.steps (interval_accum(spent, '1 s'));
+CREATE AGGREGATE app.spent(interval) (SFUNC = interval_accum, STYPE = interval[], INITCOND = '{0 second,0 second}');
+CREATE VIEW app.writes AS SELECT checkpoints_req, buffers_clean FROM pg_stat_bgwriter;
+CREATE MATERIALIZED VIEW app.wal AS SELECT wal_write FROM pg_stat_wal;
+CREATE VIEW app.locales AS SELECT d.* FROM pg_database d;
+CREATE VIEW app.names AS SELECT datname FROM pg_database;
+CREATE FUNCTION app.zones() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(*) FROM pg_timezone_abbrevs(); END;
+CREATE FUNCTION app.hurried() RETURNS integer LANGUAGE sql SET force_parallel_mode = on SET work_mem = '8MB' AS 'SELECT 1';
+"""
+
+
+def test_what_is_gone_is_told_with_who_uses_it(shared: Shared, database: Databases) -> None:
+    each = Trial(shared(15), database(shared(15)), shared(18), database(shared(18)))
+    each.source.execute(GONE, each.database)
+    each.source.execute("CREATE EXTENSION pg_buffercache; CREATE EXTENSION pg_stat_statements", each.database)
+    found = {}
+    for finding in each.portability():
+        assert (finding.code, finding.blocking) == ("built_in_missing", True)
+        named = re.fullmatch(r"The destination has no (.*), which PostgreSQL (\d+) .* used by: (.*)\.", finding.message)
+        assert named is not None, finding.message
+        found[named[1]] = (named[2], named[3])
+    assert found == {
+        "function interval_accum(interval[],interval)": (
+            "17",
+            "constraint steps_spent_check on table app.steps, default value for column spent of table app.steps, "
+            "function app.spent(interval), index app.steps_spent",
+        ),
+        "function pg_timezone_abbrevs()": ("18", "function app.zones()"),
+        "column pg_catalog.pg_database.daticulocale": ("17", "view app.locales"),
+        "column pg_catalog.pg_stat_bgwriter.checkpoints_req": ("17", "view app.writes"),
+        "column pg_catalog.pg_stat_wal.wal_write": ("18", "materialized view app.wal"),
+        "setting force_parallel_mode": ("18", "function app.hurried()"),
+    }
+
+
+@pytest.mark.parametrize("version", [15, 16, 17])
+def test_nothing_that_a_version_took_away_is_missing_in_the_list(version: int, shared: Shared) -> None:
+    text = (files("migrator.schema") / "built_in.sql").read_text(encoding="utf-8")
+    functions = {(int(oid), int(since)) for oid, since in re.findall(r"\((\d+), (\d+)\)", text)}
+    columns = {
+        (name, column, int(since)) for name, column, since in re.findall(r"\('([\w.]+)', '(\w+)', (\d+)\)", text)
+    }
+    here, there = shared(version), shared(version + 1)
+    gone = set(here.execute(FUNCTIONS)) - set(there.execute(FUNCTIONS))
+    assert {oid for oid, _ in gone} == {oid for oid, since in functions if since == version + 1}
+    lost = set(here.execute(COLUMNS)) - set(there.execute(COLUMNS))
+    assert lost == {(name, column) for name, column, since in columns if since == version + 1}
+
+
+FUNCTIONS = "SELECT oid::bigint, proname FROM pg_proc WHERE oid < 12000"
+COLUMNS = """SELECT format('%I.%I', n.nspname, c.relname), a.attname::text
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+WHERE c.oid < 16384 AND c.relkind IN ('r', 'v') AND n.nspname <> 'pg_toast'"""

@@ -41,7 +41,7 @@ def test_everything_arrives_as_pg_dump_sees_it(version: int, trial: Callable[...
     each.run()
     here, there = dump(each.source, each.database, shared(18)), dump(each.destination, each.target, shared(18))
     assert unnamed(there, version) == here
-    for step in (each.pre_data(), each.post_data(), each.late_definitions()):
+    for step in (each.pre_data(), each.post_data(), each.late_definitions(), each.user_mappings()):
         assert (step.quiet, step.findings) == (True, ())
     assert [finding.code for finding in each.portability()] == ["unlogged_rows"]
 

@@ -7,7 +7,7 @@ import pytest
 from migrator.cluster import Cluster
 from tests.postgres.schema_trial import Trial, load, read
 
-KINDS = {"large object", "reserved schema", "user mapping"}
+KINDS = {"large object", "reserved schema"}
 
 
 @pytest.mark.parametrize("version", [15, 16, 18])

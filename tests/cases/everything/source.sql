@@ -173,6 +173,8 @@ CREATE INDEX some_loose_id ON app.some_loose (id);
 -- foreign tables
 CREATE FOREIGN DATA WRAPPER nowhere;
 CREATE SERVER "Far away" FOREIGN DATA WRAPPER nowhere OPTIONS (host 'there');
+CREATE USER MAPPING FOR PUBLIC SERVER "Far away" OPTIONS ("user" 'x', password 'it''s {user_mapping:1:user} \ %s', "O dd" '');
+CREATE USER MAPPING FOR postgres SERVER "Far away";
 CREATE FOREIGN TABLE app.foreign_one (
     id integer OPTIONS ("column name" 'it''s') NOT NULL, note text COLLATE "C" DEFAULT 'x', twice integer GENERATED ALWAYS AS (id * 2) STORED,
     CONSTRAINT foreign_check CHECK (id > 0)

@@ -1,0 +1,96 @@
+-- What the user's objects use of PostgreSQL itself that a later major version took away: kind, name, since when it is gone, by whom.
+-- Nothing notes in pg_depend who uses a built-in function or a catalog's column: they stand in expressions, by oid. A test compares
+-- the lists with servers of every version. Functions with a text for a body are not looked into: they fail when they are called.
+-- Names of settings are all that functions set: which of them the destination has, it says itself.
+WITH gone_function (oid, since) AS (
+    VALUES (1843, 17), (2769, 17), (2770, 17), (2771, 17), (2775, 17), (3063, 17), (3160, 17), (3161, 17), (3325, 17), (3549, 17),
+           (4099, 17), (4100, 17), (2599, 18)
+), gone_column (relation, name, since) AS (
+    VALUES ('information_schema.element_types', 'domain_default', 17),
+           ('pg_catalog.pg_collation', 'colliculocale', 17),
+           ('pg_catalog.pg_database', 'daticulocale', 17),
+           ('pg_catalog.pg_stat_bgwriter', 'buffers_backend', 17),
+           ('pg_catalog.pg_stat_bgwriter', 'buffers_backend_fsync', 17),
+           ('pg_catalog.pg_stat_bgwriter', 'buffers_checkpoint', 17),
+           ('pg_catalog.pg_stat_bgwriter', 'checkpoint_sync_time', 17),
+           ('pg_catalog.pg_stat_bgwriter', 'checkpoint_write_time', 17),
+           ('pg_catalog.pg_stat_bgwriter', 'checkpoints_req', 17),
+           ('pg_catalog.pg_stat_bgwriter', 'checkpoints_timed', 17),
+           ('pg_catalog.pg_stat_progress_vacuum', 'max_dead_tuples', 17),
+           ('pg_catalog.pg_stat_progress_vacuum', 'num_dead_tuples', 17),
+           ('pg_catalog.pg_attribute', 'attcacheoff', 18),
+           ('pg_catalog.pg_backend_memory_contexts', 'parent', 18),
+           ('pg_catalog.pg_stat_io', 'op_bytes', 18),
+           ('pg_catalog.pg_stat_wal', 'wal_sync', 18),
+           ('pg_catalog.pg_stat_wal', 'wal_sync_time', 18),
+           ('pg_catalog.pg_stat_wal', 'wal_write', 18),
+           ('pg_catalog.pg_stat_wal', 'wal_write_time', 18)
+), expression (classid, objid, tree) AS (
+    SELECT 'pg_catalog.pg_rewrite'::regclass, r.oid, concat(r.ev_qual::text, r.ev_action::text) FROM pg_catalog.pg_rewrite r
+    UNION ALL
+    SELECT 'pg_catalog.pg_attrdef'::regclass, d.oid, d.adbin::text FROM pg_catalog.pg_attrdef d
+    UNION ALL
+    SELECT 'pg_catalog.pg_constraint'::regclass, k.oid, k.conbin::text FROM pg_catalog.pg_constraint k WHERE k.conbin IS NOT NULL
+    UNION ALL
+    SELECT 'pg_catalog.pg_class'::regclass, i.indexrelid, concat(i.indexprs::text, i.indpred::text)
+    FROM pg_catalog.pg_index i WHERE i.indexprs IS NOT NULL OR i.indpred IS NOT NULL
+    UNION ALL
+    SELECT 'pg_catalog.pg_class'::regclass, p.partrelid, p.partexprs::text
+    FROM pg_catalog.pg_partitioned_table p WHERE p.partexprs IS NOT NULL
+    UNION ALL
+    SELECT 'pg_catalog.pg_policy'::regclass, p.oid, concat(p.polqual::text, p.polwithcheck::text) FROM pg_catalog.pg_policy p
+    UNION ALL
+    SELECT 'pg_catalog.pg_trigger'::regclass, t.oid, t.tgqual::text FROM pg_catalog.pg_trigger t WHERE t.tgqual IS NOT NULL
+    UNION ALL
+    SELECT 'pg_catalog.pg_statistic_ext'::regclass, s.oid, s.stxexprs::text FROM pg_catalog.pg_statistic_ext s WHERE s.stxexprs IS NOT NULL
+    UNION ALL
+    SELECT 'pg_catalog.pg_type'::regclass, t.oid, t.typdefaultbin::text FROM pg_catalog.pg_type t WHERE t.typdefaultbin IS NOT NULL
+    UNION ALL
+    SELECT 'pg_catalog.pg_proc'::regclass, p.oid, concat(p.proargdefaults::text, p.prosqlbody::text)
+    FROM pg_catalog.pg_proc p WHERE p.proargdefaults IS NOT NULL OR p.prosqlbody IS NOT NULL
+), called (classid, objid, function) AS (
+    SELECT e.classid, e.objid, call[1]::oid
+    FROM expression e, regexp_matches(e.tree, ':(?:funcid|opfuncid|aggfnoid|winfnoid) (\d+)', 'g') call
+    WHERE e.objid >= 16384
+      AND e.tree ~ (SELECT format(':(funcid|opfuncid|aggfnoid|winfnoid) (%%s)\M', string_agg(oid::text, '|')) FROM gone_function)
+    UNION ALL
+    SELECT 'pg_catalog.pg_proc'::regclass, a.aggfnoid::oid, part.function::oid
+    FROM pg_catalog.pg_aggregate a
+    CROSS JOIN unnest(ARRAY[a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn]) part (function)
+    WHERE a.aggfnoid::oid >= 16384
+    UNION ALL
+    SELECT 'pg_catalog.pg_operator'::regclass, o.oid, o.oprcode::oid FROM pg_catalog.pg_operator o WHERE o.oid >= 16384
+    UNION ALL
+    SELECT 'pg_catalog.pg_cast'::regclass, c.oid, c.castfunc FROM pg_catalog.pg_cast c WHERE c.oid >= 16384
+), use (kind, name, since, classid, objid, objsubid) AS (
+    SELECT 'function', g.oid::regprocedure::text, g.since, c.classid, c.objid, 0
+    FROM called c JOIN gone_function g ON g.oid = c.function
+    UNION ALL
+    -- a view's, as those of information_schema, has its users noted
+    SELECT 'column', format('%%s.%%I', g.relation, g.name), g.since, d.classid, d.objid, d.objsubid
+    FROM gone_column g
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = pg_catalog.to_regclass(g.relation) AND a.attname = g.name
+    JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum
+    WHERE d.objid >= 16384
+    UNION ALL
+    -- a table's has not: spelled out only for views of that table
+    SELECT 'column', format('%%s.%%I', g.relation, g.name), g.since, 'pg_catalog.pg_rewrite'::regclass, r.oid, 0
+    FROM gone_column g
+    JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(g.relation) AND c.relkind = 'r'
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = g.name
+    JOIN pg_catalog.pg_rewrite r ON r.oid >= 16384 AND r.ev_action::text ~ format(':relid %%s\M', c.oid)
+    WHERE r.rulename = '_RETURN' AND pg_catalog.pg_get_viewdef(r.ev_class) ~ format('\m%%s\M', g.name)
+    UNION ALL
+    SELECT 'setting', split_part(setting, '=', 1), 0, 'pg_catalog.pg_proc'::regclass, p.oid, 0
+    FROM pg_catalog.pg_proc p, unnest(p.proconfig) setting
+    WHERE p.oid >= 16384
+)
+SELECT DISTINCT kind, name, since,
+       regexp_replace(pg_catalog.pg_describe_object(classid, objid, objsubid), '^rule "?_RETURN"? on ', '') AS used_by
+FROM use
+WHERE %(relations)s::oid[] IS NULL
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e
+                  WHERE e.deptype = 'e' AND (e.classid = use.classid AND e.objid = use.objid
+                                             OR e.classid = 'pg_catalog.pg_class'::regclass AND use.classid = 'pg_catalog.pg_rewrite'::regclass
+                                                AND e.objid = (SELECT ev_class FROM pg_catalog.pg_rewrite r WHERE r.oid = use.objid)))
+ORDER BY 1, 2, 4
