@@ -146,6 +146,8 @@ class Replication:
     """Lag in time above this keeps the light out."""
     stable_seconds: float = 60.0
     """How long every gating step must have been quiet before the light comes."""
+    open_transaction_seconds: float = 60.0
+    """A writing or prepared transaction on the source that is older keeps the light out: what it wrote has not been replicated."""
     wal_budget_gb: float = 64.0
     """WAL our slots may retain on the source before the alarm. 1 GB = 1024 MB."""
     wal_budget_action: WalBudgetAction = WalBudgetAction.PAUSE_COPY

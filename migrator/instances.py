@@ -23,6 +23,8 @@ from migrator.reading import Reader, frozen
 OLDEST_READABLE = 15_00_00
 """Older servers lack columns that we read; of them only the version is told, which preflight then refuses."""
 
+OLD_SECONDS = 60.0
+
 
 @dataclass(frozen=True)
 class _Basics:
@@ -48,13 +50,18 @@ class _Sessions:
     sessions: int
 
 
-def read_transactions(connection: psycopg.Connection[DictRow], older_than: float = 60.0) -> tuple[Transaction, ...]:
+def read_transactions(
+    connection: psycopg.Connection[DictRow], older_than: float = OLD_SECONDS
+) -> tuple[Transaction, ...]:
     """Open and prepared transactions older than that many seconds, oldest first; not our own."""
     return Reader(connection).rows("transactions", Transaction, {"older_than": older_than})
 
 
-def read_instance(connection: psycopg.Connection[DictRow]) -> Instance:
-    """The server behind `connection`, as its role may see it. Needs no right but that of connecting."""
+def read_instance(connection: psycopg.Connection[DictRow], older_than: float = OLD_SECONDS) -> Instance:
+    """The server behind `connection`, as its role may see it. Needs no right but that of connecting.
+
+    `older_than`: the age in seconds from which on open transactions are told.
+    """
     reader = Reader(connection)
     if reader.version < OLDEST_READABLE:
         return _unread(reader.version)
@@ -78,7 +85,7 @@ def read_instance(connection: psycopg.Connection[DictRow]) -> Instance:
         tablespaces=reader.names("tablespaces"),
         available_extensions=reader.pairs("available_extensions"),
         slots=reader.rows("slots", Slot),
-        transactions=read_transactions(connection),
+        transactions=read_transactions(connection, older_than),
         connections=sum(entry.sessions for entry in sessions),
         walsenders=len(senders),
         subscriptions=len(subscription_names),

@@ -143,6 +143,9 @@ class Slot:
     safe_wal_size: int | None
     invalidation_reason: str | None = None
     inactive_since: datetime | None = None
+    large_transactions: int = 0
+    """Decoded so far that did not fit into logical_decoding_work_mem: spilled to the source's disk, or streamed while open."""
+    large_bytes: int = 0
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from migrator.connection import Session
 from migrator.dial import dial
 from migrator.errors import MigratorError, SessionLimitError, UnreachableError
 from migrator.facts import read_missing_locales, read_role_uses
-from migrator.instances import read_instance
+from migrator.instances import OLD_SECONDS, read_instance
 from migrator.model import Instance, Journal, RoleUse, Unreachable
 from migrator.names import application_name
 from migrator.observation import DatabasePair, Observation, Scope
@@ -99,7 +99,8 @@ class Looker:
     def _instance(self, instance: InstanceSpec) -> Instance | Unreachable:
         try:
             with self._session(instance, None) as session:
-                seen = read_instance(session)
+                bound = min(OLD_SECONDS, self.spec.replication.open_transaction_seconds)
+                seen = read_instance(session, bound)
         except UnreachableError as error:
             return Unreachable(error.message)
         except psycopg.OperationalError as error:

@@ -277,6 +277,11 @@ def _groups(observation: Observation) -> list[Document]:
             "slot_active": slot.active if slot else None,
             "wal_status": slot.wal_status if slot else None,
             "confirmed_lsn": str(slot.confirmed_flush_lsn) if slot and slot.confirmed_flush_lsn is not None else None,
+            "large_transactions": slot.large_transactions if slot else 0,
+            "large_bytes": slot.large_bytes if slot else 0,
+            "lag_seconds": lag.lag_seconds(
+                observation.journal, slot.confirmed_flush_lsn if slot else None, observation.observed_at
+            ),
             "lag_bytes": max(0, source.wal_lsn - slot.confirmed_flush_lsn)
             if slot and slot.confirmed_flush_lsn is not None and isinstance(source, Instance)
             else None,

@@ -107,6 +107,7 @@ class ReplicationSchema(Group):
     wal_lag_threshold_mb = Amount()
     wal_lag_threshold_minutes = Amount()
     stable_seconds = Amount()
+    open_transaction_seconds = Amount(positive=True)
     wal_budget_gb = Amount(positive=True)
     wal_budget_action = Choice(WalBudgetAction)
     lock_timeout_seconds = Amount(positive=True)

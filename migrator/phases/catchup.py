@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from migrator.model import LedgerGroup
-from migrator.phases import groups, lag
+from migrator.phases import groups, lag, open_transactions
 from migrator.phases.view import View
 from migrator.quote import identifier
 from migrator.steps import Finding, Gates, Step, Wait
@@ -18,8 +18,9 @@ def examine(view: View) -> Step:
     group = groups.ledger_group(view)
     if group is None:
         return Step(NAME, view.database.name, waits=(Wait("the subscription is not there yet"),))
-    waits = (*_worker_wait(view, group), *_lag_waits(view))
-    return Step(NAME, view.database.name, Gates.DATABASE, (), tuple(waits), tuple(_apply_trouble(view, group)))
+    waits = (*_worker_wait(view, group), *_lag_waits(view), *open_transactions.waits(view))
+    findings = (*_apply_trouble(view, group), *open_transactions.findings(view))
+    return Step(NAME, view.database.name, Gates.DATABASE, (), tuple(waits), findings)
 
 
 def _worker_wait(view: View, group: LedgerGroup) -> Iterable[Wait]:
