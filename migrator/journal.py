@@ -186,41 +186,6 @@ def clear_barrier(session: Session, mapping: str) -> None:
     session.execute("UPDATE migrator.mappings SET barrier = NULL, barrier_at = NULL WHERE name = %s", (mapping,))
 
 
-def add_marker(session: Session, mapping: str, lsn: Lsn) -> None:
-    """Note a marker just emitted on the source, by the destination's clock.
-
-    Of those that wait for longer than ten minutes one a minute stays: a line that is down for days must not make every look slow.
-    """
-    with session.transaction():
-        session.execute(
-            "INSERT INTO migrator.markers (mapping, lsn, emitted_at) VALUES (%s, %s::pg_lsn, clock_timestamp())"
-            " ON CONFLICT DO NOTHING",
-            (mapping, str(lsn)),
-        )
-        session.execute(
-            "DELETE FROM migrator.markers m WHERE mapping = %(mapping)s AND confirmed_at IS NULL"
-            " AND emitted_at < clock_timestamp() - interval '10 minutes' AND EXISTS ("
-            "SELECT FROM migrator.markers e WHERE e.mapping = m.mapping AND e.confirmed_at IS NULL AND e.lsn < m.lsn"
-            " AND date_trunc('minute', e.emitted_at) = date_trunc('minute', m.emitted_at))",
-            {"mapping": mapping},
-        )
-
-
-def confirm_markers(session: Session, mapping: str, upto: Lsn) -> None:
-    """Note that every group has passed `upto`, and forget confirmed markers but the newest."""
-    with session.transaction():
-        session.execute(
-            "UPDATE migrator.markers SET confirmed_at = clock_timestamp()"
-            " WHERE mapping = %s AND lsn <= %s::pg_lsn AND confirmed_at IS NULL",
-            (mapping, str(upto)),
-        )
-        session.execute(
-            "DELETE FROM migrator.markers m WHERE mapping = %(mapping)s AND confirmed_at IS NOT NULL AND lsn <"
-            " (SELECT max(lsn) FROM migrator.markers WHERE mapping = %(mapping)s AND confirmed_at IS NOT NULL)",
-            {"mapping": mapping},
-        )
-
-
 def finish(session: Session, mapping: str, intent: Intent) -> None:
     """The end of completion or abort: only the intent row stays of this mapping."""
     with session.transaction():

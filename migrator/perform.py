@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from migrator import journal
+from migrator import markers
 from migrator.apply import Applier, ApplyError
 from migrator.config import MappingSpec
 from migrator.connection import SILENCE_SECONDS, Session, connect, session_of, try_lock, try_locks
@@ -163,8 +163,8 @@ def sample_lag(spec: MappingSpec) -> bool:
             return False
         known = [position for position in positions if position is not None]
         if len(known) == len(positions):
-            journal.confirm_markers(session, spec.name, min(known))
-        journal.add_marker(session, spec.name, emit_marker(spec))
+            markers.confirm(session, spec.name, min(known))
+        markers.add(session, spec.name, emit_marker(spec))
         return True
 
 

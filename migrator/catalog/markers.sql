@@ -1,1 +1,1 @@
-SELECT lsn::text, emitted_at, confirmed_at FROM migrator.markers WHERE mapping = %s ORDER BY lsn
+SELECT m.lsn::text, m.emitted_at, m.confirmed_at FROM migrator.markers m WHERE m.mapping = %s ORDER BY m.lsn

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import psycopg
 
-from migrator import control, journal
+from migrator import control, journal, markers
 from migrator.cluster import Cluster
 from migrator.connection import session_of
 from migrator.model import Identity, Lsn
@@ -89,7 +89,7 @@ def test_markers_of_a_long_outage_are_thinned(cluster: Clusters) -> None:
             "INSERT INTO migrator.markers (mapping, lsn, emitted_at) SELECT 'm', g::text::pg_lsn, clock_timestamp() - interval"
             " '5 s' * (17280 - n) FROM (SELECT n, '0/' || to_hex(n) AS g FROM generate_series(1, 17280) n) x"
         )
-        journal.add_marker(session, "m", Lsn(20_000))
+        markers.add(session, "m", Lsn(20_000))
         found = journal.read_journal(session, "m").markers
         assert 1_400 < len(found) < 1_600, "a day: one a minute, and the last ten minutes whole"
         assert found[0].lsn == 1, "the oldest stays: lag in seconds is told by it"

@@ -19,7 +19,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("dispatch", "webhooks"),
     ("perform",),
     ("apply", "observe pair pairing dial counters remembered", "copying"),
-    ("store outbox history", "journal", "ledger", "memory", "throttle"),
+    ("store outbox history", "journal", "markers", "ledger", "memory", "throttle"),
     ("blobs",),
     ("sessions", "instances facts reading schema_reading", "snapshot brief movement notices", "config_file", "logs"),
     ("connection crowd", "cutover", "redaction", "config_public", "hidden", "remedies"),
