@@ -140,6 +140,8 @@ class Replication:
     ui_refresh_interval_seconds: float = 5.0
     reconcile_interval_seconds: float = 5.0
     full_look_interval_seconds: float = 300.0
+    quiet_look_interval_seconds: float = 60.0
+    """A database in which nothing is to be done is looked at again within that time; others in every tick."""
     wal_lag_threshold_mb: float = 16.0
     """Lag in bytes above this keeps the light out."""
     wal_lag_threshold_minutes: float = 1.0

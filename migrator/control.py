@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from migrator import journal
+from migrator import journal, journal_format
 from migrator.catalog import sql
 from migrator.config import MappingSpec
 from migrator.connection import Session, session_of, try_lock
@@ -68,6 +68,7 @@ def clashes(specs: Sequence[MappingSpec], seen: Mapping[str, Observation]) -> Ma
 @contextmanager
 def _journal_session(spec: MappingSpec, task: str) -> Iterator[tuple[Session, Journal]]:
     with session_of(spec.destination, None, application_name(spec.name, task)) as session:
+        journal_format.upgrade_journal(session)
         entry = journal.read_journal(session, spec.name)
         if entry.source is None:
             raise MigratorError(f"Mapping {spec.name} has not begun.", "Start it with: pg-migrator run")
@@ -186,6 +187,7 @@ def complete(spec: MappingSpec, *, source_gone: bool = False) -> Removal:
 def abort(spec: MappingSpec, *, source_gone: bool = False) -> Removal:
     """Give up: the source is left as it was found. Rows and schema on the destination stay, they are the operator's."""
     with session_of(spec.destination, None, application_name(spec.name, "control")) as session:
+        journal_format.upgrade_journal(session)
         entry = journal.read_journal(session, spec.name)
         if entry.intent is Intent.COMPLETED:
             raise MigratorError(f"Mapping {spec.name} is completed: there is nothing to abort.")
@@ -264,6 +266,7 @@ def forget(spec: MappingSpec, store: Store | None = None) -> None:
     with session_of(spec.destination, None, application_name(spec.name, "control")) as session:
         if not try_lock(session, lock_key("mapping", spec.name)):
             raise MigratorError(f"Mapping {spec.name} is being worked on.", "Try again in a moment.")
+        journal_format.upgrade_journal(session)
         entry = journal.read_journal(session, spec.name)
         if entry.source is not None and entry.intent not in (Intent.COMPLETED, Intent.ABORTED):
             raise MigratorError(

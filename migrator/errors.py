@@ -43,6 +43,10 @@ class SessionLimitError(MigratorError):
     """A server has as many of our sessions as it may have: the work is put off, and asked for again by a later tick."""
 
 
+class OutdatedError(MigratorError):
+    """The journal or a ledger was made by an older version of pg-migrator, and lacks what this one reads."""
+
+
 class RefusedError(MigratorError):
     """A request that would be unsafe now; `reasons` says why, one sentence each."""
 

@@ -9,6 +9,7 @@ from psycopg.rows import DictRow
 from migrator.catalog import journal_tables, sql
 from migrator.connection import Session
 from migrator.errors import MigratorError
+from migrator.journal_format import JOURNAL, LEDGER, refuse_foreign_schema, refuse_outdated
 from migrator.model import (
     Barrier,
     CarriedRole,
@@ -23,9 +24,6 @@ from migrator.model import (
     Marker,
 )
 from migrator.names import SCHEMA, lock_key
-
-SCHEMA_COMMENT = "pg-migrator journal and ledger, format 1"
-"""Tells our schema from somebody else's that happens to have its name."""
 
 NOT_BEGUN = Journal(
     intent=Intent.MIGRATE,
@@ -48,18 +46,6 @@ _OTHERS_AT_WORK = "SELECT 1 FROM migrator.mappings WHERE intent NOT IN ('complet
 def _exists(session: Session, table: str) -> bool:
     row = session.execute("SELECT to_regclass(%s) IS NOT NULL AS present", (f"{SCHEMA}.{table}",)).fetchone()
     return bool(row and row["present"])
-
-
-def refuse_foreign_schema(session: Session) -> None:
-    """Raise MigratorError where a schema named `migrator` stands that we did not make."""
-    row = session.execute(
-        "SELECT obj_description(oid, 'pg_namespace') AS comment FROM pg_namespace WHERE nspname = %s", (SCHEMA,)
-    ).fetchone()
-    if row and row["comment"] != SCHEMA_COMMENT:
-        raise MigratorError(
-            f"Database {session.info.dbname} on the destination has a schema named {SCHEMA} that pg-migrator did not make.",
-            f"Rename it (ALTER SCHEMA {SCHEMA} RENAME TO ...): pg-migrator keeps its journal under that name.",
-        )
 
 
 def begin(session: Session, mapping: str, source: Identity, destination: Identity, source_name: str = "") -> None:
@@ -97,18 +83,19 @@ def read_journal(session: Session, mapping: str) -> Journal:
 def read_journal_and_clock(session: Session, mapping: str) -> tuple[Journal, datetime]:
     """The mapping's journal (NOT_BEGUN where there is no row), and the server's clock.
 
-    Raises MigratorError where the journal is not ours to read.
+    Raises MigratorError where the journal is not ours to read, OutdatedError where an older version made it.
     """
     refuse_foreign_schema(session)
-    state = session.execute(
-        "SELECT clock_timestamp() AS now, to_regclass('migrator.mappings') IS NOT NULL AS mappings,"
-        " to_regclass('migrator.markers') IS NOT NULL AS markers, to_regclass('migrator.roles') IS NOT NULL AS roles,"
-        " to_regclass('migrator.databases') IS NOT NULL AS databases"
-    ).fetchone()
-    assert state is not None
-    if not state["mappings"]:
-        return NOT_BEGUN, state["now"]
+    refuse_outdated(session, JOURNAL)
     try:
+        state = session.execute(
+            "SELECT clock_timestamp() AS now, to_regclass('migrator.mappings') IS NOT NULL AS mappings,"
+            " to_regclass('migrator.markers') IS NOT NULL AS markers, to_regclass('migrator.roles') IS NOT NULL AS roles,"
+            " to_regclass('migrator.databases') IS NOT NULL AS databases"
+        ).fetchone()
+        assert state is not None
+        if not state["mappings"]:
+            return NOT_BEGUN, state["now"]
         row = session.execute("SELECT * FROM migrator.mappings WHERE name = %s", (mapping,)).fetchone()
     except InsufficientPrivilege as error:
         raise MigratorError(
@@ -136,6 +123,7 @@ def _journal(session: Session, mapping: str, row: DictRow, present: DictRow) -> 
         rate_limit_mbps=row["rate_limit_mbps"],
         source_rate_limit_mbps=row["source_rate_limit_mbps"],
         quiet_since=row["quiet_since"],
+        stable_at=row["stable_at"],
         barrier=Barrier(Lsn.parse(row["barrier"]), row["barrier_at"]) if row["barrier"] else None,
         source_gone=row["source_gone"],
         markers=tuple(
@@ -152,7 +140,7 @@ def _identity(row: DictRow, side: str) -> Identity | None:
 def set_intent(session: Session, mapping: str, intent: Intent, *, source_gone: bool = False) -> None:
     """Write what the operator wants, before the first act of it."""
     session.execute(
-        "UPDATE migrator.mappings SET intent = %s, intent_at = clock_timestamp(), quiet_since = NULL,"
+        "UPDATE migrator.mappings SET intent = %s, intent_at = clock_timestamp(), quiet_since = NULL, stable_at = NULL,"
         " source_gone = source_gone OR %s WHERE name = %s",
         (intent.value, source_gone, mapping),
     )
@@ -170,7 +158,12 @@ def set_source_rate_limit(session: Session, mapping: str, mbps: float | None) ->
 
 def set_quiet_since(session: Session, mapping: str, since: datetime | None) -> None:
     """Since when every gating step has been quiet; None: it is not."""
-    session.execute("UPDATE migrator.mappings SET quiet_since = %s WHERE name = %s", (since, mapping))
+    session.execute("UPDATE migrator.mappings SET quiet_since = %s, stable_at = NULL WHERE name = %s", (since, mapping))
+
+
+def set_stable(session: Session, mapping: str, at: datetime) -> None:
+    """Every database was seen quiet stable_seconds after `quiet_since`, now that it is `at`."""
+    session.execute("UPDATE migrator.mappings SET stable_at = %s WHERE name = %s", (at, mapping))
 
 
 def set_barrier(session: Session, mapping: str, lsn: Lsn) -> None:
@@ -194,7 +187,7 @@ def finish(session: Session, mapping: str, intent: Intent) -> None:
             if _exists(session, table):
                 session.execute(f"DELETE FROM migrator.{table} WHERE mapping = %s", (mapping,))
         session.execute(
-            "UPDATE migrator.mappings SET intent = %s, intent_at = clock_timestamp(), quiet_since = NULL,"
+            "UPDATE migrator.mappings SET intent = %s, intent_at = clock_timestamp(), quiet_since = NULL, stable_at = NULL,"
             " rate_limit_mbps = NULL, source_rate_limit_mbps = NULL WHERE name = %s",
             (intent.value, mapping),
         )
@@ -224,12 +217,13 @@ def forget(session: Session, mapping: str) -> None:
 
 
 def read_ledger(session: Session, mapping: str, narrow: tuple[list[str], list[int]] | None = None) -> Ledger:
-    """This database's ledger for one mapping; `exists` is False where there is none. `narrow`: relations by name or source oid."""
-    present = session.execute(
-        "SELECT to_regclass('migrator.groups') IS NOT NULL AS groups, to_regclass('migrator.given') IS NOT NULL AS given"
-    ).fetchone()
-    if present is None or not present["groups"]:
+    """This database's ledger for one mapping; `exists` is False where there is none. `narrow`: relations by name or source oid.
+
+    Raises OutdatedError where an older version made it.
+    """
+    if not _exists(session, "groups"):
         return Ledger()
+    refuse_outdated(session, LEDGER)
     names, oids = narrow or (None, None)
     with session.pipeline():
         groups = session.execute(
@@ -245,12 +239,12 @@ def read_ledger(session: Session, mapping: str, narrow: tuple[list[str], list[in
             {"mapping": mapping, "names": names, "oids": oids},
         )
         given = "SELECT coalesce(array_agg(object), '{}') AS objects FROM migrator.given WHERE mapping = %s"
-        settled = session.execute(given, (mapping,)) if present["given"] else None
+        settled = session.execute(given, (mapping,))
     return Ledger(
         exists=True,
         groups=tuple(map(_group, groups)),
         relations={row["relation"]: _relation(row) for row in relations},
-        given=frozenset(name for row in settled for name in row["objects"]) if settled else None,
+        given=frozenset(name for row in settled for name in row["objects"]),
     )
 
 
@@ -264,7 +258,7 @@ def _group(row: DictRow) -> LedgerGroup:
         subscription_oid=_oid(row["subscription"]),
         source=Identity(row["source_system_identifier"], row["source_timeline"]),
         destination=Identity(row["destination_system_identifier"], row["destination_timeline"]),
-        slot_dropped_at=row.get("slot_dropped_at"),
+        slot_dropped_at=row["slot_dropped_at"],
     )
 
 

@@ -323,6 +323,20 @@ class Subscription:
 
 
 @dataclass(frozen=True)
+class SubscriptionState:
+    """What moves of a subscription, as every database of the destination shows it: pg_subscription and its statistics are shared."""
+
+    name: str
+    database: str
+    enabled: bool
+    worker_pid: int | None
+    apply_error_count: int
+    sync_error_count: int
+    conflict_count: int
+    remote_lsn: Lsn | None
+
+
+@dataclass(frozen=True)
 class SequenceValue:
     """A sequence's row, read from the sequence itself: last_value, is_called, and the sign of its increment."""
 
@@ -425,6 +439,8 @@ class Journal:
     """Of every mapping into this instance."""
     source_rate_limit_mbps: float | None = None
     """The live limit of the whole source; None: the configuration's."""
+    stable_at: datetime | None = None
+    """When every database had been seen quiet stable_seconds after `quiet_since`."""
 
 
 @dataclass(frozen=True)
@@ -463,13 +479,15 @@ class LedgerRelation:
 
 @dataclass(frozen=True)
 class Ledger:
-    """Our rows in one destination database; empty where the ledger does not exist yet."""
+    """Our rows in one destination database; empty where the ledger does not exist yet, or cannot be read."""
 
     exists: bool = False
     groups: tuple[LedgerGroup, ...] = ()
     relations: Mapping[str, LedgerRelation] = field(default_factory=dict)
     given: frozenset[str] | None = None
     """Objects (`Privilege.address`) whose owner and rights were settled once; None where there is no such table yet."""
+    outdated: bool = False
+    """An older version made it: it is brought up to date before it is read."""
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,8 @@ class DatabasePair:
     target_error: str | None = None
     facts: DatabaseFacts = field(default_factory=DatabaseFacts)
     """Of the source database."""
+    observed_at: datetime | None = None
+    """When reading it began, by the destination's clock; None: with the observation."""
 
     def subscription(self, name: str) -> Subscription | None:
         return next((subscription for subscription in self.subscriptions if subscription.name == name), None)
@@ -83,8 +85,16 @@ class Observation:
     missing_locales: frozenset[str] = frozenset()
     """Names of libc locales that source databases have and the destination's machine lacks."""
 
+    remembered: frozenset[str] = frozenset()
+    """Databases that were not looked at this time: seen quiet a short while ago, they wait for their turn."""
+
     def database(self, name: str) -> DatabasePair | None:
         return next((pair for pair in self.databases if pair.name == name), None)
+
+    @property
+    def oldest_look(self) -> datetime:
+        """No part of this was read before then."""
+        return min((pair.observed_at for pair in self.databases if pair.observed_at), default=self.observed_at)
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
 """The look: both sides of a mapping, read into an Observation. The only place that runs reading SQL."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from time import monotonic
 
 import psycopg
 
@@ -16,15 +17,16 @@ from migrator.dial import dial
 from migrator.errors import MigratorError, SessionLimitError, UnreachableError
 from migrator.facts import read_missing_locales, read_role_uses
 from migrator.instances import OLD_SECONDS, read_instance
-from migrator.model import Instance, Journal, RoleUse, Unreachable
+from migrator.model import Instance, Journal, RoleUse, SubscriptionState, Unreachable
 from migrator.names import application_name
 from migrator.observation import DatabasePair, Observation, Scope
-from migrator.pair import Origins, read_origins
+from migrator.pair import Origins, read_origins, read_subscription_states
 from migrator.pairing import Pairing
 from migrator.phases.lag import nothing_comes_through
 from migrator.remembered import SchemaCache
 from migrator.selection import selected_databases
 from migrator.sessions import Sessions
+from migrator.turns import Quiet, due, may_rest, refreshed
 
 AT_ONCE = 4
 """Databases of one mapping read at the same time: twice as many sessions on each side at most."""
@@ -33,6 +35,10 @@ _READING = {
     "work_mem": "32MB",  # a schema is sorted in memory, not in temporary files of somebody's production
     "max_parallel_workers_per_gather": "0",  # nor by more than one of its processors
 }
+
+
+Known = Callable[[Journal | None, datetime], Mapping[str, DatabasePair]]
+"""By the journal and the destination's clock: the databases that need not be looked at, as they were seen before."""
 
 
 @dataclass
@@ -52,24 +58,46 @@ class Looker:
 
         Raises SessionLimitError where a server has as many of our sessions as it may have.
         """
+        return self._look(scope or Scope(), lambda entry, now: {})
+
+    def look_by_turns(self, quiet: Quiet, asked: Collection[str]) -> Observation:
+        """As `look`, but databases seen `quiet` are taken as they were seen, until their turn comes or they are `asked` for."""
+
+        def kept(entry: Journal | None, now: datetime) -> Mapping[str, DatabasePair]:
+            seen = {name: pair.observed_at for name, pair in quiet.pairs.items() if pair.observed_at is not None}
+            turn = due(seen, quiet.at, now, self.spec.replication.quiet_look_interval_seconds)
+            rests = may_rest(entry)
+            return {name: quiet.pairs[name] for name in seen if rests and name not in turn and name not in asked}
+
+        return self._look(Scope(), kept)
+
+    def look_again(self, seen: Observation, names: Collection[str]) -> Observation:
+        """The two servers once more, and of their databases those named; the others are as in `seen`."""
+        others = {pair.name: pair for pair in seen.databases if pair.name not in names}
+        again = self._look(Scope(), lambda entry, now: others)
+        return replace(again, remembered=again.remembered & seen.remembered)
+
+    def _look(self, scope: Scope, known: Known) -> Observation:
         try:
-            return self._look(scope or Scope())
+            return self._looked(scope, known)
         finally:
             if self.schemas is None:
                 self._sessions.close()
 
-    def _look(self, scope: Scope) -> Observation:
+    def _looked(self, scope: Scope, known: Known) -> Observation:
         # The destination's own sequences and ledger are read before the source's: a source read later is never behind.
         destination, entry, now, refused = self._destination()
         source = self._instance(self.spec.source)
         # After the source's slots: what a slot has confirmed, its origin shows.
-        origins, locales = self._rest_of_destination(source, destination)
-        pairs = () if refused else self._pairs(scope, source, destination, origins)
+        origins, states, locales = self._rest_of_destination(source, destination)
+        kept = _as_now(known(entry, now), states, source, destination)
+        pairs = () if refused else self._pairs(scope, source, destination, origins, kept, _clock(now))
         undialled = self._dial(source, entry, scope, pairs, now)
         uses = self._role_uses(source)
         return Observation(
-            self.spec.name, scope, now, source, destination, entry, pairs, refused, undialled, uses, locales
-        )
+            self.spec.name, scope, now, source, destination, entry, pairs, refused, undialled, uses, locales,
+            frozenset(pair.name for pair in pairs) & kept.keys(),
+        )  # fmt: skip
 
     def _dial(
         self,
@@ -130,15 +158,16 @@ class Looker:
 
     def _rest_of_destination(
         self, source: Instance | Unreachable, destination: Instance | Unreachable
-    ) -> tuple[Origins | None, frozenset[str]]:
-        """Its replication origins, and the source's locales that its machine lacks."""
+    ) -> tuple[Origins | None, Mapping[int, SubscriptionState], frozenset[str]]:
+        """Its replication origins, its subscriptions of all databases, and the source's locales that its machine lacks."""
         if isinstance(destination, Unreachable):
-            return None, frozenset()
+            return None, {}, frozenset()
         with self._session(self.spec.destination, None) as session:
             locales = (
                 read_missing_locales(session, source, destination) if isinstance(source, Instance) else frozenset()
             )
-            return read_origins(session), locales
+            origins = read_origins(session)
+            return origins, read_subscription_states(session, origins), locales
 
     def _pairs(
         self,
@@ -146,25 +175,35 @@ class Looker:
         source: Instance | Unreachable,
         destination: Instance | Unreachable,
         origins: Origins | None,
+        kept: Mapping[str, DatabasePair],
+        clock: Callable[[], datetime],
     ) -> tuple[DatabasePair, ...]:
         if not isinstance(destination, Instance):
             return ()
         # Both sides of a database, and several databases, at the same time: a driver that waits leaves Python to the others.
         with ThreadPoolExecutor(AT_ONCE) as pairs, ThreadPoolExecutor(AT_ONCE) as halves:
-            pairing = Pairing(self.spec, scope, destination, origins, self._session, self.schemas, halves)
+            pairing = Pairing(self.spec, scope, destination, origins, self._session, self.schemas, halves, clock)
             try:
-                return tuple(self._found(scope, source, destination, pairing, pairs))
+                return tuple(self._found(scope, source, destination, pairing, pairs, kept))
             except BaseException:  # told to stop, for one: nobody waits for what the other threads have asked
                 pairs.shutdown(wait=False, cancel_futures=True)
                 self._sessions.cancel()
                 raise
 
     def _found(
-        self, scope: Scope, source: Instance | Unreachable, destination: Instance, pairing: Pairing, pool: Executor
+        self,
+        scope: Scope,
+        source: Instance | Unreachable,
+        destination: Instance,
+        pairing: Pairing,
+        pool: Executor,
+        kept: Mapping[str, DatabasePair],
     ) -> Iterator[DatabasePair]:
         if isinstance(source, Instance):
             names = selected_databases(self.spec, source, self._has_user_objects)
-            yield from pool.map(pairing.pair, (name for name in names if scope.database in (None, name)))
+            wanted = [name for name in names if scope.database in (None, name)]
+            looked = pool.map(pairing.pair, (name for name in wanted if name not in kept))
+            yield from (kept[name] if name in kept else next(looked) for name in wanted)
             return
         targets = (each.name for each in destination.databases if each.may_connect and not each.is_template)
         for pairs in pool.map(pairing.pairs_of_ledger, targets):
@@ -174,3 +213,22 @@ class Looker:
         with self._session(self.spec.source, database) as session:
             row = session.execute(sql("user_objects", 0)).fetchone()
         return bool(row and row["present"])
+
+
+def _as_now(
+    known: Mapping[str, DatabasePair],
+    states: Mapping[int, SubscriptionState],
+    source: Instance | Unreachable,
+    destination: Instance | Unreachable,
+) -> Mapping[str, DatabasePair]:
+    """Those that are still what they were, with what the servers as a whole say of them now."""
+    if not isinstance(source, Instance) or not isinstance(destination, Instance):
+        return {}
+    fresh = ((name, refreshed(pair, states, source, destination)) for name, pair in known.items())
+    return {name: pair for name, pair in fresh if pair is not None}
+
+
+def _clock(now: datetime) -> Callable[[], datetime]:
+    """The destination's clock, from its last word on."""
+    begun = monotonic()
+    return lambda: now + timedelta(seconds=monotonic() - begun)

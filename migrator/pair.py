@@ -18,6 +18,7 @@ from migrator.model import (
     RelationSize,
     SequenceValue,
     Subscription,
+    SubscriptionState,
     SyncState,
 )
 from migrator.names import parse_group_name
@@ -172,6 +173,25 @@ def read_origins(session: Session) -> Origins | None:
         return None
     rows = session.execute(sql("origins", 0))
     return {row["name"]: Lsn.parse(row["remote_lsn"]) for row in rows if row["name"] and row["remote_lsn"]}
+
+
+def read_subscription_states(session: Session, origins: Origins | None) -> dict[int, SubscriptionState]:
+    """Our subscriptions of all databases of the server, by oid, as far as they move while nobody looks at their database."""
+    rows = session.execute(sql("subscription_states", session.info.server_version))
+    return {
+        int(row["oid"]): SubscriptionState(
+            name=row["name"],
+            database=row["database"],
+            enabled=row["enabled"],
+            worker_pid=row["worker_pid"],
+            apply_error_count=row["apply_error_count"],
+            sync_error_count=row["sync_error_count"],
+            conflict_count=row["conflict_count"],
+            remote_lsn=origins.get(f"pg_{row['oid']}") if origins else None,
+        )
+        for row in rows
+        if parse_group_name(row["name"])
+    }
 
 
 def _subscription(row: DictRow, copies: list[DictRow], origins: Origins | None) -> Subscription:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TypeVar
 
 import psycopg
@@ -11,7 +12,7 @@ import psycopg
 from migrator.catalog import sql
 from migrator.config import InstanceSpec, MappingSpec
 from migrator.connection import Session
-from migrator.errors import MigratorError, SessionLimitError
+from migrator.errors import MigratorError, OutdatedError, SessionLimitError
 from migrator.model import DatabaseFacts, Instance, Ledger
 from migrator.observation import DatabasePair, Scope
 from migrator.pair import Half, Narrow, Origins, forget_sequences_together, read_source, read_target
@@ -48,9 +49,15 @@ class Pairing:
     open: Open
     schemas: SchemaCache | None
     halves: Executor
+    clock: Callable[[], datetime]
+    """The destination's."""
 
     def pair(self, name: str) -> DatabasePair:
         """Both sides of one source database. Raises SessionLimitError; any other failure is told in the pair."""
+        begun = self.clock()
+        return replace(self._pair(name), observed_at=begun)
+
+    def _pair(self, name: str) -> DatabasePair:
         target = self.spec.target_name(name)
         narrow = _tried(lambda: self._narrow(name)) if self.scope.relations else None
         if isinstance(narrow, Exception):
@@ -179,7 +186,7 @@ def joined(
         target_schema=destination.schema if destination else None,
         publications=source.publications if source else (),
         subscriptions=destination.subscriptions if destination else (),
-        ledger=destination.ledger if destination else Ledger(),
+        ledger=destination.ledger if destination else Ledger(outdated=isinstance(errors[1], OutdatedError)),
         sizes=source.sizes if source else {},
         target_sizes=destination.sizes if destination else {},
         filled=destination.filled if destination else frozenset(),

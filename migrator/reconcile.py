@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import psycopg
 import structlog
 
-from migrator import journal, snapshot
+from migrator import journal, journal_format, snapshot
+from migrator.assessment import ALARMS, Assessment, assess, judge
 from migrator.brief import brief
 from migrator.config import MappingSpec
 from migrator.connection import Session, session_of, try_lock
@@ -18,86 +19,22 @@ from migrator.history import History
 from migrator.memory import Failures, Memory
 from migrator.model import Identity, Instance, Intent
 from migrator.names import application_name, lock_key
-from migrator.observation import Hints, Observation
-from migrator.observe import Looker
 from migrator.outbox import Outbox
 from migrator.perform import perform, sample_lag
-from migrator.phases import decide
 from migrator.remembered import SchemaCache
-from migrator.status import status_of
-from migrator.steps import Decision, Finding, Status
+from migrator.status import is_stable
+from migrator.steps import Decision, Status
 from migrator.store import Store
+from migrator.turns import quiet_of
 from migrator.webhooks import tell
 from migrator.work import Work, is_ending
 
+__all__ = ["ALARMS", "Assessment", "assess", "judge"]
+
 LOG = structlog.get_logger("migrator")
-
-ALARMS = frozenset(
-    {
-        "replication_broken",
-        "replication_leftover",
-        "publication_foreign_relation",
-        "sequence_ahead",
-        "destination_not_empty",
-    }
-)
-"""Findings that compare the two servers, and that a task caught between two statements would raise falsely."""
-
-LOOKS_AT_AN_ALARM = 4
 
 _SAMPLED = (Status.IN_PROGRESS, Status.SYNCED, Status.CUTOVER_READY, Status.PROBLEMATIC)
 """States in which lag is sampled: one refused database does not keep the others from the end."""
-
-
-@dataclass(frozen=True)
-class Assessment:
-    """One full look and what follows from it. Nothing was changed."""
-
-    observation: Observation
-    decision: Decision
-    status: Status
-    summary: dict[str, object]
-
-
-def assess(
-    spec: MappingSpec,
-    memory: Failures | None = None,
-    schemas: SchemaCache | None = None,
-    previous: Mapping[str, object] | None = None,
-) -> Assessment:
-    """Look at everything, decide, and change nothing.
-
-    The two servers are read one after the other while tasks are at work, so that half an action may show. What would be
-    an alarm is therefore looked at again, until two looks in a row say the same.
-    """
-    looker = Looker(spec, "look", schemas)
-    assessment = judge(spec, looker.look(), memory, previous)
-    for _ in range(LOOKS_AT_AN_ALARM):
-        alarms = _alarms(assessment.decision)
-        if not alarms:
-            break
-        assessment = judge(spec, looker.look(), memory, previous)
-        if _alarms(assessment.decision) == alarms:
-            break
-    return assessment
-
-
-def _alarms(decision: Decision) -> frozenset[Finding]:
-    return frozenset(finding for finding in decision.findings if finding.code in ALARMS)
-
-
-def judge(
-    spec: MappingSpec,
-    observation: Observation,
-    memory: Failures | None = None,
-    previous: Mapping[str, object] | None = None,
-) -> Assessment:
-    """Decide on an observation. The clock is the destination's, as the journal's times are."""
-    now = observation.observed_at
-    hints = Hints(memory.failures(spec.name) if memory else {})
-    decision = decide(spec, observation, hints, now)
-    view = snapshot.summary(spec, observation, decision, now, previous)
-    return Assessment(observation, decision, status_of(spec, observation, decision, now), view)
 
 
 @dataclass
@@ -139,19 +76,36 @@ class Reconciler:
         )
         return assessment
 
-    def _assess(self) -> Assessment:
-        previous = self.store.whole_summary(self.spec.name) if self.store else None
-        return assess(self.spec, self.memory, self.schemas, previous)
+    def _assess(self, *, all_databases: bool = False) -> Assessment:
+        """Quiet databases by turns, but for `all_databases`; the process's first look has none to leave out."""
+        name = self.spec.name
+        previous = self.store.whole_summary(name) if self.store else None
+        quiet = None if all_databases else self.schemas.quiet.get(name)
+        assessment = assess(self.spec, self.memory, self.schemas, previous, quiet)
+        self.schemas.quiet[name] = quiet_of(assessment.observation, assessment.decision)
+        return assessment
 
     def _locked_tick(self, session: Session) -> Assessment:
+        journal_format.upgrade_journal(session)
         assessment = self._assess()
-        if self._begin(session, assessment) or self._serve_requests(session, assessment):
+        if self._upgrade_ledgers(assessment):
+            assessment = self._assess()
+        if self._begin(session, assessment) or self._serve_requests(session):
             assessment = self._assess()
         if self._finish(session, assessment):
             return self._assess()
         assessment = self._note_quiet(session, assessment)
         self._dispatch(assessment.decision)
         return assessment
+
+    def _upgrade_ledgers(self, assessment: Assessment) -> bool:
+        """Ledgers of a migration that an older version began get what they lack. Whether there were any."""
+        outdated = [pair for pair in assessment.observation.databases if pair.ledger.outdated]
+        for pair in outdated:
+            name = application_name(self.spec.name, "reconcile")
+            with session_of(self.spec.destination, pair.target, name) as session:
+                journal_format.upgrade_ledger(session, self.spec.name, pair.name)
+        return bool(outdated)
 
     def _begin(self, session: Session, assessment: Assessment) -> bool:
         """The journal's row is written before the first act, and not before preflight lets anything be done."""
@@ -163,8 +117,8 @@ class Reconciler:
         journal.begin(session, self.spec.name, *identities, self.spec.source.label)
         return True
 
-    def _serve_requests(self, session: Session, assessment: Assessment) -> bool:
-        """Requests from the web are judged again, live."""
+    def _serve_requests(self, session: Session) -> bool:
+        """Requests from the web are judged again, live: by a look at every database."""
         requests = self.store.take_requests(self.spec.name) if self.store else []
         served = False
         for request in requests:
@@ -174,6 +128,7 @@ class Reconciler:
                 served = True
             if request.get("kind") != "complete":
                 continue
+            assessment = self._assess(all_databases=True)
             reasons = reasons_against(self.spec, assessment.observation, assessment.decision)
             if reasons:
                 self._log("warning", f"completion refused: {' '.join(reasons)}")
@@ -200,10 +155,12 @@ class Reconciler:
             return assessment
         quiet = assessment.decision.quiet and seen.journal.intent is Intent.MIGRATE
         if quiet == (seen.journal.quiet_since is not None):
+            if quiet and seen.journal.stable_at is None and is_stable(self.spec, seen, seen.observed_at):
+                journal.set_stable(session, self.spec.name, seen.observed_at)
             return assessment
         since = seen.observed_at if quiet else None
         journal.set_quiet_since(session, self.spec.name, since)
-        known = replace(seen, journal=replace(seen.journal, quiet_since=since))
+        known = replace(seen, journal=replace(seen.journal, quiet_since=since, stable_at=None))
         previous = self.store.whole_summary(self.spec.name) if self.store else None
         return judge(self.spec, known, self.memory, previous)
 
@@ -223,6 +180,8 @@ class Reconciler:
         if before is None or before.get("status") != view["status"]:
             self._log("info", f"status: {view['status']}")
         for pair in seen.databases:
+            if pair.name in seen.remembered:
+                continue
             self.store.publish_relations(name, pair.name, snapshot.relations(pair))
         progress = view["progress"]
         History(self.store, name).append(

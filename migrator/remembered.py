@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 from migrator.model import DatabaseFacts, RelationSize, SequenceValue
 from migrator.schema import Schema
 from migrator.sessions import Sessions
+from migrator.turns import Quiet
 
 T = TypeVar("T")
 
@@ -57,6 +58,8 @@ class SchemaCache:
     max_age_seconds: float = 300.0
     databases: dict[Key, Remembered] = field(default_factory=dict)
     sessions: Sessions = field(default_factory=Sessions)
+    quiet: dict[str, Quiet] = field(default_factory=dict)
+    """By mapping: the databases in which the last tick of this process found nothing to do."""
 
     def of(self, key: Key) -> Remembered:
         """What is remembered of this database; empty where it was never looked at."""

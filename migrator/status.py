@@ -34,11 +34,16 @@ def status_of(spec: MappingSpec, observation: Observation, decision: Decision, n
 
 
 def is_stable(spec: MappingSpec, observation: Observation, now: datetime) -> bool:
-    """Whether every gating step has been quiet for stable_seconds."""
+    """Whether every gating step has been quiet for stable_seconds.
+
+    Databases are looked at by turns, so that time alone proves nothing: each must have been seen quiet once more after
+    stable_seconds. Once that has been so the journal says it, for processes that looked at them at other times (decision 6).
+    """
     journal = observation.journal
     if journal is None or journal.quiet_since is None:
         return False
-    return (now - journal.quiet_since).total_seconds() >= spec.replication.stable_seconds
+    oldest = now if journal.stable_at is not None else observation.oldest_look
+    return (min(now, oldest) - journal.quiet_since).total_seconds() >= spec.replication.stable_seconds
 
 
 def database_status(mapping: Status, observation: Observation, decision: Decision, database: str) -> Status:

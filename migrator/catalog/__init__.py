@@ -1,5 +1,6 @@
 """SQL for everything that is not schema: one file per noun, `NOUN.sql`, and `NOUN_16.sql` where 16+ differs."""
 
+import re
 from functools import cache
 from importlib.resources import files
 
@@ -23,3 +24,13 @@ def journal_tables() -> str:
 def ledger_tables() -> str:
     """Creates the ledger's schema and tables where they are missing."""
     return sql("our_schema", 0) + sql("ledger_tables", 0)
+
+
+def created_tables(tables: str) -> list[str]:
+    """The names of the tables that these statements make, in order."""
+    return re.findall(r"CREATE TABLE IF NOT EXISTS migrator\.(\w+)", tables)
+
+
+def added_columns(columns: str) -> list[tuple[str, str]]:
+    """The columns (table, column) that these statements give to tables of older versions."""
+    return re.findall(r"ALTER TABLE migrator\.(\w+) ADD COLUMN IF NOT EXISTS (\w+)", columns)

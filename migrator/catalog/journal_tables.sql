@@ -11,6 +11,7 @@ CREATE TABLE IF NOT EXISTS migrator.mappings (
     rate_limit_mbps double precision CHECK (rate_limit_mbps >= 0),
     source_rate_limit_mbps double precision CHECK (source_rate_limit_mbps >= 0),
     quiet_since timestamptz,
+    stable_at timestamptz,
     barrier pg_lsn,
     barrier_at timestamptz,
     source_gone boolean NOT NULL DEFAULT false

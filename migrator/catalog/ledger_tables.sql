@@ -16,16 +16,6 @@ CREATE TABLE IF NOT EXISTS migrator.groups (
     slot_dropped_at timestamptz, -- the WAL budget was used up, and its slots were given up
     PRIMARY KEY (mapping, number)
 );
--- Ledgers made before. Asked first: an ALTER TABLE that changes nothing would wait for every part being copied all the same.
-DO $$
-BEGIN
-    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'migrator.groups'::regclass AND attname = 'retired_at') THEN
-        ALTER TABLE migrator.groups ADD COLUMN snapshot_lsn pg_lsn, ADD COLUMN retired_at timestamptz;
-    END IF;
-    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'migrator.groups'::regclass AND attname = 'slot_dropped_at') THEN
-        ALTER TABLE migrator.groups ADD COLUMN slot_dropped_at timestamptz;
-    END IF;
-END $$;
 CREATE TABLE IF NOT EXISTS migrator.relations (
     mapping text NOT NULL,
     relation text NOT NULL,

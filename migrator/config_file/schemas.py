@@ -104,6 +104,7 @@ class ReplicationSchema(Group):
     ui_refresh_interval_seconds = Amount(positive=True)
     reconcile_interval_seconds = Amount(positive=True)
     full_look_interval_seconds = Amount(positive=True)
+    quiet_look_interval_seconds = Amount(positive=True)
     wal_lag_threshold_mb = Amount()
     wal_lag_threshold_minutes = Amount()
     stable_seconds = Amount()

@@ -93,6 +93,7 @@ def decide(spec: MappingSpec, observation: Observation, hints: Hints, now: datet
         steps = tuple(ending.examine(replace(view, pair=pair)) for pair in observation.databases)
     else:
         steps = tuple(_asked(view))
+    steps = tuple(_without_old_upkeep(step, observation) for step in steps)
     if intent is Intent.PAUSED:
         steps = tuple(_paused(step) for step in steps)
     if observation.journal.barrier is not None:
@@ -124,6 +125,12 @@ def _asked(view: View) -> Iterator[Step]:
             yield step
             if not step.quiet and step.gates is Gates.DATABASE:
                 gated.add(pair.name)
+
+
+def _without_old_upkeep(step: Step, observation: Observation) -> Step:
+    """What upkeep a database needed when it was last looked at is long done: it is asked again when its turn comes."""
+    old = step.gates is Gates.NOTHING and step.database in observation.remembered
+    return replace(step, actions=()) if old else step
 
 
 def _paused(step: Step) -> Step:

@@ -110,7 +110,8 @@ def _identifier_unreadable(side: Side, spec: InstanceSpec) -> Finding:
 
 
 def _selection(view: View) -> Iterator[Finding]:
-    if not view.observation.databases and view.observation.scope.database is None:
+    seen = view.observation
+    if not seen.databases and seen.scope.database is None and seen.journal_refused is None:
         yield Finding(
             "no_database_selected",
             f"Mapping {view.spec.name} selects no database of the source.",

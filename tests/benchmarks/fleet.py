@@ -1,9 +1,11 @@
 """What a tick's look costs with many databases: `python -m tests.benchmarks fleet [DATABASES [MAPPINGS]]`.
 
 First one mapping of all databases, then as many mappings, each with its share of them. Tables are few: it is sessions and
-round trips that count here. Each mapping is looked at as by one worker process that keeps what it remembers.
+round trips that count here. Each mapping is looked at as by one worker process that keeps what it remembers. Then the one mapping
+by turns, at the default intervals: its databases are taken for quiet, since a pipe for each of 200 would measure the pipes.
 """
 
+import statistics
 import time
 
 from migrator import journal
@@ -13,6 +15,7 @@ from migrator.connection import session_of
 from migrator.model import Identity
 from migrator.observe import Looker
 from migrator.remembered import SchemaCache
+from migrator.turns import Quiet
 
 TABLES = 5
 ROUNDS = 3
@@ -29,6 +32,7 @@ def run(*arguments: str) -> None:
         for cluster in (source, destination):
             _create(cluster, names)
         _measure(f"one mapping, {databases} databases", source, destination, [names])
+        _measure_turns(source, destination, names)
         share = [names[number::mappings] for number in range(mappings)]
         _measure(f"{mappings} mappings, {databases // mappings} databases each", source, destination, share)
     finally:
@@ -52,6 +56,31 @@ def _begin(specs: list[MappingSpec]) -> None:
     for spec in specs:
         with session_of(spec.destination, None, "bench") as session:
             journal.begin(session, spec.name, somebody, somebody, spec.source.label)
+
+
+def _measure_turns(source: Cluster, destination: Cluster, names: list[str]) -> None:
+    """Ticks of one mapping, each an interval after the last one began, over one round and a half."""
+    spec = MappingSpec(
+        "bench0", source.spec("source"), destination.spec("destination"), databases=DatabaseSelection(tuple(names))
+    )
+    interval, period = spec.replication.reconcile_interval_seconds, spec.replication.quiet_look_interval_seconds
+    print(f"\none mapping, {len(names)} quiet databases by turns, a tick every {interval:g} s", flush=True)
+    cache, spent, looked, ours = SchemaCache(), list[float](), list[int](), time.process_time()
+    seen = Looker(spec, "bench", cache).look()
+    for _ in range(int(1.5 * period / interval)):
+        begun = time.perf_counter()
+        quiet = Quiet(seen.observed_at, {pair.name: pair for pair in seen.databases})
+        seen = Looker(spec, "bench", cache).look_by_turns(quiet, ())
+        spent.append(time.perf_counter() - begun)
+        looked.append(len(names) - len(seen.remembered))
+        time.sleep(max(0.0, interval - spent[-1]))
+    cpu = (time.process_time() - ours) / len(spent)
+    print(
+        f"  {len(spent)} looks: median {statistics.median(spent):.2f} s, longest {max(spent):.2f} s; databases looked at: "
+        f"median {statistics.median(looked):.0f}, most {max(looked)}; {cpu:.2f} s of our CPU each",
+        flush=True,
+    )
+    cache.sessions.close()
 
 
 def _measure(what: str, source: Cluster, destination: Cluster, shares: list[list[str]]) -> None:

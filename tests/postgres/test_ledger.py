@@ -10,7 +10,8 @@ import pytest
 from migrator import ledger
 from migrator.catalog import ledger_tables
 from migrator.cluster import Cluster
-from migrator.connection import Session, connect
+from migrator.connection import Session, connect, session_of
+from migrator.journal_format import upgrade_ledger
 from migrator.parts import Part, cut
 
 Sessions = Callable[[], Session]
@@ -114,8 +115,12 @@ def test_an_older_ledger_gets_its_columns_and_a_newer_one_is_left_alone(
     cluster = shared(18)
     name = database(cluster)
     cluster.execute(OLD_GROUPS, name)
-    cluster.execute(ledger_tables(), name)
+    with session_of(cluster.spec("dst"), name, "test") as session:
+        assert upgrade_ledger(session, "m", "shop")
     cluster.execute("SELECT snapshot_lsn, retired_at FROM migrator.groups", name)
     with cluster.connect(name) as copier, copier.transaction():
         copier.execute("SELECT 1 FROM migrator.groups FOR KEY SHARE")
         cluster.execute("SET lock_timeout = 500; " + ledger_tables(), name)
+        with session_of(cluster.spec("dst"), name, "test") as session:
+            session.execute("SET lock_timeout = 500")
+            assert not upgrade_ledger(session, "m", "shop")

@@ -16,14 +16,21 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("processes samples",),
     ("cluster datadir guardian orphans ports provision scratch", "control"),
     ("reconcile sequence_finish",),
-    ("dispatch", "webhooks"),
+    ("assessment", "dispatch", "webhooks"),
     ("perform",),
     ("apply", "observe pair pairing dial counters remembered", "copying"),
     ("store outbox history", "journal", "markers", "ledger", "memory", "throttle"),
     ("blobs",),
-    ("sessions", "instances facts reading schema_reading", "snapshot brief movement notices", "config_file", "logs"),
+    (
+        "sessions",
+        "instances facts reading schema_reading",
+        "journal_format",
+        "snapshot brief movement notices",
+        "config_file",
+        "logs",
+    ),
     ("connection crowd", "cutover", "redaction", "config_public", "hidden", "remedies"),
-    ("status", "work"),
+    ("status turns", "work"),
     ("phases",),
     ("observation", "selection"),
     ("schema",),
@@ -40,8 +47,8 @@ def words(text: str) -> set[str]:
 
 
 PURE = words(
-    "snapshot brief movement notices remedies cutover config_public hidden status work phases observation selection schema catalog steps "
-    "config model names quote bucket backoff errors parts"
+    "snapshot brief movement notices remedies cutover config_public hidden status turns work phases observation selection schema catalog "
+    "steps config model names quote bucket backoff errors parts"
 )
 IMPURE_IMPORTS = words(
     "psycopg redis celery kombu flask tenacity structlog logging time os sys io random secrets socket subprocess "
@@ -63,6 +70,7 @@ DOORWAYS = {
         "migrator.facts",
         "migrator.journal",
         "migrator.ledger",
+        "migrator.journal_format",
         "migrator.pair",
         "migrator.pairing",
         "migrator.counters",
