@@ -21,6 +21,7 @@ ALARMS = frozenset(
         "publication_foreign_relation",
         "sequence_ahead",
         "destination_not_empty",
+        "object_extra",
     }
 )
 """Findings that compare the two servers, and that a task caught between two statements would raise falsely."""
@@ -85,7 +86,7 @@ def _restless_before(previous: Mapping[str, object] | None) -> frozenset[str]:
 
 
 def _alarms(decision: Decision) -> frozenset[Finding]:
-    return frozenset(finding for finding in decision.findings if finding.code in ALARMS)
+    return frozenset(finding for finding in decision.findings if finding.blocking and finding.code in ALARMS)
 
 
 def judge(

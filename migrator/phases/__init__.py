@@ -15,6 +15,7 @@ from migrator.phases import (
     detached,
     dropped,
     ending,
+    extras,
     identity,
     initial_copy,
     late_definitions,
@@ -36,7 +37,7 @@ from migrator.phases import (
 from migrator.phases.view import View
 from migrator.steps import Action, Decision, Finding, Gates, Step, Wait
 
-NOISE_AFTER_BARRIER = frozenset({"schema_drift", "apply_conflicts", "sequence_ahead"})
+NOISE_AFTER_BARRIER = frozenset({"schema_drift", "object_extra", "apply_conflicts", "sequence_ahead"})
 """Once the operator has stopped the writers, the destination is being taken into use: these are no faults any more."""
 
 FAILURES_UNTIL_BLOCKING = 3
@@ -75,6 +76,7 @@ SUBSCRIPTION_METHOD: tuple[Phase, ...] = (
     Phase("sequences", True, sequences.examine),
     Phase("post_data", True, post_data.examine),
     Phase("post_data", True, late_definitions.examine),
+    Phase("post_data", True, extras.examine),
     Phase("post_data", True, user_mappings.examine),
     Phase("privileges", True, privileges.examine),
     Phase("catchup", True, catchup.examine),

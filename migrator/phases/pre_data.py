@@ -23,6 +23,11 @@ _LARGEST_BATCH = 200
 _LOCKS_EACH = 8
 """Of one statement until the end of its transaction: a table with its TOAST table, that one's index, key, sequence, type."""
 
+_OLD_ROWS = (
+    " -- Rows that stood before get this default here; where the source's have another value (a default that changes, or was"
+    " changed since), send them again: UPDATE on the source."
+)
+
 
 def examine(view: View) -> Step:
     """Creates what is missing; names what differs, and what holds rows that are not ours."""
@@ -40,7 +45,7 @@ def examine(view: View) -> Step:
     held = new_partitions.held_ties(pair, source, target)
     absent = [item for item in wanted if item.identity not in held and target.find(item.identity) is None]
     missing, withheld = new_partitions.withheld(view, source, target, absent)
-    findings = (*_drift(pair.name, wanted, target), *filled(pair, source, target), *withheld)
+    findings = (*_drift(pair.name, wanted, source, target), *filled(pair, source, target), *withheld)
     return Step(
         NAME, pair.name, Gates.DATABASE, actions=tuple(_actions(pair.target, missing, _batch(view))), findings=findings
     )
@@ -125,16 +130,29 @@ def _action(database: str, batch: list[Item], sentences: list[str]) -> Action:
     return Action(f"create {what}", tuple(Statement(Side.DESTINATION, database, sql) for sql in sentences))
 
 
-def _drift(database: str, wanted: Iterable[Item], target: Schema) -> Iterator[Finding]:
+def _drift(database: str, wanted: Iterable[Item], source: Schema, target: Schema) -> Iterator[Finding]:
     for item in wanted:
         counterpart = target.find(item.identity)
-        if counterpart is not None:
-            yield from (drift_finding(database, each) for each in differences(item, counterpart))
+        for each in differences(item, counterpart) if counterpart is not None else ():
+            if not comes_with_parent(item, each, source, target):
+                yield drift_finding(database, each)
+
+
+def comes_with_parent(item: Item, difference: Difference, source: Schema, target: Schema) -> bool:
+    """Whether a partition's column differs as its parent's does: what mends the parent mends it."""
+    if not isinstance(item, Table) or item.parent is None or not difference.property.startswith("column "):
+        return False
+    if not source.has_table(item.parent) or not target.has_table(item.parent):
+        return False
+    above = differences(source.table(item.parent), target.table(item.parent))
+    return any(each.property == difference.property for each in above)
 
 
 def drift_finding(database: str, difference: Difference, relation: str | None = None) -> Finding:
     """The blocking finding for one difference: both definitions, and what mends the destination."""
     mend = difference.mend
+    if " ADD COLUMN " in mend and " DEFAULT " in mend:
+        mend += _OLD_ROWS
     return Finding(
         code="schema_drift",
         message=f"{difference} (database {database}).",

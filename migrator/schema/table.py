@@ -116,9 +116,7 @@ class Table:
         alter = f"ALTER TABLE {self.qualified}"
         column = next((column for column in self.columns if f"column {column.quoted}" == changed), None)
         if column is not None:
-            if theirs is None:
-                return f"{alter} ADD COLUMN {column.declaration()}"
-            return f"{alter} {column.alteration(theirs)}"
+            return self.addition(column) if theirs is None else f"{alter} {column.alteration(theirs)}"
         if changed.startswith("column "):
             return f"{alter} DROP {changed}"
         if changed == "storage parameters" and self.options:
@@ -130,6 +128,14 @@ class Table:
         if changed == "type":
             return f"{alter} OF {self.of_type}" if self.of_type is not None else f"{alter} NOT OF"
         return ""
+
+    def addition(self, column: Column) -> str:
+        """ADD COLUMN; nothing for a partition, which gets its parent's. NOT NULL without a value for the rows that are there
+        has to follow later: theirs come by apply.
+        """
+        valued = column.default is not None or column.generated or column.identity
+        added = column if valued else replace(column, not_null=None)
+        return "" if self.is_partition else f"ALTER TABLE {self.qualified} ADD COLUMN {added.declaration()}"
 
     def _create_table(self) -> str:
         clauses = [self._head()]
