@@ -217,8 +217,8 @@ def _settled(session: Session, instance: InstanceSpec) -> Session:
 def _settings_of_later_versions(version: int) -> Iterator[str]:
     """Those that an older server would refuse in the startup packet."""
     if version >= 160000:
-        # A role that we create without superuser is to own objects: for that we must be able to act for it.
-        yield "SET createrole_self_grant = 'set, inherit'"
+        # What we must be a member of, we note and give back: nobody's setting shall make us one besides.
+        yield "SET createrole_self_grant = ''"
     if version >= 170000:
         yield "SET transaction_timeout = 0"
 

@@ -17,6 +17,7 @@ from migrator.names import application_name, is_ours, lock_key
 from migrator.observation import Observation, Scope
 from migrator.observe import Looker
 from migrator.perform import emit_marker, sample_lag
+from migrator.phases import self_memberships
 from migrator.phases.clashes import between
 from migrator.phases.lag import confirmed
 from migrator.quote import identifier, literal
@@ -54,6 +55,8 @@ class Removal:
 
     removed: tuple[str, ...]
     left: tuple[Leftover, ...]
+    owed: tuple[Leftover, ...] = ()
+    """What we have no right to take away: PostgreSQL gave it to our user when it made a role."""
 
 
 def clashes(specs: Sequence[MappingSpec], seen: Mapping[str, Observation]) -> Mapping[str, tuple[Finding, ...]]:
@@ -222,7 +225,16 @@ def _end(spec: MappingSpec) -> Removal:
             if time.monotonic() > deadline or assessment.decision.findings:
                 break
         time.sleep(0.3)
-    return Removal(tuple(removed), leftovers(spec, Looker(spec, "proof").look()))
+    observation = Looker(spec, "proof").look()
+    return Removal(tuple(removed), leftovers(spec, observation), _owed(observation))
+
+
+def _owed(observation: Observation) -> tuple[Leftover, ...]:
+    source, destination = observation.source, observation.destination
+    if not isinstance(source, Instance) or not isinstance(destination, Instance):
+        return ()
+    remaining = self_memberships.remaining(source, destination)
+    return tuple(Leftover("destination", f"ADMIN on role {role}", sql) for role, sql in remaining.items())
 
 
 def leftovers(spec: MappingSpec, observation: Observation) -> tuple[Leftover, ...]:

@@ -37,7 +37,7 @@ NOT_BEGUN = Journal(
 )
 """What a mapping's journal is before its first act."""
 
-_OF_WORK = ("markers", "roles", "databases")
+_OF_WORK = ("markers", "roles", "databases", "self_memberships")
 """The journal's tables beside the intent rows: needed as long as any mapping is at work, by all of them."""
 
 _OTHERS_AT_WORK = "SELECT 1 FROM migrator.mappings WHERE intent NOT IN ('completed', 'aborted') LIMIT 1"
@@ -91,7 +91,8 @@ def read_journal_and_clock(session: Session, mapping: str) -> tuple[Journal, dat
         state = session.execute(
             "SELECT clock_timestamp() AS now, to_regclass('migrator.mappings') IS NOT NULL AS mappings,"
             " to_regclass('migrator.markers') IS NOT NULL AS markers, to_regclass('migrator.roles') IS NOT NULL AS roles,"
-            " to_regclass('migrator.databases') IS NOT NULL AS databases"
+            " to_regclass('migrator.databases') IS NOT NULL AS databases,"
+            " to_regclass('migrator.self_memberships') IS NOT NULL AS self_memberships"
         ).fetchone()
         assert state is not None
         if not state["mappings"]:
@@ -116,6 +117,8 @@ def read_journal_and_clock(session: Session, mapping: str) -> tuple[Journal, dat
 
 def _journal(session: Session, mapping: str, row: DictRow, present: DictRow) -> Journal:
     markers = session.execute(sql("markers", 0), (mapping,)) if present["markers"] else None
+    own = "SELECT role FROM migrator.self_memberships WHERE mapping = %s ORDER BY role"
+    self_memberships = session.execute(own, (mapping,)) if present["self_memberships"] else ()
     return Journal(
         intent=Intent(row["intent"]),
         source=_identity(row, "source"),
@@ -129,6 +132,7 @@ def _journal(session: Session, mapping: str, row: DictRow, present: DictRow) -> 
         markers=tuple(
             Marker(Lsn.parse(each["lsn"]), each["emitted_at"], each["confirmed_at"]) for each in markers or ()
         ),
+        self_memberships=tuple(each["role"] for each in self_memberships),
     )
 
 

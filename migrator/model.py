@@ -441,6 +441,7 @@ class Journal:
     """The live limit of the whole source; None: the configuration's."""
     stable_at: datetime | None = None
     """When every database had been seen quiet stable_seconds after `quiet_since`."""
+    self_memberships: tuple[str, ...] = ()  # roles on the destination that our user made itself a member of
 
 
 @dataclass(frozen=True)
@@ -484,8 +485,7 @@ class Ledger:
     exists: bool = False
     groups: tuple[LedgerGroup, ...] = ()
     relations: Mapping[str, LedgerRelation] = field(default_factory=dict)
-    given: frozenset[str] | None = None
-    """Objects (`Privilege.address`) whose owner and rights were settled once; None where there is no such table yet."""
+    given: frozenset[str] | None = None  # `Privilege.address` of what was settled; None: no such table
     outdated: bool = False
     """An older version made it: it is brought up to date before it is read."""
 

@@ -17,7 +17,7 @@ from migrator.dial import dial
 from migrator.errors import MigratorError, SessionLimitError, UnreachableError
 from migrator.facts import read_missing_locales, read_role_uses
 from migrator.instances import OLD_SECONDS, read_instance
-from migrator.model import Instance, Journal, RoleUse, SubscriptionState, Unreachable
+from migrator.model import Instance, Intent, Journal, RoleUse, SubscriptionState, Unreachable
 from migrator.names import application_name
 from migrator.observation import DatabasePair, Observation, Scope
 from migrator.pair import Origins, read_origins, read_subscription_states
@@ -89,9 +89,10 @@ class Looker:
         destination, entry, now, refused = self._destination()
         source = self._instance(self.spec.source)
         # After the source's slots: what a slot has confirmed, its origin shows.
+        ending = entry is not None and entry.intent not in (Intent.MIGRATE, Intent.PAUSED)
         origins, states, locales = self._rest_of_destination(source, destination)
         kept = _as_now(known(entry, now), states, source, destination)
-        pairs = () if refused else self._pairs(scope, source, destination, origins, kept, _clock(now))
+        pairs = () if refused else self._pairs(scope, source, destination, origins, kept, _clock(now), ending=ending)
         undialled = self._dial(source, entry, scope, pairs, now)
         uses = self._role_uses(source)
         return Observation(
@@ -177,12 +178,16 @@ class Looker:
         origins: Origins | None,
         kept: Mapping[str, DatabasePair],
         clock: Callable[[], datetime],
+        *,
+        ending: bool,
     ) -> tuple[DatabasePair, ...]:
         if not isinstance(destination, Instance):
             return ()
         # Both sides of a database, and several databases, at the same time: a driver that waits leaves Python to the others.
         with ThreadPoolExecutor(AT_ONCE) as pairs, ThreadPoolExecutor(AT_ONCE) as halves:
-            pairing = Pairing(self.spec, scope, destination, origins, self._session, self.schemas, halves, clock)
+            pairing = Pairing(
+                self.spec, scope, destination, origins, self._session, self.schemas, halves, clock, ending
+            )
             try:
                 return tuple(self._found(scope, source, destination, pairing, pairs, kept))
             except BaseException:  # told to stop, for one: nobody waits for what the other threads have asked

@@ -63,8 +63,13 @@ def read_target(
     narrow: Narrow | None,
     known: Remembered,
     origins: Origins | None,
+    *,
+    ending: bool = False,
 ) -> Half:
-    """Everything of a destination but the schema, which the caller has, and the origins. `known`: what need not be read again."""
+    """Everything of a destination but the schema, which the caller has, and the origins. `known`: what need not be read again.
+
+    `ending`: neither what the tables hold nor the sequences.
+    """
     oids = narrow.oids if narrow else None
     ledger = journal.read_ledger(session, mapping, (narrow.names, narrow.source_oids) if narrow else None)
     subscriptions = _subscriptions(session, origins, oids)
@@ -75,8 +80,8 @@ def read_target(
         ledger=ledger,
         ledger_databases=_group_names(session, mapping) if ledger.exists else (),
         sizes=_sizes(session, oids, known),
-        filled=_filled(session, oids, schema, ledger, subscriptions),
-        sequences={} if narrow else _sequences(session, known),
+        filled=frozenset() if ending else _filled(session, oids, schema, ledger, subscriptions),
+        sequences={} if narrow or ending else _sequences(session, known),
         facts=DatabaseFacts(),
     )
 

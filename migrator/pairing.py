@@ -51,6 +51,8 @@ class Pairing:
     halves: Executor
     clock: Callable[[], datetime]
     """The destination's."""
+    ending: bool = False
+    """The mapping is being ended, or has: neither sequences nor rows are asked for, to which we may have no right any more."""
 
     def pair(self, name: str) -> DatabasePair:
         """Both sides of one source database. Raises SessionLimitError; any other failure is told in the pair."""
@@ -92,7 +94,9 @@ class Pairing:
 
     def _read_target(self, begun: Begun) -> Half:
         with begun.stack:
-            return read_target(begun.session, self.spec.name, begun.schema, begun.narrow, begun.known, self.origins)
+            return read_target(
+                begun.session, self.spec.name, begun.schema, begun.narrow, begun.known, self.origins, ending=self.ending
+            )
 
     def _read_source(self, begun: Begun) -> Half:
         with begun.stack:

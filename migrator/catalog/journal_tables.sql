@@ -36,3 +36,8 @@ CREATE TABLE IF NOT EXISTS migrator.databases (
     created boolean NOT NULL DEFAULT false,
     PRIMARY KEY (mapping, database)
 );
+CREATE TABLE IF NOT EXISTS migrator.self_memberships (
+    mapping text NOT NULL,
+    role text NOT NULL,
+    PRIMARY KEY (mapping, role)
+);

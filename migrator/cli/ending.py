@@ -70,6 +70,8 @@ def _report(removal: control.Removal, source_gone: bool) -> None:
         click.echo(f"removed: {redact(removed)}")
     if source_gone:
         click.echo(_UNCHECKED, err=True)
+    for owed in removal.owed:
+        click.echo(f"a superuser may take from us on the {owed.side}: {redact(owed.what)}\n    {redact(owed.sql)}")
     if not removal.left:
         click.echo("Looked again: nothing of ours is left" + (" on the destination." if source_gone else "."))
         raise SystemExit(Exit.CLEAR)

@@ -91,10 +91,7 @@ def decide(spec: MappingSpec, observation: Observation, hints: Hints, now: datet
     intent = observation.journal.intent
     if intent in (Intent.COMPLETED, Intent.ABORTED):
         return Decision(spec.name)
-    if intent in ending.NAMES:
-        steps = tuple(ending.examine(replace(view, pair=pair)) for pair in observation.databases)
-    else:
-        steps = tuple(_asked(view))
+    steps = _ending(view) if intent in ending.NAMES else tuple(_asked(view))
     steps = tuple(_without_old_upkeep(step, observation) for step in steps)
     if intent is Intent.PAUSED:
         steps = tuple(_paused(step) for step in steps)
@@ -108,6 +105,13 @@ def _journal_refused(observation: Observation) -> Iterator[Step]:
     if observation.journal_refused is not None:
         finding = Finding("journal_refused", *observation.journal_refused)
         yield Step("preflight", None, Gates.MAPPING, findings=(finding,))
+
+
+def _ending(view: View) -> tuple[Step, ...]:
+    """Database by database, then the instance: for the subscriptions' work we may still need what is given back there."""
+    steps = tuple(ending.examine(replace(view, pair=pair)) for pair in view.observation.databases)
+    whole = view.observation.scope.database is None and all(step.quiet for step in steps)
+    return (*steps, ending.of_instance(view)) if whole else steps
 
 
 def _asked(view: View) -> Iterator[Step]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from migrator.model import Instance, Intent, Slot, Subscription
 from migrator.names import SCHEMA, is_ours, parse_group_name, sync_slot_subscription
+from migrator.phases import self_memberships
 from migrator.phases.databases import draft_name
 from migrator.phases.source_statements import drop_publication, drop_slot
 from migrator.phases.view import View
@@ -28,6 +29,11 @@ def examine(view: View) -> Step:
         if found:
             return Step(name, view.database.name, Gates.DATABASE, found, _busy(view))
     return Step(name, view.database.name, Gates.DATABASE, (), _busy(view), _source_away(view))
+
+
+def of_instance(view: View) -> Step:
+    """What of ours stands on the destination beside its databases, once these are done."""
+    return Step(NAMES[view.journal.intent], None, Gates.MAPPING, tuple(self_memberships.returns(view)))
 
 
 def source_answers(view: View) -> bool:

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from migrator.model import RelationTrouble, Trouble
+from migrator.phases import self_memberships
+from migrator.phases.role_set import RoleSet
 from migrator.phases.view import View
 from migrator.phases.wording import some
 from migrator.quote import identifier
@@ -94,7 +96,9 @@ def _giving(view: View) -> Iterator[Finding]:
     given = (each for each in schema.privileges.values() if not each.follows_table or each.kind == DEFAULT)
     owners = {privilege.owner for privilege in given}
     present = {role.name for role in view.destination.roles if not role.name.startswith("pg_")}
-    refused = sorted((owners & present) - user.can_set - {user.name})
+    roles = RoleSet.of(view)
+    beyond = (owners & present) - user.can_set - {user.name}
+    refused = sorted(owner for owner in beyond if not self_memberships.may_take(roles, owner))
     powerful = [role.name for role in view.destination.roles if role.superuser and role.name in refused]
     caution = f" (Superusers among them: {some(powerful)}; better have other owners on the source.)" if powerful else ""
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from migrator.config import RoleConflictStrategy
 from migrator.model import Role
-from migrator.phases import memberships, role_conflicts, role_settings
+from migrator.phases import memberships, role_conflicts, role_settings, self_memberships
 from migrator.phases.role_set import RoleSet, needs_password
 from migrator.phases.view import View
 from migrator.quote import identifier, literal
@@ -23,7 +23,7 @@ _FLAGS = ("superuser", "createdb", "createrole", "inherit", "login", "replicatio
 def examine(view: View) -> Step:
     """Create what is missing. What `fail` refuses is asked by role_conflicts."""
     roles = RoleSet.of(view)
-    actions = (*_creations(roles), *_merges(roles), *memberships.grants(roles))
+    actions = (*_creations(roles), *_merges(roles), *self_memberships.grants(roles), *memberships.grants(roles))
     findings = (
         *_passwords(roles),
         *_refused_attributes(roles),
@@ -45,6 +45,8 @@ def _creation(roles: RoleSet, role: Role) -> Iterator[Statement]:
     if role.comment is not None:
         yield maintenance(f"COMMENT ON ROLE {identifier(role.name)} IS {literal(role.comment)}")
     yield from map(maintenance, role_settings.for_new(roles, role.name))
+    if self_memberships.wanted_for_new(roles, role.name):
+        yield from self_memberships.of_new(roles, role.name)
     yield _record(roles, role.name, created=True)
 
 

@@ -34,6 +34,17 @@ def may_become(instance: Instance, role: str) -> bool:
     return instance.user.superuser or role in instance.user.can_set or role == instance.user.name
 
 
+def may_administer(instance: Instance, role: str) -> bool:
+    """Whether our user may grant the role: a superuser may; before 16 CREATEROLE is enough; from 16 it takes ADMIN, which
+    the creator of a role has.
+    """
+    user = instance.user
+    if user.superuser or (instance.major < 16 and user.createrole):
+        return True
+    names = {user.name, *user.member_of}
+    return any(each.role == role and each.admin_option and each.member in names for each in instance.memberships)
+
+
 def _owner_of(instance: Instance, owner: str, database: str | None) -> Iterable[str]:
     found = instance.database(database) if database is not None and owner == _DATABASE_OWNER else None
     return () if found is None else (found.owner,)

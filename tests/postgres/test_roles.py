@@ -9,7 +9,7 @@ import pytest
 
 from migrator.cluster import Cluster
 from migrator.config import RoleConflictStrategy, Secret
-from migrator.phases import role_conflicts, roles
+from migrator.phases import ending, role_conflicts, roles, self_memberships
 from migrator.provision import postgres_bin
 from migrator.quote import identifier
 from migrator.steps import Gates
@@ -56,7 +56,10 @@ def dumped(cluster: Cluster) -> list[str]:
 
 
 def _normal(line: str) -> str:
-    line = re.sub(r" GRANTED BY .*;", ";", line).replace(" WITH INHERIT TRUE", "").replace(" WITH INHERIT FALSE", "")
+    """Of a source before 16 pg_dumpall says no grantor, and INHERIT only where it is not the member's own attribute."""
+    line = (
+        line.replace(" GRANTED BY postgres;", ";").replace(" WITH INHERIT TRUE", "").replace(" WITH INHERIT FALSE", "")
+    )
     return line.replace(" WITH ADMIN OPTION, INHERIT TRUE", " WITH ADMIN OPTION")
 
 
@@ -97,17 +100,28 @@ def test_memberships_keep_what_15_meant(cluster: Clusters) -> None:
 def test_options_of_16_and_memberships_granted_twice(cluster: Clusters) -> None:
     moving = migration(cluster, (16, 18))
     moving.source.execute("""
-        CREATE ROLE boss; CREATE ROLE team; CREATE ROLE worker;
+        CREATE ROLE boss; CREATE ROLE team; CREATE ROLE worker; CREATE ROLE "chi""ef"; CREATE ROLE a_last;
         GRANT team TO boss WITH ADMIN TRUE, INHERIT FALSE, SET FALSE;
         GRANT team TO worker WITH INHERIT FALSE, SET TRUE;
         GRANT team TO worker WITH ADMIN FALSE, INHERIT TRUE, SET FALSE GRANTED BY boss;
+        GRANT team TO "chi""ef" WITH ADMIN OPTION GRANTED BY boss;
+        GRANT team TO a_last GRANTED BY "chi""ef";
+        GRANT pg_monitor TO boss WITH ADMIN OPTION;
+        GRANT pg_monitor TO worker GRANTED BY boss;
     """)
     assert moving.converge(roles.examine).findings == ()
+    assert dumped(moving.destination) == dumped(moving.source)
     found = moving.destination.execute(
         "SELECT member::regrole::text, admin_option, inherit_option, set_option FROM pg_auth_members"
-        " WHERE roleid = 'team'::regrole ORDER BY 1"
+        " WHERE roleid = 'team'::regrole ORDER BY 1, 3"
     )
-    assert found == [("boss", True, False, False), ("worker", False, True, True)]
+    assert sorted(found) == [
+        ('"chi""ef"', True, True, True),
+        ("a_last", False, True, True),
+        ("boss", True, False, False),
+        ("worker", False, False, True),
+        ("worker", False, True, False),
+    ]
 
 
 @pytest.mark.parametrize("encryption", ["scram-sha-256", "md5"])
@@ -306,3 +320,35 @@ def test_without_a_superuser_what_cannot_be_given_is_said(cluster: Clusters) -> 
     for remedy in remedies:
         moving.destination.execute(remedy.partition("destination: ")[2])
     assert moving.examine(roles.examine).findings == ()
+
+
+def test_a_member_of_what_it_makes_only_where_it_must_act_for_it_and_noted(cluster: Clusters) -> None:
+    moving = migration(cluster, (16, 18))
+    moving.source.execute(
+        "CREATE ROLE seller; CREATE ROLE reader; CREATE TABLE t (id int); ALTER TABLE t OWNER TO seller"
+    )
+    moving.destination.execute("CREATE ROLE tool CREATEROLE LOGIN; GRANT ALL ON DATABASE postgres TO tool")
+    moving.destination.execute("ALTER SCHEMA migrator OWNER TO tool; CREATE ROLE there")
+    for table in ("mappings", "markers", "roles", "databases", "self_memberships"):
+        moving.destination.execute(f"ALTER TABLE migrator.{table} OWNER TO tool")
+    moving.source.execute("CREATE ROLE there; CREATE TABLE u (id int); ALTER TABLE u OWNER TO there")
+    moving.destination.execute("GRANT there TO tool WITH ADMIN TRUE, INHERIT FALSE, SET FALSE")
+    moving.user = "tool"
+    moving.converge(roles.examine)
+    ours = (
+        "SELECT roleid::regrole::text, inherit_option, set_option FROM pg_auth_members WHERE grantor = 'tool'::regrole"
+    )
+    assert moving.destination.execute(f"{ours} ORDER BY 1") == [("seller", True, True), ("there", True, True)]
+    assert moving.destination.execute("SELECT role FROM migrator.self_memberships ORDER BY 1") == [
+        ("seller",),
+        ("there",),
+    ]
+    moving.destination.execute("UPDATE migrator.mappings SET intent = 'aborting'")
+    step = moving.converge(ending.of_instance)
+    assert step.quiet
+    assert moving.destination.execute(ours) == []
+    assert moving.destination.execute("SELECT role FROM migrator.self_memberships") == []
+    view = moving.view()
+    for statement in self_memberships.remaining(view.source, view.destination).values():
+        moving.destination.execute(statement)
+    assert moving.destination.execute("SELECT 1 FROM pg_auth_members WHERE 'tool'::regrole IN (member, grantor)") == []

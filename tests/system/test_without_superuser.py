@@ -53,7 +53,15 @@ def test_from_nothing_to_completed(cluster: Clusters) -> None:
         "SELECT relname, pg_get_userbyid(relowner) FROM pg_class WHERE relnamespace = 'public'::regnamespace ORDER BY 1"
     )
     assert source.execute(owners, "shop") == destination.execute(owners, "shop")
-    assert control.complete(spec).left == ()
+    removal = control.complete(spec)
+    assert removal.left == ()
+    ours = "SELECT roleid::regrole::text FROM pg_auth_members WHERE member = 'mover'::regrole AND (set_option OR inherit_option)"
+    assert destination.execute(ours) == [("pg_create_subscription",)]
+    for owed in removal.owed:
+        destination.execute(owed.sql)
+    assert destination.execute(
+        "SELECT roleid::regrole::text FROM pg_auth_members WHERE 'mover'::regrole IN (member, grantor)"
+    ) == [("pg_create_subscription",)]
     assert ours_left(source) == []
     assert ours_left(destination) == []
     for server, length in unlogged.items():
