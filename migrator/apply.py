@@ -14,6 +14,7 @@ from migrator.connection import Session, connect, mute, password_of, replication
 from migrator.errors import MigratorError
 from migrator.names import application_name
 from migrator.redaction import know_secret
+from migrator.server_errors import sentence
 from migrator.steps import Action, Side, Statement
 
 _SECRET_OPTION = re.compile("(?i)pass|secret|token|key|credential")
@@ -53,7 +54,7 @@ class Applier:
             try:
                 self._run(statements, values)
             except psycopg.Error as error:
-                raise ApplyError(_sentence(error)) from None
+                raise ApplyError(sentence(error)) from None
 
     def _run(self, statements: list[Statement], values: dict[str, object]) -> None:
         if any(statement.holes for statement in statements):
@@ -181,12 +182,3 @@ def _transactions(statements: tuple[Statement, ...]) -> Iterator[list[Statement]
 
     for _, group in groupby(enumerate(statements), key):
         yield [statement for _, statement in group]
-
-
-def _sentence(error: psycopg.Error) -> str:
-    """The server's primary message, detail and hint. Not the statement, not the context: both may hold secrets."""
-    diagnostics = error.diag
-    parts = [diagnostics.message_primary or " ".join(str(error).split())]
-    parts += [part for part in (diagnostics.message_detail, diagnostics.message_hint) if part]
-    code = f" [{error.sqlstate}]" if error.sqlstate else ""
-    return " ".join(parts) + code

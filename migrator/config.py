@@ -124,6 +124,8 @@ class InstanceSpec:
     """Further parameters of libpq, from the service."""
     rate_limit_mbps: float | None = None
     """MB/s read from it as a source, by all mappings together; None: no limit; 0: no copying."""
+    max_concurrent_copies: int = 0
+    """Parts read from it at once as a source, by all mappings together; 0: as many as there are workers for them."""
 
     @property
     def label(self) -> str:
@@ -161,6 +163,14 @@ class Replication:
     """Copy method snapshot: relations above this size are cut into parts of about this size."""
     stalled_minutes: float = 15.0
     """How long nothing may move in copying or catching up before it is told."""
+    streams_per_database: int = 1
+    """Groups that the relations of a database are spread over; those connected by foreign keys stay together."""
+    own_group_gb: float = 512.0
+    """A relation of this size is copied and replicated in a group of its own, with those it is connected to."""
+    index_memory_mb: int = 0
+    """maintenance_work_mem of an index build before the subscription; 0: chosen from the destination's settings."""
+    index_workers: int = -1
+    """max_parallel_maintenance_workers of such a build; -1: the destination's own setting."""
 
 
 @dataclass(frozen=True)

@@ -174,14 +174,29 @@ def connect(
     raise AssertionError("tenacity reraises")
 
 
+def connect_for_replication(
+    instance: InstanceSpec, database: str, application_name: str, settings: Mapping[str, str]
+) -> Session:
+    """A walsender of one database, for commands of the replication protocol; raises as `connect` does.
+
+    It counts against max_wal_senders, not against the sessions we may have.
+    """
+    return _dialled(instance, database, application_name, settings, {"replication": "database"})
+
+
 def _dialled(
-    instance: InstanceSpec, database: str | None, application_name: str, settings: Mapping[str, str] | None
+    instance: InstanceSpec,
+    database: str | None,
+    application_name: str,
+    settings: Mapping[str, str] | None,
+    further: Mapping[str, str] | None = None,
 ) -> Session:
     dbname = database or instance.maintenance_database
     conninfo = make_conninfo(
         "",
         **_endpoint(instance, dbname),
         **_KEEPALIVES,
+        **(further or {}),
         application_name=application_name,
         options=_options({**_SESSION_OPTIONS, **(settings or {})}),
     )

@@ -7,6 +7,7 @@ from migrator.config import MappingSpec
 from migrator.model import Barrier, Instance, Intent, SyncState
 from migrator.observation import DatabasePair, Observation
 from migrator.phases import late_definitions
+from migrator.phases.groups import in_ledger
 from migrator.phases.sequences import setval
 from migrator.quote import comment, identifier, literal
 from migrator.schema.definition import POPULATED, Definition
@@ -70,7 +71,7 @@ def _not_passed(observation: Observation, pair: DatabasePair, barrier: Barrier) 
     journal, source = observation.journal, observation.source
     assert journal is not None and isinstance(source, Instance)
     later = [marker.lsn for marker in journal.markers if marker.lsn > barrier.lsn]
-    for group in pair.ledger.groups:
+    for group in in_ledger(pair.ledger):
         slot = source.slot(group.name)
         position = slot.confirmed_flush_lsn if slot else None
         if position is None or position < barrier.lsn:
@@ -230,7 +231,7 @@ def _stop_writers(spec: MappingSpec, observation: Observation, source: Instance)
 def _passed(observation: Observation, barrier: Barrier | None) -> Instruction:
     source = observation.source
     assert isinstance(source, Instance)
-    slots = [source.slot(group.name) for pair in observation.databases for group in pair.ledger.groups]
+    slots = [source.slot(group.name) for pair in observation.databases for group in in_ledger(pair.ledger)]
     passed = barrier is not None and all(
         slot is not None and slot.confirmed_flush_lsn is not None and slot.confirmed_flush_lsn >= barrier.lsn
         for slot in slots

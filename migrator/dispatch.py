@@ -40,7 +40,7 @@ def errands(mapping: str, decision: Decision) -> Iterator[Errand]:
     """What a decision asks for, each once; costs of several actions for one relation are not added up."""
     failed = {(finding.database, finding.relation) for finding in decision.findings if finding.code == "action_failed"}
     for step in decision.steps:
-        for relation, action in {action.relation: action for action in step.actions}.items():
+        for (relation, _), action in {(action.relation, action.job): action for action in step.actions}.items():
             alone = action.cost_bytes > SMALL_BYTES or (step.database, relation) in failed
             yield Errand(work_for(mapping, step, action), step.gates is Gates.NOTHING, action.cost_bytes, alone)
 
@@ -61,16 +61,22 @@ def _message(line: deque[Errand]) -> Work:
     first = line.popleft()
     if first.alone or not first.work.relations:
         return first.work
-    relations = list(first.work.relations)
+    relations, parts = list(first.work.relations), list(first.work.parts)
     kept: list[Errand] = []
     while line and len(relations) < AT_ONCE:
         errand = line.popleft()
-        if errand.alone or (errand.work.task, errand.work.phase) != (first.work.task, first.work.phase):
+        if errand.alone or _kind(errand.work) != _kind(first.work):
             kept.append(errand)
         else:
             relations += errand.work.relations
+            parts += errand.work.parts
     line.extendleft(reversed(kept))
-    return replace(first.work, relations=tuple(relations))
+    return replace(first.work, relations=tuple(relations), parts=tuple(parts))
+
+
+def _kind(work: Work) -> tuple[str, str | None, int | None]:
+    """What may share a message."""
+    return work.task, work.phase, work.group
 
 
 def dispatch(mapping: str, decision: Decision, store: Store, dispatcher: Dispatcher) -> None:

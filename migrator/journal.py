@@ -1,5 +1,6 @@
-"""The one doorway to our schema on the destination: the journal (maintenance database) and the ledger (each database)."""
+"""The doorway to our schema in the destination's maintenance database: the journal. The ledger's is `ledger`."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -9,7 +10,7 @@ from psycopg.rows import DictRow
 from migrator.catalog import journal_tables, sql
 from migrator.connection import Session
 from migrator.errors import MigratorError
-from migrator.journal_format import JOURNAL, LEDGER, refuse_foreign_schema, refuse_outdated
+from migrator.journal_format import JOURNAL, refuse_foreign_schema, refuse_outdated
 from migrator.model import (
     Barrier,
     CarriedRole,
@@ -17,9 +18,6 @@ from migrator.model import (
     Identity,
     Intent,
     Journal,
-    Ledger,
-    LedgerGroup,
-    LedgerRelation,
     Lsn,
     Marker,
 )
@@ -115,7 +113,13 @@ def read_journal_and_clock(session: Session, mapping: str) -> tuple[Journal, dat
     return known, state["now"]
 
 
-def _journal(session: Session, mapping: str, row: DictRow, present: DictRow) -> Journal:
+def read_wishes(session: Session, mapping: str) -> Journal:
+    """The intent and the live limits alone, for those who ask every few seconds; NOT_BEGUN where there is no row."""
+    row = session.execute("SELECT * FROM migrator.mappings WHERE name = %s", (mapping,)).fetchone()
+    return _journal(session, mapping, row, {"markers": None}) if row else NOT_BEGUN
+
+
+def _journal(session: Session, mapping: str, row: DictRow, present: Mapping[str, object]) -> Journal:
     markers = session.execute(sql("markers", 0), (mapping,)) if present["markers"] else None
     own = "SELECT role FROM migrator.self_memberships WHERE mapping = %s ORDER BY role"
     self_memberships = session.execute(own, (mapping,)) if present["self_memberships"] else ()
@@ -218,62 +222,3 @@ def forget(session: Session, mapping: str) -> None:
         ).fetchone()
         if not left:
             session.execute("DROP SCHEMA migrator")
-
-
-def read_ledger(session: Session, mapping: str, narrow: tuple[list[str], list[int]] | None = None) -> Ledger:
-    """This database's ledger for one mapping; `exists` is False where there is none. `narrow`: relations by name or source oid.
-
-    Raises OutdatedError where an older version made it.
-    """
-    if not _exists(session, "groups"):
-        return Ledger()
-    refuse_outdated(session, LEDGER)
-    names, oids = narrow or (None, None)
-    with session.pipeline():
-        groups = session.execute(
-            "SELECT *, publication_oid::text AS publication, subscription_oid::text AS subscription"
-            " FROM migrator.groups WHERE mapping = %s ORDER BY number",
-            (mapping,),
-        )
-        relations = session.execute(
-            "SELECT relation, group_number, source_oid::text AS source_oid, publication_rel_oid::text AS member,"
-            " target_oid::text AS target, attached_lsn::text AS attached, gone_lsn::text AS gone, was_partition"
-            " FROM migrator.relations WHERE mapping = %(mapping)s"
-            " AND (%(names)s::text[] IS NULL OR relation = ANY (%(names)s::text[]) OR source_oid = ANY (%(oids)s::oid[]))",
-            {"mapping": mapping, "names": names, "oids": oids},
-        )
-        given = "SELECT coalesce(array_agg(object), '{}') AS objects FROM migrator.given WHERE mapping = %s"
-        settled = session.execute(given, (mapping,))
-    return Ledger(
-        exists=True,
-        groups=tuple(map(_group, groups)),
-        relations={row["relation"]: _relation(row) for row in relations},
-        given=frozenset(name for row in settled for name in row["objects"]),
-    )
-
-
-def _group(row: DictRow) -> LedgerGroup:
-    return LedgerGroup(
-        number=row["number"],
-        name=row["name"],
-        publication_oid=_oid(row["publication"]),
-        publication_xmin=row["publication_xmin"],
-        slot_created=row["slot_created"],
-        subscription_oid=_oid(row["subscription"]),
-        source=Identity(row["source_system_identifier"], row["source_timeline"]),
-        destination=Identity(row["destination_system_identifier"], row["destination_timeline"]),
-        slot_dropped_at=row["slot_dropped_at"],
-    )
-
-
-def _relation(row: DictRow) -> LedgerRelation:
-    return LedgerRelation(
-        row["relation"], row["group_number"], int(row["source_oid"]), _oid(row["member"]), _oid(row["target"]),
-        attached_lsn=Lsn.parse(row["attached"]) if row["attached"] else None,
-        gone_lsn=Lsn.parse(row["gone"]) if row["gone"] else None,
-        was_partition=row["was_partition"],
-    )  # fmt: skip
-
-
-def _oid(text: str | None) -> int | None:
-    return int(text) if text is not None else None

@@ -1,4 +1,6 @@
-"""The ledger's parts: which block ranges a group copies, which are copied, and how a group or a relation's parts are given up.
+"""The doorway to our schema in each destination database: the ledger of groups, relations, parts and keepers.
+
+Its parts say which block ranges a group copies, which are copied, and how a group or a relation's parts are given up.
 
 Whoever copies a part holds its group's row FOR KEY SHARE and its own row FOR UPDATE until the rows are committed. Whoever gives
 up a group takes its row FOR UPDATE (a plain UPDATE would not do: it does not wait for KEY SHARE), and deletes the parts before it
@@ -9,7 +11,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from psycopg.rows import DictRow
+
+from migrator.catalog import sql
 from migrator.connection import Session
+from migrator.journal_format import LEDGER, refuse_outdated
+from migrator.model import (
+    Backend,
+    Identity,
+    Ledger,
+    LedgerGroup,
+    LedgerKeeper,
+    LedgerRelation,
+    Lsn,
+    OpenPart,
+    PartCount,
+)
 from migrator.parts import Part
 
 
@@ -89,6 +106,21 @@ def retire_group(session: Session, mapping: str, group: int, unfinished: Sequenc
             _discard(session, mapping, group, relation)
 
 
+def leave_group(session: Session, mapping: str, group: int, relation: str) -> None:
+    """Take a relation out of its group, with its parts and rows: it is begun anew in another.
+
+    Waits for parts being copied, up to the session's lock_timeout.
+    """
+    with session.transaction():
+        key = (mapping, group)
+        session.execute("SELECT 1 FROM migrator.groups WHERE mapping = %s AND number = %s FOR UPDATE", key)
+        _discard(session, mapping, group, relation)
+        session.execute(
+            "DELETE FROM migrator.relations WHERE mapping = %s AND group_number = %s AND relation = %s",
+            (mapping, group, relation),
+        )
+
+
 def _discard(session: Session, mapping: str, group: int, relation: str) -> None:
     """TRUNCATE only where the ledger has parts of ours: what else stands in that table is not ours to remove."""
     gone = session.execute(
@@ -97,3 +129,76 @@ def _discard(session: Session, mapping: str, group: int, relation: str) -> None:
     )
     if gone.rowcount:
         session.execute(f"TRUNCATE ONLY {relation}".encode())
+
+
+def read(session: Session, mapping: str, narrow: tuple[list[str], list[int]] | None = None) -> Ledger:
+    """This database's ledger for one mapping; `exists` is False where there is none. `narrow`: relations by name or source oid.
+
+    Raises OutdatedError where an older version made it.
+    """
+    row = session.execute("SELECT to_regclass('migrator.groups') IS NOT NULL AS present").fetchone()
+    if row is None or not row["present"]:
+        return Ledger()
+    refuse_outdated(session, LEDGER)
+    names, oids = narrow or (None, None)
+    asked = {"mapping": mapping, "names": names, "oids": oids}
+    with session.pipeline():
+        groups = session.execute(
+            "SELECT *, publication_oid::text AS publication, subscription_oid::text AS subscription"
+            " FROM migrator.groups WHERE mapping = %s ORDER BY number",
+            (mapping,),
+        )
+        relations = session.execute(sql("ledger_relations", 0), asked)
+        parts = session.execute(sql("ledger_parts", 0), asked)
+        keepers = session.execute(sql("ledger_keepers", 0), asked)
+        given = "SELECT coalesce(array_agg(object), '{}') AS objects FROM migrator.given WHERE mapping = %s"
+        settled = session.execute(given, (mapping,))
+    return Ledger(
+        exists=True,
+        groups=tuple(map(_group, groups)),
+        relations={row["relation"]: _relation(row) for row in relations},
+        parts=tuple(OpenPart(**row) for row in parts),
+        keepers=tuple(map(_keeper, keepers)),
+        given=frozenset(name for row in settled for name in row["objects"]),
+    )
+
+
+def _group(row: DictRow) -> LedgerGroup:
+    return LedgerGroup(
+        number=row["number"],
+        name=row["name"],
+        publication_oid=_oid(row["publication"]),
+        publication_xmin=row["publication_xmin"],
+        slot_created=row["slot_created"],
+        subscription_oid=_oid(row["subscription"]),
+        source=Identity(row["source_system_identifier"], row["source_timeline"]),
+        destination=Identity(row["destination_system_identifier"], row["destination_timeline"]),
+        method=row["method"],
+        retired=row["retired_at"] is not None,
+        slot_dropped_at=row["slot_dropped_at"],
+    )
+
+
+def _relation(row: DictRow) -> LedgerRelation:
+    numbers = ("parts", "copied", "bytes", "rows")
+    count = PartCount(**{name: row[name] for name in numbers})
+    return LedgerRelation(
+        relation=row["relation"],
+        group=row["group"],
+        source_oid=int(row["source_oid"]),
+        publication_rel_oid=_oid(row["member"]),
+        target_oid=_oid(row["target"]),
+        attached_lsn=Lsn.parse(row["attached"]) if row["attached"] else None,
+        gone_lsn=Lsn.parse(row["gone"]) if row["gone"] else None,
+        was_partition=row["was_partition"],
+        count=count,
+        analyzed=row["analyzed"],
+    )
+
+
+def _keeper(row: DictRow) -> LedgerKeeper:
+    return LedgerKeeper(row["group"], row["keeper"], row["snapshot"], Backend(row["pid"], row["started"]))
+
+
+def _oid(text: str | None) -> int | None:
+    return int(text) if text is not None else None

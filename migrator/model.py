@@ -458,11 +458,33 @@ class LedgerGroup:
     destination: Identity
     slot_dropped_at: datetime | None = None
     """We gave its slots up, since they kept more WAL than was allowed."""
+    method: str = "subscription"
+    """The copy method it was made by (config.CopyMethod); a configuration changed later does not change it."""
+    retired: bool = False
+    """Its snapshot is lost: nothing more is copied under it. What was finished by then stays in the group."""
+
+
+@dataclass(frozen=True)
+class PartCount:
+    """The parts of one relation; `bytes` (as COPY sent them) and `rows` of the copied ones, added up."""
+
+    parts: int = 0
+    copied: int = 0
+    bytes: int = 0
+    rows: int = 0
+
+    @property
+    def finished(self) -> bool:
+        """Cut, and every part is in."""
+        return 0 < self.parts == self.copied
 
 
 @dataclass(frozen=True)
 class LedgerRelation:
-    """A relation that has begun: admitted to its group's publication. `publication_rel_oid` None: not yet recorded."""
+    """A relation that has begun: admitted to its group's publication. `publication_rel_oid` None: not yet recorded.
+
+    `count` is all zeros under the method `subscription`, which knows no parts.
+    """
 
     relation: str
     group: int
@@ -476,6 +498,35 @@ class LedgerRelation:
     """A position in the source's WAL by which it was gone there: no change of it lies behind."""
     was_partition: bool = False
     """It was one when it was admitted, or later."""
+    count: PartCount = PartCount()
+    analyzed: bool = False
+
+
+@dataclass(frozen=True)
+class OpenPart:
+    """A part that is not copied yet."""
+
+    group: int
+    relation: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A session of a server: its pid alone may be another's by now."""
+
+    pid: int
+    started: datetime
+
+
+@dataclass(frozen=True)
+class LedgerKeeper:
+    """A session on the source that holds a group's snapshot, by its own word; whether it lives, the source says."""
+
+    group: int
+    keeper: str
+    snapshot: str
+    backend: Backend
 
 
 @dataclass(frozen=True)
@@ -488,6 +539,9 @@ class Ledger:
     given: frozenset[str] | None = None  # `Privilege.address` of what was settled; None: no such table
     outdated: bool = False
     """An older version made it: it is brought up to date before it is read."""
+    parts: tuple[OpenPart, ...] = ()
+    """What is not copied yet; of a relation in many parts the first of those only, more than can be handed out at once."""
+    keepers: tuple[LedgerKeeper, ...] = ()
 
 
 @dataclass(frozen=True)

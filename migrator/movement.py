@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from migrator.phases import post_data
+from migrator.phases import keys, post_data
 from migrator.steps import Status
 
 Document = dict[str, object]
+
+BUILDING = (keys.NAME, post_data.NAME)
 
 
 def moved_at(summary: Mapping[str, object], previous: Mapping[str, object] | None) -> str:
@@ -19,9 +21,9 @@ def moved_at(summary: Mapping[str, object], previous: Mapping[str, object] | Non
 def stalled_since(summary: Mapping[str, object], minutes: float) -> str | None:
     """The time since when nothing moves, where that is longer than `minutes` and something ought to.
 
-    An index build moves nothing that can be seen here, so that phase is left out.
+    An index build moves nothing that can be seen here, so those phases are left out.
     """
-    if summary["status"] != Status.IN_PROGRESS or summary["phase"] == post_data.NAME:
+    if summary["status"] != Status.IN_PROGRESS or summary["phase"] in BUILDING:
         return None
     since, now = (datetime.fromisoformat(str(summary[key])) for key in ("moved_at", "observed_at"))
     return since.isoformat() if (now - since).total_seconds() > minutes * 60 else None

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from migrator.model import (
+    Backend,
     DatabaseFacts,
     Failure,
     Instance,
@@ -55,6 +56,8 @@ class DatabasePair:
     """Of the source database."""
     observed_at: datetime | None = None
     """When reading it began, by the destination's clock; None: with the observation."""
+    backends: frozenset[Backend] = frozenset()
+    """Sessions of our keepers in the source database, read after the ledger that names them."""
 
     def subscription(self, name: str) -> Subscription | None:
         return next((subscription for subscription in self.subscriptions if subscription.name == name), None)

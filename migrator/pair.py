@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 from psycopg.rows import DictRow
 
-from migrator import journal
+from migrator import ledger as ledger_book
 from migrator.catalog import sql
 from migrator.connection import Session
 from migrator.counters import read_sequences, read_sizes
 from migrator.facts import read_facts
 from migrator.model import (
+    Backend,
     DatabaseFacts,
     Ledger,
     Lsn,
@@ -54,6 +55,8 @@ class Half:
     """Of a destination: relations with at least one row."""
     sequences: Mapping[str, SequenceValue]
     facts: DatabaseFacts
+    backends: frozenset[Backend] = frozenset()
+    """Of a source: the sessions of our keepers in this database."""
 
 
 def read_target(
@@ -71,7 +74,7 @@ def read_target(
     `ending`: neither what the tables hold nor the sequences.
     """
     oids = narrow.oids if narrow else None
-    ledger = journal.read_ledger(session, mapping, (narrow.names, narrow.source_oids) if narrow else None)
+    ledger = ledger_book.read(session, mapping, (narrow.names, narrow.source_oids) if narrow else None)
     subscriptions = _subscriptions(session, origins, oids)
     return Half(
         schema=schema,
@@ -99,6 +102,7 @@ def read_source(session: Session, schema: Schema, narrow: Narrow | None, known: 
         filled=frozenset(),
         sequences={} if narrow else _sequences(session, known),
         facts=_facts(session, oids, known),
+        backends=frozenset(Backend(**row) for row in session.execute(sql("keeper_backends", 0))),
     )
 
 

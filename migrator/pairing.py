@@ -199,4 +199,5 @@ def joined(
         source_error=_reason(errors[0]) if errors[0] else None,
         target_error=_reason(errors[1]) if errors[1] else None,
         facts=source.facts if source else DatabaseFacts(),
+        backends=source.backends if source else frozenset(),
     )

@@ -16,11 +16,12 @@ from migrator.cutover import reasons_against
 from migrator.dispatch import IN_FLIGHT_SECONDS, Dispatcher, dispatch, errands, messages
 from migrator.errors import MigratorError, SessionLimitError, UnreachableError
 from migrator.history import History
+from migrator.inline import Inline
 from migrator.memory import Failures, Memory
 from migrator.model import Identity, Instance, Intent
 from migrator.names import application_name, lock_key
 from migrator.outbox import Outbox
-from migrator.perform import perform, sample_lag
+from migrator.perform import sample_lag
 from migrator.remembered import SchemaCache
 from migrator.status import is_stable
 from migrator.steps import Decision, Status
@@ -218,18 +219,6 @@ class Reconciler:
 
 def _identity(instance: Instance) -> Identity:
     return Identity(instance.system_identifier, instance.timeline)
-
-
-@dataclass
-class Inline:
-    """Does the work at once, in this process: the ends of a mapping from the command line, and tests."""
-
-    spec: MappingSpec
-    memory: Failures = field(default_factory=Memory)
-    schemas: SchemaCache = field(default_factory=SchemaCache)
-
-    def dispatch(self, work: Work) -> None:
-        perform(self.spec, work, self.memory, schemas=self.schemas)
 
 
 def drive(spec: MappingSpec, memory: Failures | None = None, schemas: SchemaCache | None = None) -> Assessment | None:

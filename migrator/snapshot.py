@@ -9,7 +9,7 @@ from migrator.cutover import instructions, reasons_against
 from migrator.model import Instance, SyncState
 from migrator.movement import moved_at, stalled_since
 from migrator.observation import DatabasePair, Observation
-from migrator.phases import SUBSCRIPTION_METHOD, lag, wal_budget
+from migrator.phases import METHODS, PHASES, groups, lag, wal_budget
 from migrator.phases.pacing import rate_limit
 from migrator.status import database_status, is_stable, phase_of, status_of
 from migrator.steps import Decision, Gates, Status
@@ -183,8 +183,8 @@ def _row_delta(observation: Observation) -> int | None:
 def _light(spec: MappingSpec, observation: Observation, decision: Decision, now: datetime) -> Document:
     journal = observation.journal
     since = journal.quiet_since if journal else None
-    names = list(dict.fromkeys(phase.name for phase in SUBSCRIPTION_METHOD if phase.name != "sequences"))
-    conditions = _said_once([_condition(name, observation, decision) for name in names])
+    names = list(dict.fromkeys(phase.name for phase in METHODS[spec.copy_method] if phase.name != "sequences"))
+    conditions = _said_once([_condition(spec, name, observation, decision) for name in names])
     stable = is_stable(spec, observation, now)
     quiet = f"quiet for {(now - since).total_seconds():.0f} s" if since else "not quiet yet"
     conditions.append({"name": "stable", "met": stable, "detail": f"{quiet}, of {spec.replication.stable_seconds:g} s"})
@@ -195,12 +195,12 @@ def _light(spec: MappingSpec, observation: Observation, decision: Decision, now:
     }
 
 
-def _condition(name: str, observation: Observation, decision: Decision) -> Document:
+def _condition(spec: MappingSpec, name: str, observation: Observation, decision: Decision) -> Document:
     """One phase as a condition of the light: met when every database was asked and is quiet."""
     steps = [step for step in decision.steps if step.phase == name and step.gates is not Gates.NOTHING]
-    per_database = any(phase.per_database for phase in SUBSCRIPTION_METHOD if phase.name == name)
-    asked = {step.database for step in steps if step.database}
-    complete = bool(steps) and (not per_database or len(asked) == len(observation.databases))
+    asking = [phase for phase in PHASES if phase.name == name and phase.per_database]
+    wanted = {pair.name for phase in asking for pair in observation.databases if phase.asks(spec.copy_method, pair)}
+    complete = bool(steps) and wanted <= {step.database for step in steps}
     noise = [step for step in steps if not step.quiet]
     details = [wait.message for step in noise for wait in step.waits]
     details += [action.summary for step in noise for action in step.actions]
@@ -290,6 +290,6 @@ def _groups(observation: Observation) -> list[Document]:
             else None,
         }
         for pair in observation.databases
-        for group in pair.ledger.groups
+        for group in groups.in_ledger(pair.ledger)
         for slot in [source.slot(group.name) if isinstance(source, Instance) else None]
     ]

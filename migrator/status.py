@@ -5,10 +5,10 @@ from datetime import datetime
 from migrator.config import MappingSpec
 from migrator.model import Intent
 from migrator.observation import Observation
-from migrator.phases import SUBSCRIPTION_METHOD
+from migrator.phases import PHASES
 from migrator.steps import Decision, Gates, Status, Step
 
-_LAST_PHASE = SUBSCRIPTION_METHOD[-1].name
+_LAST_PHASE = PHASES[-1].name
 
 _OF_INTENT = {
     Intent.PAUSED: Status.PAUSED,

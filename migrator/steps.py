@@ -44,11 +44,29 @@ class Statement:
 
 
 @dataclass(frozen=True)
+class KeepSnapshot:
+    """Hold a group's snapshot in a session on the source. `makes`: it does not exist yet; its slot is made with it."""
+
+    group: int
+    keeper: str
+    makes: bool = False
+
+
+@dataclass(frozen=True)
+class CopyPart:
+    """Copy one part of a relation under its group's snapshot."""
+
+    group: int
+    number: int
+
+
+@dataclass(frozen=True)
 class Action:
     """A change worth one line in the log: `summary` in the imperative ("create role app"), and its statements in order.
 
     `relation` (a quoted, qualified name) gives the action a task of its own. `cost_bytes` orders (largest first) and,
-    where `admits` is set, is drawn from the source's token bucket before the action starts.
+    where `admits` is set, is drawn from the source's token bucket before the action starts. A `job` takes the place of
+    statements, and has a task of its own.
     """
 
     summary: str
@@ -56,6 +74,7 @@ class Action:
     relation: str | None = None
     cost_bytes: int = 0
     admits: bool = False
+    job: KeepSnapshot | CopyPart | None = None
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,20 @@ from migrator.model import Intent
 from migrator.names import lock_key
 from migrator.phases import databases, pre_data, sequences
 from migrator.phases.ending import NAMES as ENDINGS
-from migrator.steps import Action, Step
+from migrator.steps import Action, CopyPart, KeepSnapshot, Step
 
-QUEUES = ("reconcile", "schema", "relations", "parts", "sampling", "keepers")
+KEEPERS = "keepers"
+"""The queue of those who wait: its workers run threads."""
+
+QUEUES = ("reconcile", "schema", "relations", "parts", "sampling", KEEPERS)
 
 _QUEUE_OF_TASK = {
     "reconcile": "reconcile",
     "copy_schema": "schema",
     "run_phase": "schema",
     "run_relations": "relations",
+    "copy_part": "parts",
+    "keep_snapshot": KEEPERS,
     "sync_sequences": "sampling",
     "sample_lag": "sampling",
     "notify": "sampling",
@@ -30,10 +35,24 @@ class Work:
     database: str | None = None
     phase: str | None = None
     relations: tuple[str, ...] = ()
+    group: int | None = None
+    """Whose snapshot is kept, or copied under."""
+    keeper: str | None = None
+    parts: tuple[int, ...] = ()
+    """Of `relations`, one of each at its place."""
 
     @property
     def queue(self) -> str:
         return _QUEUE_OF_TASK[self.task]
+
+    @property
+    def arguments(self) -> tuple[object, ...]:
+        """What the message carries: names and numbers."""
+        if self.task == "keep_snapshot":
+            return self.mapping, self.database, self.group, self.keeper
+        if self.task == "copy_part":
+            return self.mapping, self.database, self.group, self.relations, self.parts
+        return self.mapping, self.database, self.phase, self.relations
 
     @property
     def key(self) -> str:
@@ -44,6 +63,9 @@ class Work:
     def keys(self) -> tuple[str, ...]:
         """What is not sent again while the message is in flight, one for each relation."""
         words = (self.task, self.database or "", self.phase or "")
+        if self.group is not None:
+            pieces = [f"{relation}:{part}" for relation, part in zip(self.relations, self.parts, strict=True)]
+            return tuple(":".join((*words, str(self.group), piece)) for piece in pieces or (self.keeper or "",))
         return tuple(":".join((*words, relation)) for relation in self.relations or ("",))
 
     def locks(self, destination_system_identifier: str) -> dict[int, str | None]:
@@ -59,13 +81,22 @@ class Work:
         return {lock_key(kind, self.mapping, self.database): None}
 
     def covers(self, step: Step, action: Action) -> bool:
-        """Whether an action of a fresh decision is this work."""
+        """Whether an action of a fresh decision is this work. Jobs are not done by applying an action."""
+        if action.job is not None:
+            return False
         wanted = action.relation in self.relations if self.relations else action.relation is None
         return wanted and (step.phase, step.database) == (self.phase, self.database)
 
 
 def work_for(mapping: str, step: Step, action: Action) -> Work:
     """The message that gets an action done."""
+    if isinstance(action.job, KeepSnapshot):
+        return Work(
+            "keep_snapshot", mapping, step.database, step.phase, group=action.job.group, keeper=action.job.keeper
+        )
+    if isinstance(action.job, CopyPart) and action.relation is not None:
+        group, parts = action.job.group, (action.job.number,)
+        return Work("copy_part", mapping, step.database, step.phase, (action.relation,), group, parts=parts)
     if action.relation is not None:
         task = "run_relations"
     elif step.phase == sequences.NAME:
@@ -74,8 +105,8 @@ def work_for(mapping: str, step: Step, action: Action) -> Work:
         task = "copy_schema"
     else:
         task = "run_phase"
-    relations = () if action.relation is None else (action.relation,)
-    return Work(task, mapping, step.database, step.phase, relations)
+    named = () if action.relation is None else (action.relation,)
+    return Work(task, mapping, step.database, step.phase, named)
 
 
 def is_ending(intent: Intent) -> bool:

@@ -62,6 +62,11 @@ def interruptible(work: Callable[P, None]) -> Callable[P, None]:
     return run
 
 
+def is_stopping() -> bool:
+    """Whether this process was told to end: threads, which no signal reaches, ask."""
+    return _Process.stopping
+
+
 def _let_go(*_: object) -> None:
     """Once: a second signal must not disturb the clearing up."""
     if _begin_to_stop() and _Process.at_work:

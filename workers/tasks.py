@@ -10,13 +10,15 @@ from celery.signals import heartbeat_sent, worker_ready
 from migrator import config_public
 from migrator.config import MappingSpec
 from migrator.errors import MigratorError, UnknownMappingError
-from migrator.perform import perform, sample_lag
+from migrator.jobs import copy_parts, keep
+from migrator.perform import Report, perform, sample_lag
+from migrator.phases.snapshot_copy import NAME as PARTS_PHASE
 from migrator.reconcile import Reconciler
 from migrator.webhooks import send
 from migrator.work import Work
 from workers.app import CONFIG, SCHEMAS, app, store
 from workers.slots import consumed_queues
-from workers.stopping import interruptible
+from workers.stopping import interruptible, is_stopping
 
 LOG = structlog.get_logger("workers")
 
@@ -33,8 +35,7 @@ class CeleryDispatcher:
     """Sends a piece of work to its queue. Lost or doubled, it does no harm."""
 
     def dispatch(self, work: Work) -> None:
-        arguments = (work.mapping, work.database, work.phase, work.relations)
-        app.send_task(work.task, args=arguments, queue=work.queue, ignore_result=True)
+        app.send_task(work.task, args=work.arguments, queue=work.queue, ignore_result=True)
 
 
 def _spec(mapping: str) -> MappingSpec:
@@ -60,10 +61,20 @@ def _put_off(work: Callable[P, None]) -> Callable[P, None]:
 def _perform(task: str, mapping: str, database: str | None, phase: str | None, relations: Iterable[str] = ()) -> None:
     work = Work(task, mapping, database, phase, tuple(relations))
     try:
-        outcome = perform(_spec(mapping), work, store(), lambda entry: store().append_log(mapping, entry), SCHEMAS)
+        outcome = perform(_spec(mapping), work, store(), _report(mapping), SCHEMAS)
     finally:
         store().clear_in_flight(mapping, work.queue, work.keys)
-    if outcome.applied and task not in UPKEEP and store().may_nudge(mapping, NUDGE_SECONDS):
+    if outcome.applied and task not in UPKEEP:
+        _nudge(mapping)
+
+
+def _report(mapping: str) -> Report:
+    return lambda entry: store().append_log(mapping, entry)
+
+
+def _nudge(mapping: str) -> None:
+    """Ask for the next tick at once: something has changed."""
+    if store().may_nudge(mapping, NUDGE_SECONDS):
         app.send_task("reconcile", args=(mapping,), queue="reconcile", expires=NUDGE_SECONDS * 10)
 
 
@@ -119,6 +130,33 @@ def run_phase(mapping: str, database: str | None, phase: str, relations: Sequenc
 def run_relations(mapping: str, database: str, phase: str, relations: Sequence[str]) -> None:
     """What some relations miss, e.g. their indexes: one large relation, or many small ones."""
     _perform("run_relations", mapping, database, phase, relations)
+
+
+@app.task(name="copy_part")
+@interruptible
+@_put_off
+def copy_part(mapping: str, database: str, group: int, relations: Sequence[str], parts: Sequence[int]) -> None:
+    """Copy parts of relations under their group's snapshot: one large part, or many small ones."""
+    work = Work("copy_part", mapping, database, PARTS_PHASE, tuple(relations), group, parts=tuple(parts))
+    try:
+        outcome = copy_parts(_spec(mapping), work, store(), _report(mapping), is_stopping)
+    finally:
+        store().clear_in_flight(mapping, work.queue, work.keys)
+    if outcome.applied or outcome.failed:
+        _nudge(mapping)
+
+
+@app.task(name="keep_snapshot")
+@interruptible
+@_put_off
+def keep_snapshot(mapping: str, database: str, group: int, keeper: str) -> None:
+    """Hold a group's snapshot until nothing is left to copy under it; the first keeper makes it, and the slot."""
+    work = Work("keep_snapshot", mapping, database, PARTS_PHASE, (), group, keeper)
+    try:
+        keep(_spec(mapping), work, store(), _report(mapping), is_stopping, lambda: _nudge(mapping))
+    finally:
+        store().clear_in_flight(mapping, work.queue, work.keys)
+    _nudge(mapping)
 
 
 @app.task(name="sync_sequences")

@@ -8,3 +8,5 @@ ALTER TABLE migrator.relations ADD COLUMN IF NOT EXISTS target_oid oid;
 ALTER TABLE migrator.relations ADD COLUMN IF NOT EXISTS attached_lsn pg_lsn;
 ALTER TABLE migrator.relations ADD COLUMN IF NOT EXISTS gone_lsn pg_lsn;
 ALTER TABLE migrator.relations ADD COLUMN IF NOT EXISTS was_partition boolean NOT NULL DEFAULT false;
+ALTER TABLE migrator.groups ADD COLUMN IF NOT EXISTS method text NOT NULL DEFAULT 'subscription';
+ALTER TABLE migrator.relations ADD COLUMN IF NOT EXISTS analyzed_at timestamptz;

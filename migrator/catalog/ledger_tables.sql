@@ -14,6 +14,7 @@ CREATE TABLE IF NOT EXISTS migrator.groups (
     snapshot_lsn pg_lsn, -- of the slot's exported snapshot
     retired_at timestamptz, -- no part of it is begun any more
     slot_dropped_at timestamptz, -- the WAL budget was used up, and its slots were given up
+    method text NOT NULL DEFAULT 'subscription', -- by which it was begun: a configuration changed later changes nothing
     PRIMARY KEY (mapping, number)
 );
 CREATE TABLE IF NOT EXISTS migrator.relations (
@@ -27,6 +28,7 @@ CREATE TABLE IF NOT EXISTS migrator.relations (
     gone_lsn pg_lsn,
     was_partition boolean NOT NULL DEFAULT false,
     admitted_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    analyzed_at timestamptz, -- written in the transaction of its ANALYZE; null: not since its rows came
     PRIMARY KEY (mapping, relation)
 );
 CREATE TABLE IF NOT EXISTS migrator.parts (

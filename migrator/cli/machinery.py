@@ -7,17 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from migrator import scratch
-from migrator.config import Config, Secret
+from migrator.config import Config, CopyMethod, Secret
 from migrator.config_file import VARIABLE
 from migrator.config_file.environment import PREFIX
 from migrator.errors import MigratorError
 from migrator.ports import free_port, is_free
 from migrator.processes import Program
 from migrator.provision import valkey_command
+from migrator.work import KEEPERS
 
 _CLI = (sys.executable, "-m", "migrator.cli")
 _SHORT_WORK = "reconcile,sampling"
 _LONG_WORK = "schema,relations,parts"
+_KEEPERS = 2
+"""Processes that hold snapshots, so that the death of one loses none."""
 _LAST_GRACE_SECONDS = 3.0
 """Valkey's, which ends after the others."""
 _LEAST_GRACE_SECONDS = 2.0
@@ -72,6 +75,10 @@ def _children(config: Config, environment: dict[str, str], workers: int, web: bo
     for name, queues, processes in (("worker-ticks", _SHORT_WORK, ticks), ("worker-rows", _LONG_WORK, workers)):
         command = [*_CLI, "worker", "--queues", queues, "--concurrency", str(processes)]
         yield Program(name, command, environment, grace_seconds=_grace(config))
+    if any(mapping.copy_method is CopyMethod.SNAPSHOT for mapping in config.mappings):
+        for number in range(1, _KEEPERS + 1):
+            command = [*_CLI, "worker", "--queues", KEEPERS]
+            yield Program(f"worker-keepers-{number}", command, environment, grace_seconds=_grace(config))
     for name in ("beat", "web", "flower") if web else ("beat",):
         yield Program(name, [*_CLI, name], environment, grace_seconds=_grace(config))
 

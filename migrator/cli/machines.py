@@ -12,24 +12,36 @@ from migrator.config import Config, Secret
 from migrator.config_file import VARIABLE
 from migrator.config_file.environment import PREFIX
 from migrator.errors import ConfigError, Fault
+from migrator.work import KEEPERS
 
 _OPTIONS = ("--quiet", "-A", "workers.app")
 _CELERY = ("-m", "celery", *_OPTIONS)
+KEEPER_THREADS = 16
+"""Snapshots that one process holds at once; a mapping opens a handful at a time."""
 _MONITOR = ("-m", "workers.monitor", *_OPTIONS)
 
 
 @click.command()
 @configuration
-@click.option("--queues", metavar="Q,Q...", help="Only these queues. Default: all.")
+@click.option("--queues", metavar="Q,Q...", help="Only these queues. Default: all but keepers.")
 @click.option("--concurrency", type=click.IntRange(1), help="Processes. Default: workers.concurrency.")
 @click.pass_context
 def worker(ctx: click.Context, config: Config, queues: str | None, concurrency: int | None) -> None:
-    """Run one Celery worker in this process, until SIGTERM."""
+    """Run one Celery worker in this process, until SIGTERM.
+
+    The queue keepers, which copy_method snapshot needs, wants workers of its own: at least two, of threads that wait.
+    """
     redis_url(config)
+    if queues == KEEPERS:
+        pool = ["--pool", "threads", "--concurrency", str(concurrency or KEEPER_THREADS), "--queues", KEEPERS]
+    elif queues and KEEPERS in queues.split(","):
+        raise click.UsageError("The queue keepers needs a worker of its own: --queues keepers.")
+    else:
+        chosen = ["--queues", queues] if queues else ["--exclude-queues", KEEPERS]
+        pool = ["--concurrency", str(concurrency or config.workers.concurrency), *chosen]
     # several on one machine need names of their own; execve keeps the process id
     name = f"{(queues or 'all').split(',')[0]}-{os.getpid()}@%h"
-    command = [*_CELERY, "worker", "--hostname", name, "--concurrency", str(concurrency or config.workers.concurrency)]
-    _become([*command, *(("--queues", queues) if queues else ())], _core(ctx))
+    _become([*_CELERY, "worker", "--hostname", name, *pool], _core(ctx))
 
 
 @click.command()

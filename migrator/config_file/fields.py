@@ -73,17 +73,14 @@ class Amount(fields.Float):
 class Choice(fields.Field[StrEnum]):
     """One of an enumeration's values, in any case: `Merge`."""
 
-    def __init__(self, choices: type[StrEnum], unavailable: Mapping[StrEnum, str] | None = None) -> None:
+    def __init__(self, choices: type[StrEnum]) -> None:
         super().__init__()
         self.choices = choices
-        self.unavailable = unavailable or {}
 
     def _deserialize(self, value: object, attr: str | None, data: _Data, **kwargs: object) -> StrEnum:
         chosen = {normalise(choice.value): choice for choice in self.choices}.get(normalise(str(value)))
         if chosen is None:
             raise ValidationError(f"must be one of {', '.join(self.choices)}, not {str(value)!r}")
-        if chosen in self.unavailable:
-            raise ValidationError(self.unavailable[chosen])
         return chosen
 
 

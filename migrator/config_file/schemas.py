@@ -97,6 +97,7 @@ class InstanceSchema(Group):
     connect_timeout_seconds = Whole(1, 3600)
     max_connections = Whole(8, 10_000)
     rate_limit_mbps = Amount(optional=True)
+    max_concurrent_copies = Whole(0)
 
 
 class ReplicationSchema(Group):
@@ -115,6 +116,10 @@ class ReplicationSchema(Group):
     max_copies = Whole(0)
     part_mb = Amount(positive=True)
     stalled_minutes = Amount(positive=True)
+    streams_per_database = Whole(1, 8)
+    own_group_gb = Amount(positive=True)
+    index_memory_mb = Whole(0, 1_048_576)
+    index_workers = Whole(-1, 64)
 
 
 DatabasesSchema = Group.from_dict(  # a class would have a field in place of Schema.exclude, for mypy
@@ -136,7 +141,7 @@ class MappingSchema(Group):
     source_instance = Text(required=True)
     destination_instance = Text(required=True)
     role_conflict_strategy = Choice(RoleConflictStrategy)
-    copy_method = Choice(CopyMethod, {CopyMethod.SNAPSHOT: "snapshot is not available yet; use subscription"})
+    copy_method = Choice(CopyMethod)
     partition_maintenance = Choice(PartitionMaintenance)
     tablespaces = fields.Dict(
         keys=Text(), values=Text(), error_messages={"invalid": "must be pairs of source name: destination name"}

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from migrator.config import MappingSpec
+from migrator.config import CopyMethod, MappingSpec
 from migrator.model import Failure, Instance, Intent
-from migrator.observation import Hints, Observation
+from migrator.observation import DatabasePair, Hints, Observation
 from migrator.phases import (
     attached,
     catchup,
@@ -16,10 +16,14 @@ from migrator.phases import (
     dropped,
     ending,
     extras,
+    groups,
     identity,
     initial_copy,
+    keys,
     late_definitions,
+    late_subscription,
     ledger_check,
+    membership,
     post_data,
     pre_data,
     preflight,
@@ -30,12 +34,13 @@ from migrator.phases import (
     selected,
     sequences,
     servers,
+    snapshot_copy,
     subscription,
     user_mappings,
     wal_budget,
 )
 from migrator.phases.view import View
-from migrator.steps import Action, Decision, Finding, Gates, Step, Wait
+from migrator.steps import Action, Decision, Finding, Gates, KeepSnapshot, Step, Wait
 
 NOISE_AFTER_BARRIER = frozenset({"schema_drift", "object_extra", "apply_conflicts", "sequence_ahead"})
 """Once the operator has stopped the writers, the destination is being taken into use: these are no faults any more."""
@@ -44,16 +49,26 @@ FAILURES_UNTIL_BLOCKING = 3
 """A lock timeout or a lost connection heals by itself; the third failure in a row is shown as a problem."""
 
 
+BOTH = frozenset(CopyMethod)
+ONLY_SUBSCRIPTION = frozenset({CopyMethod.SUBSCRIPTION})
+ONLY_SNAPSHOT = frozenset({CopyMethod.SNAPSHOT})
+
+
 @dataclass(frozen=True)
 class Phase:
-    """A question, asked once per mapping or once per database."""
+    """A question, asked once per mapping or once per database: of those that are copied by one of `methods`."""
 
     name: str
     per_database: bool
     examine: Callable[[View], Step]
+    methods: frozenset[CopyMethod] = BOTH
+
+    def asks(self, configured: CopyMethod, pair: DatabasePair) -> bool:
+        """Whether this question is for that database."""
+        return groups.method_of(configured, pair) in self.methods
 
 
-SUBSCRIPTION_METHOD: tuple[Phase, ...] = (
+PHASES: tuple[Phase, ...] = (
     # Before preflight, whose objections must not keep the source's disk from being guarded.
     Phase("wal_budget", False, wal_budget.examine),
     Phase("preflight", False, preflight.examine),
@@ -70,9 +85,14 @@ SUBSCRIPTION_METHOD: tuple[Phase, ...] = (
     Phase("roles", False, roles.examine),
     Phase("databases", True, databases.examine),
     Phase("pre_data", True, pre_data.examine),
-    Phase("publication", True, publication.examine),
-    Phase("subscription", True, subscription.examine),
-    Phase("initial_copy", True, initial_copy.examine),
+    Phase("publication", True, publication.examine, ONLY_SUBSCRIPTION),
+    Phase("subscription", True, subscription.examine, ONLY_SUBSCRIPTION),
+    Phase("initial_copy", True, initial_copy.examine, ONLY_SUBSCRIPTION),
+    Phase("publication", True, membership.examine, ONLY_SNAPSHOT),
+    Phase("initial_copy", True, snapshot_copy.examine, ONLY_SNAPSHOT),
+    Phase("keys", True, keys.examine, ONLY_SNAPSHOT),
+    Phase("subscription", True, late_subscription.examine, ONLY_SNAPSHOT),
+    Phase("initial_copy", True, initial_copy.examine_new, ONLY_SNAPSHOT),
     Phase("sequences", True, sequences.examine),
     Phase("post_data", True, post_data.examine),
     Phase("post_data", True, late_definitions.examine),
@@ -81,6 +101,9 @@ SUBSCRIPTION_METHOD: tuple[Phase, ...] = (
     Phase("privileges", True, privileges.examine),
     Phase("catchup", True, catchup.examine),
 )
+SUBSCRIPTION_METHOD = tuple(phase for phase in PHASES if CopyMethod.SUBSCRIPTION in phase.methods)
+SNAPSHOT_METHOD = tuple(phase for phase in PHASES if CopyMethod.SNAPSHOT in phase.methods)
+METHODS = {CopyMethod.SUBSCRIPTION: SUBSCRIPTION_METHOD, CopyMethod.SNAPSHOT: SNAPSHOT_METHOD}
 
 
 def decide(spec: MappingSpec, observation: Observation, hints: Hints, now: datetime) -> Decision:
@@ -117,7 +140,7 @@ def _ending(view: View) -> tuple[Step, ...]:
 def _asked(view: View) -> Iterator[Step]:
     """The steps of the phases that nothing before them gates."""
     gated: set[str] = set()
-    for phase in SUBSCRIPTION_METHOD:
+    for phase in PHASES:
         if not phase.per_database:
             step = phase.examine(view)
             yield step
@@ -125,7 +148,7 @@ def _asked(view: View) -> Iterator[Step]:
                 return
             continue
         for pair in view.observation.databases:
-            if pair.name in gated:
+            if pair.name in gated or not phase.asks(view.spec.copy_method, pair):
                 continue
             step = phase.examine(replace(view, pair=pair))
             yield step
@@ -140,9 +163,11 @@ def _without_old_upkeep(step: Step, observation: Observation) -> Step:
 
 
 def _paused(step: Step) -> Step:
-    """The operator said pause: nothing new is begun, upkeep goes on, and so does the guard of the source's disk."""
-    goes_on = step.gates is Gates.NOTHING or step.phase == wal_budget.NAME
-    return step if goes_on else replace(step, actions=())
+    """The operator said pause: nothing new is begun. Upkeep goes on, the guard of the source's disk, and what holds a snapshot."""
+    if step.gates is Gates.NOTHING or step.phase == wal_budget.NAME:
+        return step
+    kept = (each for each in step.actions if isinstance(each.job, KeepSnapshot) and not each.job.makes)
+    return replace(step, actions=tuple(kept))
 
 
 def _after_barrier(step: Step) -> Step:

@@ -15,12 +15,14 @@ MB = 1024 * 1024
 
 def examine(view: View) -> Step:
     """One answer for all groups of the database: the worst of them counts."""
-    group = groups.ledger_group(view)
-    if group is None:
+    working = groups.at_work(view)
+    if not working:
         return Step(NAME, view.database.name, waits=(Wait("the subscription is not there yet"),))
-    waits = (*_worker_wait(view, group), *_lag_waits(view), *open_transactions.waits(view))
-    findings = (*_apply_trouble(view, group), *open_transactions.findings(view))
-    return Step(NAME, view.database.name, Gates.DATABASE, (), tuple(waits), findings)
+    workers = (wait for group in working for wait in _worker_wait(view, group))
+    waits = (*workers, *_lag_waits(view), *open_transactions.waits(view))
+    trouble = (finding for group in working for finding in _apply_trouble(view, group))
+    findings = (*trouble, *open_transactions.findings(view))
+    return Step(NAME, view.database.name, Gates.DATABASE, (), waits, findings)
 
 
 def _worker_wait(view: View, group: LedgerGroup) -> Iterable[Wait]:
@@ -55,7 +57,7 @@ def _apply_trouble(view: View, group: LedgerGroup) -> Iterable[Finding]:
         yield Finding(
             "apply_failing",
             f"Apply in database {view.database.target} fails and starts again ({subscription.apply_error_count} errors so"
-            " far); no change of any relation of this database gets through.",
+            " far); no change of any relation of {group.name} gets through.",
             "The destination server's log names relation, key and transaction (look for 'logical replication apply "
             "worker'). Mend the cause on the destination; PostgreSQL tries again by itself. Last resort, it drops the whole "
             f"transaction: ALTER SUBSCRIPTION {identifier(group.name)} SKIP (lsn = '<finished at, from the log>');",

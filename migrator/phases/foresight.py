@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from migrator.config import MappingSpec, WalBudgetAction
 from migrator.model import Instance
 from migrator.observation import Hints, Observation
-from migrator.phases import groups, initial_copy
+from migrator.phases import groups
 from migrator.phases import source_statements as text
+from migrator.phases.relations import wanted
 from migrator.phases.view import View
 from migrator.quote import identifier, literal
 
@@ -50,7 +51,7 @@ def _guard(view: View) -> Iterator[Foreseen]:
 
 
 def _of_database(view: View) -> Iterator[Foreseen]:
-    name, database, relations = groups.name_of(view), view.database.name, initial_copy.wanted(view)
+    name, database, relations = groups.name_of(view), view.database.name, wanted(view)
     yield Foreseen(database, US, "once", text.create_publication(name))
     yield Foreseen(database, US, "once", text.create_slot(name))
     for relation in relations:

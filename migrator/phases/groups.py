@@ -1,12 +1,20 @@
-"""What the pipe phases share: a group's one name, and whether what stands is still what the ledger remembers."""
+"""What the pipe phases share: the groups of a database, their names, and whether what stands is still what the ledger remembers."""
 
-from migrator.model import Identity, LedgerGroup
+from migrator.config import CopyMethod
+from migrator.model import Identity, Ledger, LedgerGroup, LedgerKeeper, LedgerRelation
 from migrator.names import group_name
+from migrator.observation import DatabasePair
 from migrator.phases.view import View
 from migrator.quote import literal
 from migrator.steps import Finding, Side, Statement
 
 FIRST_GROUP = 1
+
+
+def method_of(configured: CopyMethod, pair: DatabasePair) -> CopyMethod:
+    """How a database's rows are copied: as its first group was begun, whatever the configuration says since."""
+    groups = pair.ledger.groups
+    return CopyMethod(groups[0].method) if groups else configured
 
 
 def name_of(view: View, number: int = FIRST_GROUP) -> str:
@@ -19,9 +27,45 @@ def ledger_group(view: View, number: int = FIRST_GROUP) -> LedgerGroup | None:
     return next((group for group in view.database.ledger.groups if group.number == number), None)
 
 
-def begun(view: View, number: int = FIRST_GROUP) -> bool:
-    """Whether any relation of the group was ever admitted: from then on nothing of the pipe is made anew."""
-    return any(relation.group == number for relation in view.database.ledger.relations.values())
+def members(view: View, group: LedgerGroup) -> dict[str, LedgerRelation]:
+    """The relations that belong to the group."""
+    return {name: entry for name, entry in view.database.ledger.relations.items() if entry.group == group.number}
+
+
+def at_work(view: View) -> tuple[LedgerGroup, ...]:
+    """The groups that have or are to have relations: not those that lost their snapshot before any relation was finished."""
+    return in_ledger(view.database.ledger)
+
+
+def in_ledger(ledger: Ledger) -> tuple[LedgerGroup, ...]:
+    """`at_work`, of a ledger."""
+    held = {entry.group for entry in ledger.relations.values()}
+    # A narrow look sees few relations of the ledger; what is subscribed is at work whatever it sees.
+    return tuple(
+        group
+        for group in ledger.groups
+        if not group.retired or group.number in held or group.subscription_oid is not None
+    )
+
+
+def spent(view: View) -> tuple[LedgerGroup, ...]:
+    """Those others: of them only the number stays, so that no late copier takes a later group for the one it knew."""
+    working = at_work(view)
+    return tuple(group for group in view.database.ledger.groups if group not in working)
+
+
+def is_under_snapshot(group: LedgerGroup) -> bool:
+    """Whether its relations are copied by us, and no subscription applies changes to them yet."""
+    return group.method == CopyMethod.SNAPSHOT and group.subscription_oid is None
+
+
+def living_keepers(view: View, group: LedgerGroup) -> tuple[LedgerKeeper, ...]:
+    """The keepers of the group's snapshot whose sessions stand on the source."""
+    return tuple(
+        keeper
+        for keeper in view.database.ledger.keepers
+        if keeper.group == group.number and keeper.backend in view.database.backends
+    )
 
 
 def identities(view: View) -> tuple[Identity, Identity]:
@@ -32,14 +76,20 @@ def identities(view: View) -> tuple[Identity, Identity]:
     )
 
 
+def of_group(view: View, number: int) -> str:
+    """The condition that picks a group's rows in the ledger's tables of groups."""
+    return f"mapping = {literal(view.spec.name)} AND number = {number}"
+
+
+def in_group(view: View, number: int) -> str:
+    """The condition that picks a group's rows in the ledger's other tables."""
+    return f"mapping = {literal(view.spec.name)} AND group_number = {number}"
+
+
 def update_group(view: View, assignment: str, uses: tuple[str, ...] = (), number: int = FIRST_GROUP) -> Statement:
     """The ledger statement that notes something about the group."""
-    return Statement(
-        Side.DESTINATION,
-        view.database.target,
-        f"UPDATE migrator.groups SET {assignment} WHERE mapping = {literal(view.spec.name)} AND number = {number}",
-        uses=uses,
-    )
+    sql = f"UPDATE migrator.groups SET {assignment} WHERE {of_group(view, number)}"
+    return Statement(Side.DESTINATION, view.database.target, sql, uses=uses)
 
 
 def broken(view: View, what: str, relation: str | None = None) -> Finding:

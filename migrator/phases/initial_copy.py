@@ -1,11 +1,13 @@
 """What is not copied? PostgreSQL's own tablesync, paced by admission: the largest first, never more than the workers can take."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from itertools import accumulate
 
-from migrator.model import Publication, Subscription, SyncState
-from migrator.phases import groups, wal_budget
+from migrator.model import LedgerGroup, Publication, Subscription, SyncState
+from migrator.phases import groups, membership, wal_budget
 from migrator.phases.pacing import MB, rate_limit
+from migrator.phases.relations import bytes_of, wanted
 from migrator.phases.source_statements import add_tables
 from migrator.phases.view import View
 from migrator.quote import identifier, literal
@@ -33,44 +35,45 @@ MANY = " at once"
 
 def examine(view: View) -> Step:
     """Admit what waits, record and refresh what was stopped half way."""
-    group = groups.ledger_group(view)
+    return admission(view, groups.ledger_group(view), wanted(view))
+
+
+def examine_new(view: View) -> Step:
+    """Under the method `snapshot`: small relations that came later join a group that is replicated already."""
+    group = membership.native_group(view)
+    if group is None:
+        return Step(NAME, view.database.name)
+    known = view.database.ledger.relations
+    return admission(view, group, [name for name in wanted(view) if name in known or membership.joins(view, name)])
+
+
+def admission(view: View, group: LedgerGroup | None, candidates: Sequence[str]) -> Step:
+    """The step that brings those of the candidates into the group that are in none."""
     subscription = view.database.subscription(group.name) if group else None
     publication = view.database.publication(group.name) if group else None
     if group is None or subscription is None or publication is None:
         return Step(NAME, view.database.name, waits=(Wait("the subscription is not there yet"),))
-    batch, held = _batch(view, publication, subscription)
-    actions = tuple(_admit(view, publication, relations) for relations in batch)
-    waits = (*_copying(view, subscription), *((Wait(held),) if held else ()))
+    batch, held = _batch(view, group, subscription, candidates)
+    actions = tuple(_admit(view, group, publication, relations) for relations in batch)
+    waits = (*_copying(view, subscription, candidates), *((Wait(held),) if held else ()))
     findings = (*_lagging_sync(view, subscription), *(_pacing(view) if waits else ()))
     return Step(NAME, view.database.name, Gates.DATABASE, actions, waits, findings)
 
 
-def wanted(view: View) -> tuple[str, ...]:
-    """Every source relation that holds rows of its own and can be replicated, largest first."""
-    schema = view.database.source_schema
-    names = schema.leaves() if schema else ()
-    return tuple(sorted(names, key=lambda name: (-_bytes(view, name), name)))
-
-
-def _bytes(view: View, relation: str) -> int:
-    size = view.database.sizes.get(relation)
-    return size.bytes if size else 0
-
-
-def _unrefreshed(view: View, publication: Publication, subscription: Subscription) -> tuple[str, ...]:
+def _unrefreshed(view: View, group: LedgerGroup, subscription: Subscription) -> tuple[str, ...]:
     """Relations whose admission was stopped half way: in the ledger, not yet in the subscription, nothing copied."""
     schema = view.database.source_schema
     return tuple(
         name
-        for name in sorted(view.database.ledger.relations)
+        for name in sorted(groups.members(view, group))
         if name not in subscription.relations and schema is not None and schema.has_table(name)
     )
 
 
-def _copying(view: View, subscription: Subscription) -> tuple[Wait, ...]:
+def _copying(view: View, subscription: Subscription, candidates: Sequence[str]) -> tuple[Wait, ...]:
     """One wait for all that tablesync has in hand, one for all that has not been admitted."""
     in_hand = sum(1 for state in subscription.relations.values() if state is not SyncState.READY)
-    waiting = sum(1 for name in wanted(view) if name not in view.database.ledger.relations)
+    waiting = sum(1 for name in candidates if name not in view.database.ledger.relations)
     waits = []
     if in_hand:
         waits.append(Wait(f"{_count(in_hand)} in tablesync"))
@@ -84,15 +87,15 @@ def _count(number: int) -> str:
 
 
 def _batch(
-    view: View, publication: Publication, subscription: Subscription
+    view: View, group: LedgerGroup, subscription: Subscription, candidates: Sequence[str]
 ) -> tuple[tuple[tuple[str, ...], ...], str | None]:
     """The relations to admit now, those known to be bad each by itself; and what holds the rest back, if anything does.
 
     What was stopped half way is finished first, whatever holds new ones back.
     """
-    unfinished, held, bad = _unrefreshed(view, publication, subscription), _held(view), _failed_alone(view)
+    unfinished, held, bad = _unrefreshed(view, group, subscription), _held(view), _failed_alone(view)
     waiting = [
-        name for name in wanted(view) if name not in view.database.ledger.relations and name not in view.database.filled
+        name for name in candidates if name not in view.database.ledger.relations and name not in view.database.filled
     ]
     begun = [name for name in unfinished if name not in bad][: _batch_size(view, len(bad))]
     new = [] if begun or held else _fitting(view, subscription, [name for name in waiting if name not in bad])
@@ -119,10 +122,10 @@ def _batch_size(view: View, known: int) -> int:
 
 def _fitting(view: View, subscription: Subscription, waiting: list[str]) -> tuple[str, ...]:
     in_hand = [name for name, state in subscription.relations.items() if state is not SyncState.READY]
-    large_in_hand = sum(1 for name in in_hand if _bytes(view, name) > SMALL_BYTES)
-    large = [name for name in waiting if _bytes(view, name) > SMALL_BYTES][: max(0, _workers(view) - large_in_hand)]
+    large_in_hand = sum(1 for name in in_hand if bytes_of(view, name) > SMALL_BYTES)
+    large = [name for name in waiting if bytes_of(view, name) > SMALL_BYTES][: max(0, _workers(view) - large_in_hand)]
     small_room = max(0, SMALL_AT_ONCE - (len(in_hand) - large_in_hand))
-    small = [name for name in waiting if _bytes(view, name) <= SMALL_BYTES][:small_room]
+    small = [name for name in waiting if bytes_of(view, name) <= SMALL_BYTES][:small_room]
     return _paced(view, (*large, *small))
 
 
@@ -131,7 +134,7 @@ def _paced(view: View, waiting: tuple[str, ...]) -> tuple[str, ...]:
     limit = rate_limit(view.spec, view.journal)
     if limit is None:
         return waiting
-    total = accumulate(_bytes(view, name) for name in waiting)
+    total = accumulate(bytes_of(view, name) for name in waiting)
     return tuple(
         name
         for n, (name, upto) in enumerate(zip(waiting, total, strict=True))
@@ -173,11 +176,11 @@ def _summary(relations: tuple[str, ...]) -> str:
     return f"{ADMISSION}: {relations[0] if len(relations) == 1 else f'{len(relations)}{MANY}'}"
 
 
-def _admit(view: View, publication: Publication, relations: tuple[str, ...]) -> Action:
+def _admit(view: View, group: LedgerGroup, publication: Publication, relations: tuple[str, ...]) -> Action:
     """The ledger's rows first, then the publication, then their pg_publication_rel oids, then REFRESH."""
     name, source, target = identifier(publication.name), view.database.name, view.database.target
     missing = tuple(relation for relation in relations if relation not in publication.relations)
-    statements = [Statement(Side.DESTINATION, target, _insert_relations(view, relations))]
+    statements = [Statement(Side.DESTINATION, target, _insert_relations(view, group, relations))]
     if missing:
         statements.append(Statement(Side.SOURCE, source, add_tables(publication.name, missing)))
     statements += [
@@ -190,15 +193,15 @@ def _admit(view: View, publication: Publication, relations: tuple[str, ...]) -> 
             transactional=False,
         ),
     ]
-    cost = sum(_bytes(view, relation) for relation in relations)
+    cost = sum(bytes_of(view, relation) for relation in relations)
     return Action(_summary(relations), tuple(statements), cost_bytes=cost, admits=True)
 
 
-def _insert_relations(view: View, relations: tuple[str, ...]) -> str:
+def _insert_relations(view: View, group: LedgerGroup, relations: tuple[str, ...]) -> str:
     schema = view.database.source_schema
     assert schema is not None
     rows = ", ".join(
-        f"({literal(view.spec.name)}, {literal(relation)}, {groups.FIRST_GROUP}, {schema.table(relation).oid},"
+        f"({literal(view.spec.name)}, {literal(relation)}, {group.number}, {schema.table(relation).oid},"
         f" to_regclass({literal(relation)}), {'true' if schema.table(relation).is_partition else 'false'})"
         for relation in relations
     )

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from migrator.model import Instance, Journal, LedgerGroup, Lsn
 from migrator.observation import DatabasePair, Observation
+from migrator.phases.groups import in_ledger
 
 SILENT_SECONDS = 15.0
 """A marker that has not come through for this long: the line may be dead, though neither server has noticed yet (60 s)."""
@@ -11,9 +12,10 @@ SILENT_SECONDS = 15.0
 
 def confirmed(observation: Observation, pair: DatabasePair) -> Lsn | None:
     """What every group of one database has confirmed; None where one has no slot."""
-    if not isinstance(observation.source, Instance) or not pair.ledger.groups:
+    working = in_ledger(pair.ledger)
+    if not isinstance(observation.source, Instance) or not working:
         return None
-    slots = [observation.source.slot(group.name) for group in pair.ledger.groups]
+    slots = [observation.source.slot(group.name) for group in working]
     positions = [
         slot.confirmed_flush_lsn for slot in slots if slot is not None and slot.confirmed_flush_lsn is not None
     ]
@@ -40,7 +42,7 @@ def lag_seconds(journal: Journal | None, position: Lsn | None, now: datetime) ->
 
 def nothing_comes_through(pair: DatabasePair, source: Instance, journal: Journal | None, now: datetime) -> bool:
     """Whether a group that ought to be replicated is not read from, or is behind a line on which nothing arrives."""
-    return any(_is_silent(pair, group, source, journal, now) for group in pair.ledger.groups)
+    return any(_is_silent(pair, group, source, journal, now) for group in in_ledger(pair.ledger))
 
 
 def _is_silent(

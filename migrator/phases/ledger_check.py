@@ -1,6 +1,6 @@
 """Are the relations that have begun still what the ledger remembers? By oid on the source, and by their place in the publication."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from migrator.model import LedgerRelation, Publication, Subscription
@@ -12,6 +12,8 @@ from migrator.steps import Action, Finding, Gates, Side, Statement, Step
 
 NAME = "preflight"
 
+Entries = Mapping[str, LedgerRelation]
+
 
 def examine(view: View) -> Step:
     """Relations that can no longer be trusted, that changed their name, or that are not ours.
@@ -19,22 +21,25 @@ def examine(view: View) -> Step:
     Asked before pre_data: a table renamed on the source must not be made on the destination under its new name, where
     apply would pass over its changes without a word.
     """
-    group = groups.ledger_group(view)
-    publication = view.database.publication(group.name) if group else None
-    subscription = view.database.subscription(group.name) if group else None
-    if publication is None or subscription is None:
-        return Step(NAME, view.database.name)
-    found = (*_entries(view, publication, subscription), *_foreign(view, publication))
-    follow = tuple(_follow(view, publication, subscription))
-    return Step(NAME, view.database.name, Gates.DATABASE, follow, findings=found)
+    found: list[Finding] = []
+    follow: list[Action] = []
+    for group in groups.at_work(view):
+        publication, subscription = view.database.publication(group.name), view.database.subscription(group.name)
+        # Until it is recorded, what stands in publication and ledger is membership's to put right.
+        if publication is None or subscription is None or group.subscription_oid is None:
+            continue
+        entries = groups.members(view, group)
+        found += (*_entries(view, entries, publication, subscription), *_foreign(view, publication))
+        follow += _follow(view, entries, publication, subscription)
+    return Step(NAME, view.database.name, Gates.DATABASE, tuple(follow), findings=tuple(found))
 
 
-def _entries(view: View, publication: Publication, subscription: Subscription) -> Iterator[Finding]:
+def _entries(view: View, entries: Entries, publication: Publication, subscription: Subscription) -> Iterator[Finding]:
     source = view.database.source_schema
     if source is None:
         return
     gone = frozenset(gone_relations(view, source))
-    for name, entry in sorted(view.database.ledger.relations.items()):
+    for name, entry in sorted(entries.items()):
         if renamed := _new_name(entry, publication):
             if renamed not in subscription.relations:
                 yield _renamed(view, name, renamed)
@@ -74,9 +79,9 @@ def _rename(view: View, name: str, now: str) -> str:
     return f"ALTER TABLE {name} SET SCHEMA {identifier(table.namespace)}; then {rename}" if moved else rename
 
 
-def _follow(view: View, publication: Publication, subscription: Subscription) -> Iterator[Action]:
+def _follow(view: View, entries: Entries, publication: Publication, subscription: Subscription) -> Iterator[Action]:
     """The ledger takes the new name of a relation that was renamed on both sides: the oid says that it is the same."""
-    for name, entry in sorted(view.database.ledger.relations.items()):
+    for name, entry in sorted(entries.items()):
         now = _new_name(entry, publication)
         if now is not None and now in subscription.relations:
             update = (

@@ -1,9 +1,10 @@
 """What can receive rows? Schemas, extensions, types, sequences, tables, partition trees and the keys apply needs."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 
 from migrator.observation import DatabasePair
 from migrator.phases import new_partitions
+from migrator.phases.keys import deferred
 from migrator.phases.view import View
 from migrator.schema import Schema
 from migrator.schema.compare import Difference, differences
@@ -36,7 +37,7 @@ def examine(view: View) -> Step:
     if source is None or target is None:
         return Step(NAME, pair.name, Gates.DATABASE, waits=(Wait(f"the schema of {pair.name} has not been read"),))
     try:
-        wanted = wanted_items(source, target)
+        wanted = wanted_items(source, target, deferred(view))
     except CircleError as error:
         circle = Finding(
             "circular_dependency", f"{error.message} (database {pair.name}).", error.remedy, database=pair.name
@@ -51,14 +52,21 @@ def examine(view: View) -> Step:
     )
 
 
-def wanted_items(source: Schema, target: Schema) -> tuple[Item, ...]:
+def wanted_items(source: Schema, target: Schema, without_keys: Set[str] = frozenset()) -> tuple[Item, ...]:
     """All that has to exist before the first row, in the order of its making.
+
+    Tables `without_keys` get theirs after their rows; what needs a key to exist (a view that groups by one) comes after those.
 
     A partition that is new beneath a parent the destination already has gets its indexes and checks before it is
     attached: ATTACH would make indexes of other names, and refuse a partition without its parent's checks.
     """
     late = {table.qualified for table in source.tables if _is_late(table, target)}
-    keys = tuple(index for index in source.indexes if index.is_key or (index.relation in late and index.valid))
+    later = without_keys - late
+    keys = tuple(
+        index
+        for index in source.indexes
+        if index.relation not in later and (index.is_key or (index.relation in late and index.valid))
+    )
     with_rows, after_keys = source.made_first
     made: tuple[Iterable[Item | None], ...] = (
         source.namespaces,
@@ -69,8 +77,8 @@ def wanted_items(source: Schema, target: Schema) -> tuple[Item, ...]:
         _late_checks(source, late),
         map(partition_attachment, by_depth(source.tables)),
         _index_attachments(source, target, keys),
-        map(replica_identity, source.tables),
-        after_keys,
+        map(replica_identity, (table for table in source.tables if table.qualified not in later)),
+        () if later else after_keys,
     )
     items = tuple(item for kind in made for item in kind if item is not None)
     present = {item.identity for item in items}

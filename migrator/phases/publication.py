@@ -1,7 +1,9 @@
 """Is the group's publication there? Made empty, recorded in the ledger by oid and xmin, never made a second time."""
 
+from collections.abc import Iterable
+
 from migrator.catalog import ledger_tables
-from migrator.model import Identity, LedgerGroup
+from migrator.model import LedgerGroup
 from migrator.phases import groups
 from migrator.phases.source_statements import create_publication
 from migrator.phases.view import View
@@ -17,21 +19,22 @@ def examine(view: View) -> Step:
     group = groups.ledger_group(view)
     publication = view.database.publication(name)
     if group is None:
-        if _leftovers(view, name):
-            return _step(view, findings=(_leftover_finding(view, name),))
+        if has_leftovers(view, name):
+            return _step(view, findings=(leftover(view, name),))
         return _step(view, actions=(_create(view, name, known=False),))
     if finding := groups.replaced(view, group):
         return _step(view, findings=(finding,))
     if group.publication_oid is None:
         return _step(view, actions=(_create(view, name, known=publication is not None),))
-    return _step(view, findings=_trouble(view, group))
+    return _step(view, findings=trouble(view, group))
 
 
 def _step(view: View, actions: tuple[Action, ...] = (), findings: tuple[Finding, ...] = ()) -> Step:
     return Step(NAME, view.database.name, Gates.DATABASE, actions, findings=findings)
 
 
-def _trouble(view: View, group: LedgerGroup) -> tuple[Finding, ...]:
+def trouble(view: View, group: LedgerGroup) -> tuple[Finding, ...]:
+    """Whether the publication is no longer the one that was recorded."""
     publication = view.database.publication(group.name)
     if publication is None:
         return (groups.broken(view, f"publication {group.name} was dropped on the source"),)
@@ -42,11 +45,13 @@ def _trouble(view: View, group: LedgerGroup) -> tuple[Finding, ...]:
     return ()
 
 
-def _leftovers(view: View, name: str) -> bool:
+def has_leftovers(view: View, name: str) -> bool:
+    """Whether something stands under the name of a group that the ledger does not know."""
     return bool(view.database.publication(name) or view.database.subscription(name) or view.source.slot(name))
 
 
-def _leftover_finding(view: View, name: str) -> Finding:
+def leftover(view: View, name: str) -> Finding:
+    """What is to be done about it."""
     return Finding(
         "replication_leftover",
         f"Database {view.database.name}: {name} exists (publication, slot or subscription), but the destination's ledger "
@@ -58,50 +63,35 @@ def _leftover_finding(view: View, name: str) -> Finding:
 
 def _create(view: View, name: str, *, known: bool) -> Action:
     target = view.database.target
-    create = Statement(
-        Side.SOURCE,
-        view.database.name,
-        create_publication(name),
+    made = (
+        Statement(Side.DESTINATION, target, ledger_tables()),
+        Statement(Side.DESTINATION, target, insert_groups(view, (groups.FIRST_GROUP,))),
+        *(() if known else (Statement(Side.SOURCE, view.database.name, create_publication(name)),)),
     )
-    return Action(
-        f"{'record' if known else 'create'} publication {name}",
-        (
-            Statement(Side.DESTINATION, target, ledger_tables()),
-            Statement(Side.DESTINATION, target, _insert_group(view, name)),
-            *(() if known else (create,)),
-            Statement(
-                Side.SOURCE,
-                view.database.name,
-                "SELECT oid::text AS publication_oid, xmin::text AS publication_xmin"
-                f" FROM pg_publication WHERE pubname = {literal(name)}",
-                keeps=("publication_oid", "publication_xmin"),
-            ),
-            groups.update_group(
-                view,
-                "publication_oid = %(publication_oid)s::oid, publication_xmin = %(publication_xmin)s",
-                uses=("publication_oid", "publication_xmin"),
-            ),
-        ),
+    return Action(f"{'record' if known else 'create'} publication {name}", (*made, *record(view, groups.FIRST_GROUP)))
+
+
+def record(view: View, number: int) -> tuple[Statement, Statement]:
+    """Note in the ledger which publication a group has."""
+    name = literal(groups.name_of(view, number))
+    read = f"SELECT oid::text AS publication_oid, xmin::text AS publication_xmin FROM pg_publication WHERE pubname = {name}"
+    found = ("publication_oid", "publication_xmin")
+    assignment = "publication_oid = %(publication_oid)s::oid, publication_xmin = %(publication_xmin)s"
+    return (
+        Statement(Side.SOURCE, view.database.name, read, keeps=found),
+        groups.update_group(view, assignment, found, number),
     )
 
 
-def _insert_group(view: View, name: str) -> str:
-    source, destination = groups.identities(view)
-    values = ", ".join(
-        (
-            literal(view.spec.name),
-            literal(view.database.name),
-            str(groups.FIRST_GROUP),
-            literal(name),
-            _identity(source),
-            _identity(destination),
-        )
+def insert_groups(view: View, numbers: Iterable[int]) -> str:
+    """The ledger's rows of groups that are begun; the method they are begun by stays theirs."""
+    ends = ", ".join(f"{literal(each.system_identifier)}, {each.timeline}" for each in groups.identities(view))
+    own = f"{literal(view.spec.name)}, {literal(view.database.name)}"
+    method = literal(groups.method_of(view.spec.copy_method, view.database).value)
+    rows = ", ".join(
+        f"({own}, {number}, {literal(groups.name_of(view, number))}, {method}, {ends})" for number in numbers
     )
     return (
-        "INSERT INTO migrator.groups (mapping, database, number, name, source_system_identifier, source_timeline,"
-        f" destination_system_identifier, destination_timeline) VALUES ({values}) ON CONFLICT DO NOTHING"
+        "INSERT INTO migrator.groups (mapping, database, number, name, method, source_system_identifier, source_timeline,"
+        f" destination_system_identifier, destination_timeline) VALUES {rows} ON CONFLICT DO NOTHING"
     )
-
-
-def _identity(identity: Identity) -> str:
-    return f"{literal(identity.system_identifier)}, {identity.timeline}"

@@ -23,6 +23,16 @@ def add_tables(name: str, relations: Sequence[str]) -> str:
     return f"ALTER PUBLICATION {identifier(name)} ADD TABLE {', '.join(f'ONLY {relation}' for relation in relations)}"
 
 
+def drop_tables(name: str, relations: Sequence[str]) -> str:
+    """Of a publication that no subscription follows yet."""
+    return f"ALTER PUBLICATION {identifier(name)} DROP TABLE {', '.join(f'ONLY {relation}' for relation in relations)}"
+
+
+def create_slot_with_snapshot(name: str) -> str:
+    """In the replication protocol; waits as `create_slot` does."""
+    return f"CREATE_REPLICATION_SLOT {identifier(name)} LOGICAL pgoutput (SNAPSHOT 'export')"
+
+
 def drop_slot(name: str) -> str:
     """Nothing where it is not there."""
     return f"SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = {literal(name)}"

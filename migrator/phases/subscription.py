@@ -2,6 +2,7 @@
 
 from migrator.model import LedgerGroup, Slot, Subscription
 from migrator.phases import groups, line
+from migrator.phases.slot_waits import holders
 from migrator.phases.source_statements import create_slot
 from migrator.phases.view import View
 from migrator.quote import identifier, literal
@@ -21,12 +22,12 @@ def examine(view: View) -> Step:
     slot = view.source.slot(group.name)
     subscription = view.database.subscription(group.name)
     if not group.slot_created:
-        return Step(NAME, view.database.name, actions=(_create_slot(view, group, slot),), findings=_holders(view, slot))
-    if finding := _slot_trouble(view, group, slot):
+        return Step(NAME, view.database.name, actions=(_create_slot(view, group, slot),), findings=holders(view, slot))
+    if finding := slot_trouble(view, group, slot):
         return Step(NAME, view.database.name, findings=(finding,))
     if group.subscription_oid is None:
         return Step(NAME, view.database.name, actions=(_create_subscription(view, group, subscription),))
-    trouble = _subscription_trouble(view, group, subscription) or tuple(line.broken(view))
+    trouble = subscription_trouble(view, group, subscription) or tuple(line.broken(view))
     return Step(NAME, view.database.name, Gates.DATABASE, findings=trouble)
 
 
@@ -45,27 +46,8 @@ def _create_slot(view: View, group: LedgerGroup, slot: Slot | None) -> Action:
     )
 
 
-def _holders(view: View, slot: Slot | None) -> tuple[Finding, ...]:
-    """Who will keep the slot's creation waiting. The action itself shows whether they really did."""
-    if slot is not None:
-        return ()
-    return tuple(
-        Finding(
-            "slot_creation_waits",
-            f"A {transaction.kind} transaction ({transaction.identity}, database {transaction.database}, user "
-            f"{transaction.user}) has been open for {transaction.age_seconds:.0f} s; a replication slot cannot be made before it ends.",
-            f"End it: SELECT pg_terminate_backend({transaction.identity});"
-            if transaction.kind == "open"
-            else f"End it in database {transaction.database}: COMMIT PREPARED or ROLLBACK PREPARED {literal(transaction.identity)};",
-            blocking=False,
-            database=view.database.name,
-        )
-        for transaction in view.source.transactions
-        if transaction.writing
-    )
-
-
-def _slot_trouble(view: View, group: LedgerGroup, slot: Slot | None) -> Finding | None:
+def slot_trouble(view: View, group: LedgerGroup, slot: Slot | None) -> Finding | None:
+    """Whether the group's slot can no longer bring the changes it was made for."""
     if slot is None and group.slot_dropped_at is not None:
         when = f"{group.slot_dropped_at:%Y-%m-%d %H:%M:%S %Z}"
         return groups.broken(
@@ -80,35 +62,41 @@ def _slot_trouble(view: View, group: LedgerGroup, slot: Slot | None) -> Finding 
 
 
 def _create_subscription(view: View, group: LedgerGroup, subscription: Subscription | None) -> Action:
-    name = identifier(group.name)
-    options = f"slot_name = {literal(group.name)}, create_slot = false, copy_data = true, streaming = on"
+    statements = (*(() if subscription else (create(view, group, copy_data=True),)), *record(view, group))
+    return Action(f"{'record' if subscription else 'create'} subscription {group.name}", statements)
+
+
+def create(view: View, group: LedgerGroup, *, copy_data: bool) -> Statement:
+    """CREATE SUBSCRIPTION on the group's slot, which exists."""
+    name, copies = identifier(group.name), "true" if copy_data else "false"
+    options = f"slot_name = {literal(group.name)}, create_slot = false, copy_data = {copies}, streaming = on"
     if view.destination.major >= 16:
         # Deliberate (docs/decisions): with false, FORCE ROW LEVEL SECURITY or a revoked INSERT would stop apply.
         options += ", run_as_owner = true"
-    create = Statement(
+    return Statement(
         Side.DESTINATION,
         view.database.target,
         f"CREATE SUBSCRIPTION {name} CONNECTION {{source_conninfo}} PUBLICATION {name} WITH ({options})",
         transactional=False,
         holes=("source_conninfo",),
     )
-    record = (
-        Statement(
-            Side.DESTINATION,
-            view.database.target,
-            f"SELECT oid::text AS subscription_oid FROM pg_subscription WHERE subname = {literal(group.name)}"
-            " AND subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())",
-            keeps=("subscription_oid",),
-        ),
-        groups.update_group(view, "subscription_oid = %(subscription_oid)s::oid", uses=("subscription_oid",)),
+
+
+def record(view: View, group: LedgerGroup) -> tuple[Statement, Statement]:
+    """Note in the ledger which subscription a group has."""
+    read = (
+        f"SELECT oid::text AS subscription_oid FROM pg_subscription WHERE subname = {literal(group.name)}"
+        " AND subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())"
     )
-    return Action(
-        f"{'record' if subscription else 'create'} subscription {group.name}",
-        (*(() if subscription else (create,)), *record),
+    found, assignment = ("subscription_oid",), "subscription_oid = %(subscription_oid)s::oid"
+    return (
+        Statement(Side.DESTINATION, view.database.target, read, keeps=found),
+        groups.update_group(view, assignment, found, group.number),
     )
 
 
-def _subscription_trouble(view: View, group: LedgerGroup, subscription: Subscription | None) -> tuple[Finding, ...]:
+def subscription_trouble(view: View, group: LedgerGroup, subscription: Subscription | None) -> tuple[Finding, ...]:
+    """Whether the group's subscription is no longer what was made."""
     if subscription is None:
         return (groups.broken(view, f"subscription {group.name} was dropped on the destination"),)
     if subscription.oid != group.subscription_oid:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from migrator import journal
+from migrator import ledger as ledger_book
 from migrator.apply import Applier, ApplyError
 from migrator.cluster import Cluster
 from migrator.config import MappingSpec
@@ -68,7 +69,7 @@ class Migration:
         if destination.database(target) is not None:
             target_schema = self._schema(self.destination, target, destination.version)
             with session_of(self.spec.destination, target, "pg-migrator test") as session:
-                ledger = journal.read_ledger(session, self.spec.name)
+                ledger = ledger_book.read(session, self.spec.name)
         return DatabasePair(name, target, self._schema(self.source, name, source.version), target_schema, ledger=ledger)
 
     def _schema(self, side: Cluster, database: str, version: int) -> Schema:

@@ -8,7 +8,8 @@ import redis
 from migrator import control
 from migrator.cluster import Cluster
 from migrator.config import MappingSpec
-from migrator.reconcile import Assessment, Inline, Reconciler
+from migrator.inline import Inline
+from migrator.reconcile import Assessment, Reconciler
 from migrator.remembered import SchemaCache
 from migrator.steps import Status
 from migrator.store import Store

@@ -10,7 +10,8 @@ from migrator import control
 from migrator.cluster import Cluster
 from migrator.config import MappingSpec
 from migrator.errors import RefusedError
-from migrator.reconcile import Assessment, Inline, Reconciler, assess, drive
+from migrator.inline import Inline
+from migrator.reconcile import Assessment, Reconciler, assess, drive
 from migrator.steps import Finding, Status
 from tests.system.scenario import QUICK, checksums, describe, drive_until, mapping, ours_left, seed, to_the_light
 

@@ -15,8 +15,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("cli",),
     ("processes samples",),
     ("cluster datadir guardian orphans ports provision scratch", "control"),
-    ("reconcile sequence_finish",),
-    ("assessment", "dispatch", "webhooks"),
+    ("reconcile sequence_finish inline",),
+    ("assessment", "dispatch", "webhooks", "jobs"),
     ("perform",),
     ("apply", "observe pair pairing dial counters remembered", "copying"),
     ("store outbox history", "journal", "markers", "ledger", "memory", "throttle"),
@@ -29,7 +29,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "config_file",
         "logs",
     ),
-    ("connection crowd", "cutover", "redaction", "config_public", "hidden", "remedies"),
+    ("connection crowd server_errors", "cutover", "redaction", "config_public", "hidden", "remedies"),
     ("status turns", "work"),
     ("phases",),
     ("observation", "selection"),
@@ -63,6 +63,7 @@ DOORWAYS = {
     "psycopg": [
         "migrator.connection",
         "migrator.crowd",
+        "migrator.server_errors",
         "migrator.reading",
         "migrator.schema_reading",
         "migrator.sessions",
@@ -105,7 +106,7 @@ TOP_LEVEL = words(
 )
 
 LONGEST_FILE = 300
-LONGER_FILES = {"migrator/model.py": 500}
+LONGER_FILES = {"migrator/model.py": 600}
 """A list of nouns reads better in one place."""
 LONGEST_FUNCTION = 40
 LONGER_FUNCTIONS = {"migrator/snapshot.py:summary": 55, "migrator/phases/headroom.py:limits": 55}

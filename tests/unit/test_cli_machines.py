@@ -48,7 +48,16 @@ def become(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Become:
 def test_worker_beat_and_flower_find_the_file(become: Become, tmp_path: Path) -> None:
     celery = ["-m", "celery", "--quiet", "-A", "workers.app"]
     command, environment = become("worker")
-    assert command == [*celery, "worker", "--hostname", f"all-{os.getpid()}@%h", "--concurrency", "3"]
+    assert command == [
+        *celery,
+        "worker",
+        "--hostname",
+        f"all-{os.getpid()}@%h",
+        "--concurrency",
+        "3",
+        "--exclude-queues",
+        "keepers",
+    ]
     assert environment["MIGRATOR_CONFIG"] == str(tmp_path / "c.json")
     command, _ = become("worker", "--queues", "relations,schema", "--concurrency", "1")
     assert command[7] == f"relations-{os.getpid()}@%h"

@@ -60,7 +60,7 @@ def test_everything_wrong_is_said_at_once(tmp_path: Path) -> None:
       old: {server: old:5432, prot: 1, password: 12345}
       new: {port: 70000, sslmode: maybe, sslrootcert: /nowhere/ca.pem, host: x}
     mappings:
-      - {source_instance: odl, destination_instance: new, role_conflict_strategy: marge, copy_method: snapshot}
+      - {source_instance: odl, destination_instance: new, role_conflict_strategy: marge, copy_method: snapshoot}
       - {destination_instance: new, name: a/b, databases: {rename: [x]}, replication: {stable_seconds: -1}}
       - nonsense
     replication: {RateLimitMBps: -5, rate_limit_mbps: 7, max_copies: 1.5, stable_seconds: soon}
@@ -80,7 +80,7 @@ def test_everything_wrong_is_said_at_once(tmp_path: Path) -> None:
         "instances.new.sslrootcert": "/nowhere/ca.pem: no such file",
         "mappings.0.source_instance": "no instance is called 'odl'; did you mean old?",
         "mappings.0.role_conflict_strategy": "must be one of merge, skip, fail, not 'marge'",
-        "mappings.0.copy_method": "snapshot is not available yet; use subscription",
+        "mappings.0.copy_method": "must be one of subscription, snapshot, not 'snapshoot'",
         "mappings.1.source_instance": "is missing",
         "mappings.1.name": "must be 1 to 63 letters, digits, dots, dashes or underscores: it stands in web addresses",
         "mappings.1.databases.rename": "must be pairs of source name: destination name",

@@ -150,6 +150,9 @@ def test_messages_carry_names_only() -> None:
         "database": "shop",
         "phase": "post_data",
         "relations": ("public.t",),
+        "group": None,
+        "keeper": None,
+        "parts": (),
     }
     assert work.queue in QUEUES
 

@@ -1,0 +1,128 @@
+"""One task's work under the method `snapshot`: keep a snapshot, or copy parts. Each looks again, narrowly, and decides by itself."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import structlog
+
+from migrator.config import MappingSpec
+from migrator.copying.keeper import Keeper, Seat, SnapshotLostError
+from migrator.copying.work import Parts
+from migrator.errors import MigratorError, SessionLimitError, StoreUnavailableError
+from migrator.memory import Failures
+from migrator.perform import Outcome, Report
+from migrator.phases.snapshot_copy import NAME
+from migrator.work import Work
+
+LOG = structlog.get_logger("migrator")
+
+Asked = Callable[[], bool]
+
+_held: set[tuple[str, str, int]] = set()
+_guard = threading.Lock()
+"""Groups whose snapshot this process holds already: a second keeper of it belongs into another."""
+
+
+@contextmanager
+def _place(work: Work) -> Iterator[bool]:
+    place = work.mapping, work.database or "", work.group or 0
+    with _guard:
+        free = place not in _held
+        _held.add(place)
+    try:
+        yield free
+    finally:
+        if free:
+            with _guard:
+                _held.discard(place)
+
+
+def keep(
+    spec: MappingSpec,
+    work: Work,
+    memory: Failures,
+    report: Report,
+    stopping: Asked = lambda: False,
+    told: Callable[[], None] = lambda: None,
+) -> Outcome:
+    """Keep a group's snapshot as long as it is needed; `told` is called as soon as it is held."""
+    assert work.database is not None and work.group is not None and work.keeper is not None
+    with _place(work) as free:
+        if not free:
+            return Outcome(locked_elsewhere=True)
+        key = f"{NAME}:{work.database}:keeper {work.keeper} of group {work.group}"
+        seat = Seat(spec, work.database, work.group, work.keeper)
+        held = [False]
+
+        def holding() -> None:
+            held[0] = True
+            memory.clear_failure(spec.name, key)
+            told()
+
+        try:
+            return Outcome(applied=int(Keeper(seat, stopping, holding).keep()))
+        except (SessionLimitError, SnapshotLostError):
+            raise
+        except MigratorError as error:
+            if held[0]:
+                LOG.warning(
+                    "snapshot lost", mapping=spec.name, database=work.database, group=work.group, error=error.message
+                )
+                return Outcome(applied=1)
+            _failed(spec, work, memory, report, key, "hold a snapshot", None, error)
+            return Outcome(failed=1)
+
+
+def copy_parts(
+    spec: MappingSpec, work: Work, memory: Failures, report: Report, stopping: Asked = lambda: False
+) -> Outcome:
+    """Copy those of the parts that nobody else is at, one after the other. Redis unreachable raises: copying stops."""
+    outcome = Outcome()
+    with Parts(spec, work, memory, stopping) as parts:
+        for relation, number in zip(work.relations, work.parts, strict=True):
+            key = f"{NAME}:{work.database}:{relation}"
+            try:
+                copied = parts.copy(relation, number)
+            except (SessionLimitError, StoreUnavailableError):
+                raise
+            except MigratorError as error:
+                _failed(spec, work, memory, report, key, f"copy part {number} of {relation}", relation, error)
+                outcome = replace(outcome, failed=outcome.failed + 1)
+                continue
+            if copied is None:
+                continue
+            memory.clear_failure(spec.name, key)
+            LOG.info("part copied", mapping=spec.name, database=work.database, relation=relation, part=number)
+            outcome = replace(outcome, applied=outcome.applied + 1)
+            if parts.over:
+                break
+    return outcome
+
+
+def _failed(
+    spec: MappingSpec,
+    work: Work,
+    memory: Failures,
+    report: Report,
+    key: str,
+    what: str,
+    relation: str | None,
+    error: MigratorError,
+) -> None:
+    words, now = error.message, datetime.now(UTC)
+    memory.record_failure(spec.name, key, words, now)
+    report(
+        {
+            "at": now.isoformat(),
+            "event": what,
+            "database": work.database,
+            "relation": relation,
+            "phase": NAME,
+            "level": "error",
+            "error": words,
+        }
+    )
+    LOG.error("job failed", mapping=spec.name, job=what, database=work.database, error=words)

@@ -1,0 +1,161 @@
+"""Under the method `snapshot`: keys and indexes of a relation as soon as its rows are in, before any change is applied to it.
+
+Nobody writes to it yet, so that a plain build holds up no one. Once it is under apply, post_data builds, gently.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from migrator.config import CopyMethod
+from migrator.observation import DatabasePair
+from migrator.phases import groups, membership
+from migrator.phases.relations import bytes_of
+from migrator.phases.view import View
+from migrator.schema import Schema
+from migrator.schema.index import Index, IndexAttachment, attachment
+from migrator.schema.replica_identity import replica_identity
+from migrator.schema.table import PARTITIONED
+from migrator.steps import Action, Gates, Side, Statement, Step, Wait
+
+NAME = "keys"
+
+KB_PER_BLOCK = 8
+MB_IN_KB = 1024
+LARGEST_MEMORY_MB = 1024
+"""More seldom makes a sort faster; several builds run at once."""
+
+SHARE = 8
+"""Of shared_buffers, the only setting that tells how large the destination is: one build takes an eighth, unless told otherwise."""
+
+
+def examine(view: View) -> Step:
+    """Everything belongs to one relation. Holds back nothing by itself: each group's subscription asks for its own."""
+    source, target = view.database.source_schema, view.database.target_schema
+    if source is None or target is None:
+        return Step(NAME, view.database.name, Gates.RELATION)
+    work = tuple(_Builder(view, source, target).work())
+    return Step(
+        NAME,
+        view.database.name,
+        Gates.RELATION,
+        tuple(each for each in work if isinstance(each, Action)),
+        tuple(each for each in work if isinstance(each, Wait)),
+    )
+
+
+def deferred(view: View) -> frozenset[str]:
+    """Tables whose keys are not made before their rows: leaves copied by us and not under apply yet, and their parents."""
+    schema = view.database.source_schema
+    if schema is None or groups.method_of(view.spec.copy_method, view.database) is not CopyMethod.SNAPSHOT:
+        return frozenset()
+    under = {group.number for group in view.database.ledger.groups if groups.is_under_snapshot(group)}
+    known = view.database.ledger.relations
+    leaves = {
+        name
+        for name in schema.leaves()
+        if (known[name].group in under if name in known else not membership.joins(view, name))
+    }
+    above = {parent for leaf in leaves for parent in _ancestors(schema, leaf)}
+    return frozenset(leaves | above)
+
+
+def _ancestors(schema: Schema, relation: str) -> Iterator[str]:
+    for parent in schema.table(relation).parents:
+        if schema.has_table(parent):
+            yield parent
+            yield from _ancestors(schema, parent)
+
+
+def lacking(view: View, relations: Iterable[str]) -> list[str]:
+    """Those of the relations that lack a key, an index or their replica identity on the destination."""
+    source, target = view.database.source_schema, view.database.target_schema
+    if source is None or target is None:
+        return sorted(relations)
+    builder = _Builder(view, source, target)
+    return [name for name in sorted(relations) if source.has_table(name) and any(builder.missing(name))]
+
+
+@dataclass(frozen=True)
+class _Builder:
+    view: View
+    source: Schema
+    target: Schema
+
+    @property
+    def pair(self) -> DatabasePair:
+        return self.view.database
+
+    def work(self) -> Iterator[Action | Wait]:
+        waiting = 0
+        for relation in sorted(deferred(self.view)):
+            if self._has_its_rows(relation):
+                yield from self.missing(relation)
+            elif any(self.missing(relation)):
+                waiting += 1
+        if waiting:
+            yield Wait(f"keys and indexes of {waiting} relations wait for their rows")
+
+    def missing(self, relation: str) -> Iterator[Action]:
+        """What has to be made of one table, the replica identity before other indexes; attachments once both ends are there."""
+        own = self._indexes.get(relation, ())
+        for index in own:
+            if index.is_key:
+                yield from self._index(index)
+        tie = replica_identity(self.source.table(relation))
+        if tie is not None and self.target.find(tie.identity) is None:
+            yield self._action(f"set {tie.identity}", relation, tie.create())
+        for index in own:
+            if not index.is_key:
+                yield from self._index(index)
+
+    @cached_property
+    def _indexes(self) -> dict[str, list[Index]]:
+        found: dict[str, list[Index]] = {}
+        for index in self.source.indexes:
+            if index.valid or index.partitioned:
+                found.setdefault(index.relation, []).append(index)
+        return found
+
+    def _has_its_rows(self, relation: str) -> bool:
+        entries = self.pair.ledger.relations
+        leaves = self.source.storage(relation) if self.source.table(relation).kind == PARTITIONED else (relation,)
+        return all(leaf in entries and self._is_in(leaf) for leaf in leaves)
+
+    def _is_in(self, leaf: str) -> bool:
+        entry = self.pair.ledger.relations[leaf]
+        return entry.count.finished or any(leaf in each.relations for each in self.pair.subscriptions)
+
+    def _index(self, index: Index) -> Iterator[Action]:
+        found = self.target.find(index.identity)
+        if found is None:
+            yield self._build(index)
+        elif isinstance(found, Index) and not found.valid and not found.partitioned:
+            yield self._build(index, f"DROP INDEX {index.qualified}")
+        elif (tie := attachment(index)) is not None and self._attachable(tie):
+            yield self._action(f"attach {index.identity}", index.relation, tie.create())
+
+    def _attachable(self, tie: IndexAttachment) -> bool:
+        return self.target.find(tie.identity) is None and self.target.find(f"index {tie.parent}") is not None
+
+    def _build(self, index: Index, *first: str) -> Action:
+        settings = () if index.partitioned else build_settings(self.view)
+        return self._action(f"build {index.identity}", index.relation, (*settings, *first, *index.create()))
+
+    def _action(self, summary: str, relation: str, sentences: Iterable[str]) -> Action:
+        statements = tuple(Statement(Side.DESTINATION, self.pair.target, sql, patient=True) for sql in sentences)
+        size = sum(bytes_of(self.view, leaf) for leaf in self.source.storage(relation))
+        return Action(summary, statements, relation, cost_bytes=size)
+
+
+def build_settings(view: View) -> tuple[str, ...]:
+    """For the length of one build's transaction: memory and workers as configured, or as the destination's settings suggest."""
+    limits, own = view.spec.replication, view.destination.setting
+    memory = limits.index_memory_mb
+    if not memory:
+        share = own("shared_buffers") * KB_PER_BLOCK // MB_IN_KB // SHARE
+        memory = max(own("maintenance_work_mem") // MB_IN_KB, min(LARGEST_MEMORY_MB, share))
+    workers = (
+        (f"SET LOCAL max_parallel_maintenance_workers = {limits.index_workers}",) if limits.index_workers >= 0 else ()
+    )
+    return (f"SET LOCAL maintenance_work_mem = '{max(1, memory)}MB'", *workers)

@@ -1,0 +1,73 @@
+"""Under the method `snapshot`: once all of a group's relations are in, with their keys and indexes, changes follow through its slot."""
+
+from collections.abc import Iterator
+
+from migrator.model import LedgerGroup
+from migrator.phases import groups, keys, line, membership, subscription
+from migrator.phases.snapshot_copy import unfinished
+from migrator.phases.view import View
+from migrator.quote import literal
+from migrator.steps import Action, Finding, Gates, Side, Statement, Step, Wait
+
+NAME = subscription.NAME
+
+
+def examine(view: View) -> Step:
+    """One subscription per group, with copy_data = false: what its publication holds must be what the ledger has finished."""
+    found: list[Action | Wait | Finding] = []
+    for group in groups.at_work(view):
+        found += _of_group(view, group)
+    if not groups.at_work(view) or membership.unassigned(view):
+        found.append(Wait("relations are in no group yet"))
+    return Step(
+        NAME,
+        view.database.name,
+        Gates.DATABASE,
+        tuple(each for each in found if isinstance(each, Action)),
+        tuple(each for each in found if isinstance(each, Wait)),
+        tuple(each for each in found if isinstance(each, Finding)),
+    )
+
+
+def _of_group(view: View, group: LedgerGroup) -> Iterator[Action | Wait | Finding]:
+    slot = view.source.slot(group.name)
+    if not group.slot_created:
+        yield Wait(f"{group.name} has no snapshot yet")
+        return
+    if finding := subscription.slot_trouble(view, group, slot):
+        yield finding
+        return
+    there = view.database.subscription(group.name)
+    if group.subscription_oid is not None:
+        yield from subscription.subscription_trouble(view, group, there) or line.broken(view)
+        return
+    if there is not None:
+        yield Action(f"record subscription {group.name}", subscription.record(view, group))
+    elif left := unfinished(view, group):
+        yield Wait(f"{len(left)} relations of {group.name} are not copied")
+    elif missing := keys.lacking(view, groups.members(view, group)):
+        yield Wait(f"{len(missing)} relations of {group.name} lack keys or indexes")
+    elif not membership.is_complete(view, group):
+        yield Wait(f"publication {group.name} does not hold just the relations that were copied")
+    else:
+        yield _create(view, group)
+
+
+def _create(view: View, group: LedgerGroup) -> Action:
+    """Asked once more on the source: with copy_data = false whatever else stands in the publication would miss its rows."""
+    oids = ", ".join(str(oid) for oid in sorted(each.source_oid for each in groups.members(view, group).values()))
+    same = (
+        "SELECT true AS same FROM pg_publication p"
+        f" WHERE p.pubname = {literal(group.name)} AND p.oid = {group.publication_oid}"
+        " AND (SELECT coalesce(array_agg(DISTINCT c.oid ORDER BY c.oid), '{}') FROM pg_publication_tables t"
+        " JOIN pg_namespace n ON n.nspname = t.schemaname JOIN pg_class c ON (c.relnamespace, c.relname) = (n.oid, t.tablename)"
+        f" WHERE t.pubname = p.pubname) = ARRAY[{oids}]::oid[]"
+    )
+    return Action(
+        f"create subscription {group.name}",
+        (
+            Statement(Side.SOURCE, view.database.name, same, keeps=("same",)),
+            subscription.create(view, group, copy_data=False),
+            *subscription.record(view, group),
+        ),
+    )

@@ -1,0 +1,188 @@
+"""Under the method `snapshot`: which relation belongs to which group, and does each group's publication hold just these?
+
+A publication is complete, and committed, before its slot is made; from then until its subscription exists nothing is added to it.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from migrator.catalog import ledger_tables
+from migrator.model import LedgerGroup, Publication
+from migrator.phases import groups, publication
+from migrator.phases.grouping import MOST_GROUPS, foreign_keys, plan
+from migrator.phases.relations import bytes_of, wanted
+from migrator.phases.source_statements import add_tables, create_publication, drop_publication, drop_slot, drop_tables
+from migrator.phases.view import View
+from migrator.quote import literal
+from migrator.steps import Action, Finding, Gates, Side, Statement, Step
+
+NAME = publication.NAME
+
+SMALL_BYTES = 64 * 1024 * 1024
+"""A new relation up to this size joins a group that is replicated already, by PostgreSQL's tablesync; a larger one gets a snapshot."""
+
+AT_ONCE = 512
+"""Relations of one ALTER PUBLICATION: each holds a lock to its end."""
+
+GB = 1024**3
+
+
+def examine(view: View) -> Step:
+    """Assign relations to groups, make publications, keep them complete; trouble of one that stands holds the database."""
+    working = groups.at_work(view)
+    findings = tuple(_findings(view, working))
+    actions = () if findings else tuple(_actions(view, working))
+    gates = Gates.DATABASE if findings else Gates.RELATION
+    return Step(NAME, view.database.name, gates, actions, findings=findings)
+
+
+def unassigned(view: View) -> tuple[str, ...]:
+    """The relations that no group has, largest first; not those with rows that are not ours."""
+    known = view.database.ledger.relations.keys() | view.database.filled
+    return tuple(name for name in wanted(view) if name not in known)
+
+
+def native_group(view: View) -> LedgerGroup | None:
+    """The group that small new relations join: one that is replicated already."""
+    return next((group for group in groups.at_work(view) if group.subscription_oid is not None), None)
+
+
+def joins(view: View, relation: str) -> bool:
+    """Whether a relation that no group has is to be copied by tablesync, into a group that is replicated already."""
+    if native_group(view) is None:
+        return False
+    return bytes_of(view, relation) <= SMALL_BYTES or len(groups.at_work(view)) >= MOST_GROUPS
+
+
+def _findings(view: View, working: Iterable[LedgerGroup]) -> Iterator[Finding]:
+    for group in working:
+        if finding := groups.replaced(view, group):
+            yield finding
+        elif group.publication_oid is not None:
+            yield from publication.trouble(view, group)
+    if not view.database.ledger.groups and publication.has_leftovers(view, groups.name_of(view)):
+        yield publication.leftover(view, groups.name_of(view))
+
+
+def _actions(view: View, working: Iterable[LedgerGroup]) -> Iterator[Action]:
+    new = [name for name in unassigned(view) if not joins(view, name)]
+    if (new or not view.database.ledger.groups) and len(groups.at_work(view)) < MOST_GROUPS:
+        yield _assign(view, new)
+    for group in working:
+        if group.publication_oid is None:
+            yield _create(view, group)
+        elif (found := view.database.publication(group.name)) is not None and group.subscription_oid is None:
+            yield from _complete(view, group, found)
+    for group in groups.spent(view):
+        if group.publication_oid is not None or group.slot_created:
+            yield _clear(view, group)
+
+
+def _assign(view: View, new: Iterable[str]) -> Action:
+    """One transaction: groups are begun with their relations."""
+    sizes = {name: bytes_of(view, name) for name in new}
+    schema, limits = view.database.source_schema, view.spec.replication
+    assert schema is not None
+    room = MOST_GROUPS - len(groups.at_work(view))
+    planned = plan(sizes, foreign_keys(schema), limits.streams_per_database, limits.own_group_gb * GB, room)
+    first = max((group.number for group in view.database.ledger.groups), default=0) + 1
+    numbered = dict(enumerate(planned or (frozenset[str](),), start=first))
+    rows = ", ".join(
+        f"({literal(view.spec.name)}, {literal(relation)}, {number}, {schema.table(relation).oid},"
+        f" to_regclass({literal(relation)}), {'true' if schema.table(relation).is_partition else 'false'})"
+        for number, relations in numbered.items()
+        for relation in sorted(relations)
+    )
+    members = (
+        "INSERT INTO migrator.relations (mapping, relation, group_number, source_oid, target_oid, was_partition)"
+        f" VALUES {rows} ON CONFLICT DO NOTHING"
+    )
+    sentences = (
+        ledger_tables(),
+        publication.insert_groups(view, numbered),
+        *((members,) if rows else ()),
+    )
+    statements = tuple(Statement(Side.DESTINATION, view.database.target, sql) for sql in sentences)
+    return Action(f"assign {len(sizes)} relations to {len(numbered)} groups", statements)
+
+
+def _create(view: View, group: LedgerGroup) -> Action:
+    known = view.database.publication(group.name) is not None
+    create = Statement(Side.SOURCE, view.database.name, create_publication(group.name))
+    statements = (*(() if known else (create,)), *publication.record(view, group.number))
+    return Action(f"{'record' if known else 'create'} publication {group.name}", statements)
+
+
+def missing(view: View, group: LedgerGroup, found: Publication) -> list[str]:
+    """Relations of the group that its publication does not hold yet."""
+    return [name for name in sorted(groups.members(view, group)) if name not in found.relations]
+
+
+def is_complete(view: View, group: LedgerGroup) -> bool:
+    """Whether the publication holds the group's relations, and the ledger knows each by its place in it."""
+    found = view.database.publication(group.name)
+    entries = groups.members(view, group)
+    return (
+        group.publication_oid is not None
+        and found is not None
+        and found.relations.keys() == entries.keys()
+        and all(entry.publication_rel_oid is not None for entry in entries.values())
+    )
+
+
+def _complete(view: View, group: LedgerGroup, found: Publication) -> Iterator[Action]:
+    entries = groups.members(view, group)
+    surplus = sorted(found.relations.keys() - entries.keys())
+    if surplus and view.observation.scope.relations == ():
+        drop = Statement(Side.SOURCE, view.database.name, drop_tables(group.name, surplus))
+        yield Action(f"take {len(surplus)} relations out of publication {group.name}", (drop,))
+    if group.slot_created:
+        return
+    lacking = missing(view, group, found)
+    batch = AT_ONCE if not _failed(view, group) else 1
+    for start in range(0, len(lacking), batch):
+        relations = lacking[start : start + batch]
+        what = relations[0] if len(relations) == 1 else f"{len(relations)} relations"
+        add = Statement(Side.SOURCE, view.database.name, add_tables(group.name, relations))
+        yield Action(f"add to publication {group.name}: {what}", (add, *record_members(view, group)))
+    if not lacking and any(entry.publication_rel_oid is None for entry in entries.values()):
+        yield Action(f"record the relations of publication {group.name}", record_members(view, group))
+
+
+def _failed(view: View, group: LedgerGroup) -> bool:
+    prefix = f"{NAME}:{view.database.name}:add to publication {group.name}: "
+    return any(key.startswith(prefix) for key in view.hints.failures)
+
+
+def record_members(view: View, group: LedgerGroup) -> tuple[Statement, Statement]:
+    """Note in the ledger which place each relation has in the publication."""
+    read = (
+        "SELECT coalesce(jsonb_object_agg(pr.prrelid::text, pr.oid::text), '{}')::text AS members"
+        " FROM pg_publication p JOIN pg_publication_rel pr ON pr.prpubid = p.oid"
+        f" WHERE p.pubname = {literal(group.name)}"
+    )
+    note = (
+        "UPDATE migrator.relations r SET publication_rel_oid = member.value::oid"
+        " FROM jsonb_each_text(%(members)s::jsonb) AS member"
+        f" WHERE {groups.in_group(view, group.number)} AND r.source_oid = member.key::oid AND r.publication_rel_oid IS NULL"
+    )
+    return (
+        Statement(Side.SOURCE, view.database.name, read, keeps=("members",)),
+        Statement(Side.DESTINATION, view.database.target, note, uses=("members",)),
+    )
+
+
+def _clear(view: View, group: LedgerGroup) -> Action:
+    """Of a group that lost its snapshot before any relation was finished, slot and publication go; its number stays."""
+    still = (
+        f"SELECT true AS spent FROM migrator.groups WHERE {groups.of_group(view, group.number)} AND retired_at IS NOT NULL"
+        f" AND NOT EXISTS (SELECT FROM migrator.relations WHERE {groups.in_group(view, group.number)})"
+    )
+    return Action(
+        f"remove slot and publication {group.name}",
+        (
+            Statement(Side.DESTINATION, view.database.target, still, keeps=("spent",)),
+            Statement(Side.SOURCE, view.database.name, drop_slot(group.name)),
+            Statement(Side.SOURCE, view.database.name, drop_publication(group.name)),
+            groups.update_group(view, "publication_oid = NULL, slot_created = false", number=group.number),
+        ),
+    )

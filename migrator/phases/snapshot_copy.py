@@ -1,0 +1,200 @@
+"""Under the method `snapshot`: what is not copied? A keeper holds each group's snapshot, parts are copied under it, largest first.
+
+Who loses a snapshot loses what is not finished: those relations leave their group, and begin again in another.
+"""
+
+from collections.abc import Iterator
+
+from migrator.model import LedgerGroup, LedgerRelation
+from migrator.phases import groups, membership, wal_budget
+from migrator.phases.pacing import rate_limit
+from migrator.phases.relations import bytes_of
+from migrator.phases.slot_waits import holders
+from migrator.phases.view import View
+from migrator.quote import literal
+from migrator.steps import Action, CopyPart, Finding, Gates, KeepSnapshot, Side, Statement, Step, Wait
+
+NAME = "initial_copy"
+
+SEATS = ("1", "2")
+"""Keepers of one snapshot, on different processes where there are as many: no single death ends it."""
+
+OPEN_SNAPSHOTS = 4
+"""Groups of a mapping that are copied at the same time: each is a decoder of all WAL, and holds back VACUUM in its database."""
+
+TRIES = 3
+"""A relation that failed so often does not hold up its group, once that has nothing else to do."""
+
+
+def examine(view: View) -> Step:
+    """Keepers, parts, and what has to leave its group. Holds back nothing by itself: keys follow relation by relation."""
+    actions: list[Action] = []
+    waits: list[Wait] = []
+    findings: list[Finding] = []
+    for group in groups.at_work(view):
+        if groups.is_under_snapshot(group) and membership.is_complete(view, group):
+            for each in _of_group(view, group):
+                (actions if isinstance(each, Action) else waits if isinstance(each, Wait) else findings).append(each)  # type: ignore[arg-type]
+    new = len(membership.unassigned(view))
+    if new:
+        waits.append(Wait(f"{new} relations are in no group yet"))
+    return Step(NAME, view.database.name, Gates.RELATION, tuple(actions), tuple(waits), tuple(findings))
+
+
+def unfinished(view: View, group: LedgerGroup) -> dict[str, LedgerRelation]:
+    """The group's relations with parts that are not in."""
+    entries = groups.members(view, group)
+    return {name: entry for name, entry in entries.items() if not entry.count.finished}
+
+
+def _of_group(view: View, group: LedgerGroup) -> Iterator[Action | Wait | Finding]:
+    if not group.slot_created:
+        yield from _open(view, group)
+        return
+    unfit = [entry for entry in groups.members(view, group).values() if _is_unfit(view, entry)]
+    yield from (leave_out(view, entry, "it was altered on the source") for entry in unfit)
+    left = unfinished(view, group)
+    if not left:
+        return
+    living = groups.living_keepers(view, group)
+    if not living:
+        yield retire(view, group)
+        return
+    seats = {keeper.keeper for keeper in living}
+    yield from (_keep(view, group, seat) for seat in SEATS if seat not in seats)
+    yield from _parts(view, group, left)
+
+
+def _open(view: View, group: LedgerGroup) -> Iterator[Action | Wait | Finding]:
+    if held := _held(view):
+        yield Wait(held)
+    elif _open_elsewhere(view) >= OPEN_SNAPSHOTS:
+        yield Wait(f"{group.name} waits for the copies of other groups")
+    else:
+        yield _keep(view, group, SEATS[0])
+        yield from holders(view, view.source.slot(group.name))
+
+
+def _open_elsewhere(view: View) -> int:
+    """Snapshots of this mapping that are held now."""
+    return sum(
+        1
+        for pair in view.observation.databases
+        for group in pair.ledger.groups
+        if groups.is_under_snapshot(group)
+        and not group.retired
+        and group.slot_created
+        and any(part.group == group.number for part in pair.ledger.parts)
+    )
+
+
+def _keep(view: View, group: LedgerGroup, seat: str) -> Action:
+    what = "make slot and snapshot" if not group.slot_created else f"keep the snapshot (keeper {seat})"
+    return Action(f"{what} of {group.name}", (), job=KeepSnapshot(group.number, seat, not group.slot_created))
+
+
+def _parts(view: View, group: LedgerGroup, left: dict[str, LedgerRelation]) -> Iterator[Action | Wait]:
+    bad = {name for name in left if _failures(view, name) >= TRIES}
+    if bad == left.keys() and bad != groups.members(view, group).keys():
+        yield from (leave_out(view, left[name], "it cannot be copied") for name in sorted(bad))
+        return
+    if held := _held(view):
+        yield Wait(held)
+        return
+    yield Wait(f"{len(left)} relations of {group.name} to be copied")
+    for part in view.database.ledger.parts:
+        if part.group == group.number and part.relation in left:
+            size = bytes_of(view, part.relation) // max(1, left[part.relation].count.parts)
+            summary = f"copy part {part.number} of {part.relation}"
+            yield Action(summary, (), part.relation, size, job=CopyPart(group.number, part.number))
+
+
+def _failures(view: View, relation: str) -> int:
+    failure = view.hints.failures.get(f"{NAME}:{view.database.name}:{relation}")
+    return failure.count if failure is not None else 0
+
+
+def _held(view: View) -> str | None:
+    """Why nothing may be copied now."""
+    if rate_limit(view.spec, view.journal) == 0:
+        return "copying is paused: the rate limit is 0"
+    if wal_budget.pauses(view):
+        return "copying is paused: the WAL budget is used up"
+    return None
+
+
+def _is_unfit(view: View, entry: LedgerRelation) -> bool:
+    """Whether it is no longer the table that was published: dropped, renamed, made anew, taken out and put back."""
+    schema = view.database.source_schema
+    if schema is None or not schema.has_table(entry.relation):
+        return schema is not None
+    publication = view.database.publication(groups.name_of(view, entry.group))
+    place = (publication.relations if publication is not None else {}).get(entry.relation)
+    return place != (entry.source_oid, entry.publication_rel_oid)
+
+
+def leave_out(view: View, entry: LedgerRelation, why: str) -> Action:
+    """Take one relation out of its group, with what was copied of it. Waits for copiers that are at work in the group."""
+    sql = _removal(view, entry.group, f"r.relation = {literal(entry.relation)}")
+    statements = (_lock(view, entry.group), Statement(Side.DESTINATION, view.database.target, sql))
+    return Action(f"take {entry.relation} out of its group: {why}", statements)
+
+
+def retire(view: View, group: LedgerGroup) -> Action:
+    """The snapshot is lost: relations that are not finished leave the group, with what was copied of them.
+
+    That no keeper lives is asked once more. In one transaction that has the group's row to itself: a copier who began
+    before has ended by then, and one that comes after finds the group retired.
+    """
+    alive = " OR ".join(
+        f"(pid = {keeper.backend.pid} AND backend_start = {literal(keeper.backend.started.isoformat())})"
+        for keeper in view.database.ledger.keepers
+        if keeper.group == group.number
+    )
+    lost = f"SELECT true AS lost WHERE NOT EXISTS (SELECT FROM pg_stat_activity WHERE {alive or 'false'})"
+    not_in = (
+        "NOT EXISTS (SELECT FROM migrator.parts p WHERE (p.mapping, p.group_number, p.relation) ="
+        " (r.mapping, r.group_number, r.relation)) OR EXISTS (SELECT FROM migrator.parts p WHERE"
+        " (p.mapping, p.group_number, p.relation) = (r.mapping, r.group_number, r.relation) AND p.copied_at IS NULL)"
+    )
+    return Action(
+        f"give up the snapshot of {group.name}: no keeper of it is left",
+        (
+            Statement(Side.SOURCE, view.database.name, lost, keeps=("lost",)),
+            _lock(view, group.number),
+            groups.update_group(view, "retired_at = clock_timestamp()", number=group.number),
+            Statement(
+                Side.DESTINATION,
+                view.database.target,
+                f"DELETE FROM migrator.keepers WHERE {groups.in_group(view, group.number)}",
+            ),
+            Statement(Side.DESTINATION, view.database.target, _removal(view, group.number, not_in)),
+        ),
+    )
+
+
+def _lock(view: View, number: int) -> Statement:
+    sql = f"SELECT number FROM migrator.groups WHERE {groups.of_group(view, number)} FOR UPDATE"
+    return Statement(Side.DESTINATION, view.database.target, sql)
+
+
+def _removal(view: View, number: int, which: str) -> str:
+    """The names in the ledger are quoted and qualified already; only what received rows needs to be emptied."""
+    return f"""DO $migrator$
+DECLARE
+    entry record;
+BEGIN
+    FOR entry IN SELECT r.mapping, r.group_number, r.relation FROM migrator.relations r
+                 WHERE {groups.in_group(view, number)} AND ({which})
+    LOOP
+        IF to_regclass(entry.relation) IS NOT NULL AND EXISTS (
+            SELECT FROM migrator.parts p WHERE (p.mapping, p.group_number, p.relation)
+                = (entry.mapping, entry.group_number, entry.relation) AND p.copied_at IS NOT NULL)
+        THEN
+            EXECUTE 'TRUNCATE ONLY ' || entry.relation;
+        END IF;
+        DELETE FROM migrator.parts p WHERE (p.mapping, p.group_number, p.relation)
+            = (entry.mapping, entry.group_number, entry.relation);
+        DELETE FROM migrator.relations r WHERE (r.mapping, r.relation) = (entry.mapping, entry.relation);
+    END LOOP;
+END $migrator$"""
