@@ -82,10 +82,12 @@ CREATE FUNCTION kinds.fire() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN N
 """
 
 
-def objects(name: str) -> Iterator[str]:
-    """Statements that give this name, and this text, to an object of every kind that takes one."""
-    n, text = identifier(name), literal(name)
-    tag = f"${'q' * (1 + name.count('$'))}$"
+def objects(name: str, said: str | None = None) -> Iterator[str]:
+    """Statements that give this name, and a text (the name again), to an object of every kind that takes one."""
+    said = name if said is None else said
+    n, text = identifier(name), literal(said)
+    label, other = (literal(said.encode()[:60].decode(errors="ignore") + end) for end in ("", ".2"))
+    tag = f"${'q' * (1 + said.count('$'))}$"
     yield f"CREATE SCHEMA {n}"
     yield (
         f'CREATE TABLE {n}.{n} ({n} integer GENERATED ALWAYS AS IDENTITY, txt text DEFAULT {text} COLLATE "C",'
@@ -98,11 +100,11 @@ def objects(name: str) -> Iterator[str]:
     yield f"CREATE SCHEMA {identifier(kinds(name))}"
     k = identifier(kinds(name))
     yield f"CREATE TABLE {k}.plain (id integer, txt text); CREATE INDEX {n} ON {k}.plain (id) WHERE txt <> {text}"
-    yield f"CREATE TYPE {k}.enum AS ENUM ({text}, {literal(name[:60] + '.')}); CREATE TYPE {k}.composite AS ({n} text, b integer)"
+    yield f"CREATE TYPE {k}.enum AS ENUM ({label}, {other}); CREATE TYPE {k}.composite AS ({n} text, b integer)"
     yield f"CREATE DOMAIN {n}.domain AS text DEFAULT {text} CONSTRAINT {n} CHECK (VALUE <> {text})"
     yield f'CREATE SEQUENCE {n}.sequence; CREATE COLLATION {n}.{n} FROM "C"'
     yield f"CREATE FUNCTION {n}.{n}({n} text) RETURNS text LANGUAGE sql AS {literal(f'SELECT {text} || $1')}"
-    yield f"CREATE FUNCTION {n}.body() RETURNS void LANGUAGE plpgsql AS {tag}/* {name.replace('/*', '')} */ BEGIN END{tag}"
+    yield f"CREATE FUNCTION {n}.body() RETURNS void LANGUAGE plpgsql AS {tag}/* {said.replace('/*', '')} */ BEGIN END{tag}"
     yield f"CREATE FUNCTION {n}.atomic(a text DEFAULT {text}) RETURNS text BEGIN ATOMIC SELECT {text} || a; END"
     yield f"CREATE VIEW {n}.view AS SELECT {n}, {text} AS {literal_column(name)} FROM {n}.{n} WHERE txt <> {text}"
     yield f"CREATE MATERIALIZED VIEW {k}.matview AS SELECT {text}::text AS {n}"

@@ -1,13 +1,14 @@
-"""`make bench`, or `python -m tests.benchmarks [copy|scale|bucket|fleet|whole] [ARGUMENTS]`: measures and prints."""
+"""`make bench`, or `python -m tests.benchmarks [copy|scale|schema|bucket|fleet|whole] [ARGUMENTS]`: measures and prints."""
 
 import sys
 from collections.abc import Callable
 
-from tests.benchmarks import bucket, copy, fleet, scale, whole
+from tests.benchmarks import bucket, copy, fleet, scale, schema, whole
 
 BENCHMARKS: dict[str, Callable[..., None]] = {
     "copy": copy.run,
     "scale": scale.run,
+    "schema": schema.run,
     "bucket": bucket.run,
     "fleet": fleet.run,
     "whole": whole.run,
