@@ -11,6 +11,9 @@ from collections.abc import Iterable
 
 from migrator.quote import literal
 
+_QUOTED = """'(?:[^']|'')*'|"(?:[^"]|"")*\""""
+"""A literal or an identifier, as `quote` writes them: quotes within are doubled, in E'' too."""
+
 # The error is raised anew, in one sentence: its own context would hold the statement as it was executed.
 _BODY = """
 DECLARE
@@ -35,12 +38,17 @@ def setting(hole: str) -> str:
 def block(sql: str, holes: Iterable[str]) -> str:
     """`sql` with each `{hole}` filled by the server, from the settings of this session.
 
-    Put together in one go: what looks like a hole within a secret is none.
+    Put together in one go: what looks like a hole within a secret is none, nor is one within quotes: a server may be called
+    {user_mapping:16385:password}.
     """
-    filled = {f"{{{hole}}}": f"quote_literal(current_setting('{setting(hole)}'))" for hole in holes}
-    pieces = re.split(f"({'|'.join(map(re.escape, filled))})", sql) if filled else [sql]
-    parts = (filled.get(piece) or literal(piece).strip() for piece in pieces if piece)
-    body = _BODY.format(statement=" || ".join(parts))
+    secrets = {f"{{{hole}}}": f"quote_literal(current_setting('{setting(hole)}'))" for hole in holes}
+    words = "|".join(map(re.escape, sorted(secrets, key=len, reverse=True)))
+    parts, end = [], 0
+    for found in re.finditer(f"{words}|{_QUOTED}", sql, re.DOTALL):
+        if found[0] in secrets:
+            parts += [literal(sql[end : found.start()]), secrets[found[0]]]
+            end = found.end()
+    body = _BODY.format(statement=" || ".join((*parts, literal(sql[end:]))))
     tag = _tag(body)
     return f"DO {tag}{body}{tag}"
 

@@ -1,17 +1,12 @@
 """Schemas that nobody thought of: strategies that draw the statements of a schema, with every property a table can have."""
 
-from collections.abc import Callable
-from typing import TypeVar
-
 from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn
 
 from migrator.quote import identifier, literal
 from tests import hostile
 
-T = TypeVar("T")
-Draw = Callable[[st.SearchStrategy[T]], T]
-
-CHARACTERS = st.characters(exclude_characters="\0", exclude_categories=("Cs",))
+CHARACTERS = st.characters(exclude_characters="\0", exclude_categories=["Cs"])
 
 
 def _short(name: str) -> str:
@@ -43,15 +38,14 @@ DEFAULTS = {
 COLLATIONS = ("", ' COLLATE "C"', ' COLLATE "POSIX"', " COLLATE ucs_basic")
 
 
-def _type(draw: Draw[object], schema: str, patterns: tuple[str, ...]) -> str:
-    pattern = str(draw(st.sampled_from(patterns)))
+def _type(draw: DrawFn, schema: str, patterns: tuple[str, ...]) -> str:
+    pattern = draw(st.sampled_from(patterns))
     n = draw(st.integers(1, 12))
-    assert isinstance(n, int)
     return pattern.format(n=n, p=n + 3, m=n % 7, s=schema)
 
 
 @st.composite
-def sequence_options(draw: Draw[int], kind: str) -> str:
+def sequence_options(draw: DrawFn, kind: str) -> str:
     """Options that a sequence of this type may have together."""
     top = {"smallint": 2**15, "integer": 2**31, "bigint": 2**63}[kind] - 1
     low, high = sorted((draw(st.integers(-top, top - 1)), draw(st.integers(-top, top - 1))))
@@ -63,12 +57,11 @@ def sequence_options(draw: Draw[int], kind: str) -> str:
 
 
 @st.composite
-def types(draw: Draw[object], schema: str) -> list[str]:
+def types(draw: DrawFn, schema: str) -> list[str]:
     """The types that the columns of a schema are of."""
     labels = draw(st.lists(names, min_size=1, max_size=4, unique=True))
     attributes = draw(st.lists(names, min_size=1, max_size=3, unique=True))
-    assert isinstance(labels, list) and isinstance(attributes, list)
-    default, forbidden, check = str(draw(texts)), str(draw(texts)), str(draw(names))
+    default, forbidden, check = draw(texts), draw(texts), draw(names)
     null = " NOT NULL" if draw(st.booleans()) else ""
     pair = ", ".join(f"{identifier(each)} {_type(draw, schema, (*NUMBERS, *TEXTS[:4]))}" for each in attributes)
     return [
@@ -77,21 +70,20 @@ def types(draw: Draw[object], schema: str) -> list[str]:
         f"CREATE DOMAIN {schema}.word AS varchar(100){draw(st.sampled_from(COLLATIONS))} DEFAULT {literal(default[:90])}{null}"
         f" CONSTRAINT {identifier(check)} CHECK (VALUE <> {literal(forbidden)})",
         f"CREATE TYPE {schema}.span AS RANGE (subtype = float8, subtype_diff = float8mi)",
-        f"COMMENT ON TYPE {schema}.mood IS {literal(str(draw(texts)))}",
+        f"COMMENT ON TYPE {schema}.mood IS {literal(draw(texts))}",
     ]
 
 
 @st.composite
-def column(draw: Draw[object], schema: str, name: str) -> tuple[str, str, list[str]]:
+def column(draw: DrawFn, schema: str, name: str) -> tuple[str, str, list[str]]:
     """A column's type, its declaration, and the settings that ALTER COLUMN gives it."""
     group = draw(st.sampled_from((NUMBERS, TEXTS, OTHERS, OTHERS)))
-    assert isinstance(group, tuple)
     kind = _type(draw, schema, group)
     words, settings = [f"{identifier(name)} {kind}"], []
     if group is TEXTS and "mood" not in kind:
-        words.append(str(draw(st.sampled_from(COLLATIONS))))
+        words.append(draw(st.sampled_from(COLLATIONS)))
         if draw(st.booleans()):
-            words.append(f"DEFAULT {literal(str(draw(texts)))}")
+            words.append(f"DEFAULT {literal(draw(texts))}")
     elif group is NUMBERS and draw(st.booleans()):
         how = draw(st.sampled_from(("ALWAYS", "BY DEFAULT")))
         words.append(f"GENERATED {how} AS IDENTITY ({draw(sequence_options(kind))})")
@@ -112,27 +104,27 @@ OPTIONS = ("", " WITH (fillfactor = 40)", " WITH (autovacuum_enabled = false, to
 
 
 @st.composite
-def table(draw: Draw[object], schema: str, name: str) -> list[str]:
+def table(draw: DrawFn, schema: str, name: str) -> list[str]:
     """A table with a key, its columns, constraints, indexes and comments."""
     columns = draw(st.lists(names.filter(lambda each: each not in ("id", "key", "says")), max_size=5, unique=True))
-    assert isinstance(columns, list)
-    q, lines, later, kinds = f"{schema}.{identifier(name)}", [], [], {}
+    q = f"{schema}.{identifier(name)}"
+    lines: list[str] = []
+    later: list[str] = []
+    kinds: dict[str, str] = {}
     for each in columns:
-        kinds[each], line, settings = draw(column(schema, each))  # type: ignore[misc]
+        kinds[each], line, settings = draw(column(schema, each))
         lines.append(line)
         later += [f"ALTER TABLE {q} ALTER {identifier(each)} {setting}" for setting in settings]
-    said = literal(str(draw(texts)))
+    said = literal(draw(texts))
     lines += ["id bigint PRIMARY KEY", "key text", f"says text GENERATED ALWAYS AS (key || {said}) STORED"]
-    lines += [
-        f"CONSTRAINT {identifier(str(draw(names)))} CHECK (key <> {said}){draw(st.sampled_from(('', ' NO INHERIT')))}"
-    ]
+    lines += [f"CONSTRAINT {identifier(draw(names))} CHECK (key <> {said}){draw(st.sampled_from(('', ' NO INHERIT')))}"]
     lines += [
         f"UNIQUE {draw(st.sampled_from(('', 'NULLS NOT DISTINCT ')))}(key, id) {draw(st.sampled_from(DEFERRALS))}"
     ]
     indexes = [draw(index(q, each, kinds[each])) for each in columns if draw(st.booleans())]
     comments = [f"COLUMN {q}.{identifier(each)}" for each in columns if draw(st.booleans())]
     made = f"CREATE TABLE {q} ({', '.join(lines)}){draw(st.sampled_from(OPTIONS))}"
-    told = [f"COMMENT ON {each} IS {literal(str(draw(texts)))}" for each in (f"TABLE {q}", *comments)]
+    told = [f"COMMENT ON {each} IS {literal(draw(texts))}" for each in (f"TABLE {q}", *comments)]
     return [made, *later, *(str(each) for each in indexes if each), *told]
 
 
@@ -140,10 +132,10 @@ DEFERRALS = ("", "DEFERRABLE", "DEFERRABLE INITIALLY DEFERRED", "INCLUDE (says)"
 
 
 @st.composite
-def index(draw: Draw[object], table: str, column: str, kind: str) -> str:
+def index(draw: DrawFn, table: str, column: str, kind: str) -> str:
     """An index that a column of this type can have; "" for none."""
     c = identifier(column)
-    where = f" WHERE key <> {literal(str(draw(texts)))}" if draw(st.booleans()) else ""
+    where = f" WHERE key <> {literal(draw(texts))}" if draw(st.booleans()) else ""
     if kind in ("jsonb", "text[]", "tsvector"):
         return f"CREATE INDEX ON {table} USING gin ({c}){where}"
     if kind == "int4range":
@@ -164,15 +156,14 @@ def index(draw: Draw[object], table: str, column: str, kind: str) -> str:
 
 
 @st.composite
-def schema(draw: Draw[object]) -> list[str]:
+def schema(draw: DrawFn) -> list[str]:
     """A schema called generated: types, sequences, and up to three tables."""
     tables = draw(st.lists(names.filter(lambda name: name not in TAKEN), min_size=1, max_size=3, unique=True))
-    assert isinstance(tables, list)
-    made: list[str] = ["CREATE SCHEMA generated", *draw(types("generated"))]  # type: ignore[misc]
-    kind = str(draw(st.sampled_from(NUMBERS)))
+    made: list[str] = ["CREATE SCHEMA generated", *draw(types("generated"))]
+    kind = draw(st.sampled_from(NUMBERS))
     made.append(f"CREATE SEQUENCE generated.counter AS {kind} {draw(sequence_options(kind))}")
     for each in tables:
-        made += draw(table("generated", each))  # type: ignore[misc]
+        made += draw(table("generated", each))
     return [*made, f"ALTER SEQUENCE generated.counter OWNED BY generated.{identifier(tables[0])}.key"]
 
 

@@ -9,6 +9,7 @@ import pytest
 from migrator.cluster import Cluster
 from migrator.connection import Session, connect, mute
 from migrator.hidden import block, setting
+from migrator.quote import literal
 
 EVERYTHING = {"log_statement": "all", "log_min_duration_statement": "0", "log_error_verbosity": "verbose"}
 HOLE = "password:Straße \"x\" 'y' " + "z" * 40
@@ -62,3 +63,15 @@ def test_no_name_ends_the_statement_early(cluster: Callable[..., Cluster]) -> No
     with session(server) as connection:
         connection.execute(block(f'CREATE ROLE "{name}" PASSWORD {{{HOLE}}}', [HOLE]).encode())
     assert server.execute("SELECT rolname FROM pg_authid WHERE rolname ~ 'm(igrator|allory)'") == [(name,)]
+
+
+@pytest.mark.parametrize("name", [f"{{{HOLE}}}", f"it's {{{HOLE}}}", f'a "{{{HOLE}}}" \\ b'])
+def test_a_name_that_looks_like_a_hole_stays_a_name(cluster: Callable[..., Cluster], name: str) -> None:
+    server = cluster(18)
+    quoted, text = name.replace('"', '""'), literal(name)
+    with session(server) as connection:
+        connection.execute(
+            block(f'CREATE TABLE public."{quoted[:20]}" AS SELECT {text} AS said, {{{HOLE}}} AS it', [HOLE]).encode()
+        )
+    (table,) = server.execute("SELECT format('%I', relname) FROM pg_class WHERE relnamespace = 'public'::regnamespace")
+    assert server.execute(f"SELECT said, it FROM public.{table[0]}") == [(name, SECRET)]

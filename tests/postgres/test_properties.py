@@ -64,9 +64,8 @@ def the_same(source: Cluster, destination: Cluster, tools: Cluster, statements: 
     assert ours.carried_identities == theirs.carried_identities
     for item in ours.items:
         found = theirs.find(item.identity)
-        assert found is not None
-        assert not differences(item, found)
+        assert found is not None and not differences(item, found)
     text, carried = dump(source, here, tools), dump(destination, there, tools)
     if source.version < destination.version:
         text = spelled_by(tools, spelled, text)
-    assert not (found := differing(unnamed(text, source.version), unnamed(carried, source.version))), found
+    assert not (lines := differing(unnamed(text, source.version), unnamed(carried, source.version))), lines
