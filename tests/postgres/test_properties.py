@@ -46,7 +46,7 @@ def test_drawn_names_and_texts_survive_in_every_kind(
 
 def examples(request: pytest.FixtureRequest) -> int:
     """Few in the quick tier, many in the slow one."""
-    return 100 if request.node.get_closest_marker("slow") else 3
+    return 40 if request.node.get_closest_marker("slow") else 3
 
 
 def the_same(source: Cluster, destination: Cluster, tools: Cluster, statements: Sequence[str]) -> None:

@@ -78,7 +78,7 @@ def test_a_stop_inside_an_action_ends_the_same(trial: Callable[..., Trial], shar
     """An index may be built while its constraint is missing: the stop falls between two statements."""
     each = trial(15)
     torn = 0
-    for ask in (each.pre_data, each.post_data):
+    for ask in (each.pre_data, each.post_data, each.user_mappings):
         while actions := ask().actions:
             for action in actions:
                 for part in list(prefixes(action))[:1]:
