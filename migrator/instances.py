@@ -93,6 +93,7 @@ def read_instance(connection: psycopg.Connection[DictRow], older_than: float = O
         senders=senders,
         subscription_names=subscription_names,
         icu=basics.icu,
+        collations=frozenset(reader.names("collations")),
         wal_bytes_per_second=basics.wal_bytes_per_second,
         labels=reader.rows("shared_labels", SharedLabel),
         has_password=bool(connection.pgconn.password),

@@ -207,6 +207,8 @@ class Instance:
     """The subscriptions that `subscriptions` counts."""
     icu: bool = True
     """Whether this server knows ICU collations."""
+    collations: frozenset[str] = frozenset()
+    """Those in pg_catalog, which initdb found on its machine; empty where they were not read."""
     labels: tuple[SharedLabel, ...] = ()
     has_password: bool = False
     wal_bytes_per_second: float | None = None

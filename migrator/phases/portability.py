@@ -8,8 +8,9 @@ from migrator.phases import settings, tablespaces
 from migrator.phases.settings import Setting
 from migrator.phases.view import View
 from migrator.phases.wording import some
+from migrator.quote import identifier
 from migrator.schema import Schema
-from migrator.schema.built_in import SETTING
+from migrator.schema.built_in import COLLATION, SETTING
 from migrator.schema.definition import SECURITY_LABEL
 from migrator.schema.uncarried import RESERVED_SCHEMA
 from migrator.steps import Finding
@@ -98,6 +99,9 @@ def _gone(view: View, schema: Schema) -> Iterator[Finding]:
     """Uses of what the destination's version does not have any more, one finding for each thing."""
     for (kind, name), group in groupby(schema.built_ins, key=lambda each: (each.kind, each.name)):
         uses = list(group)
+        if kind == COLLATION:
+            yield from _collation(view, name, [each.used_by for each in uses])
+            continue
         if not (_lacks_setting(view, name) if kind == SETTING else uses[0].since <= view.destination.major):
             continue
         database, users = view.database.name, some([each.used_by for each in uses])
@@ -108,6 +112,21 @@ def _gone(view: View, schema: Schema) -> Iterator[Finding]:
             f"{uses[0].since or view.destination.major} does not know any more. In database {database} it is used by: {users}.",
             f"In database {database} of the source, alter these objects ({reset}), or drop what nobody needs.",
             database=database,
+        )
+
+
+def _collation(view: View, name: str, users: list[str]) -> Iterator[Finding]:
+    """One of the system's, which the destination's machine had not when its server was set up."""
+    known, database = view.destination.collations, view.database
+    if known and name not in known:
+        yield Finding(
+            "collation_missing",
+            f"The destination does not have the collation {identifier(name)}, which initdb found on the source's machine. In "
+            f"database {database.name} it is used by: {some(users)}.",
+            "Install the locale on the destination's machine; then, once the database is made, in "
+            f"{identifier(database.target)} there: SELECT pg_import_system_collations('pg_catalog'); what uses it is tried again.",
+            blocking=False,
+            database=database.name,
         )
 
 

@@ -111,6 +111,8 @@ class _Builder:
         found = self.target.find(index.identity)
         if not isinstance(found, Index):
             yield self._build(index)
+            if index.constrains_roughly and not index.partitioned:
+                yield self._rough(index)
             return
         drift = [
             each
@@ -133,6 +135,19 @@ class _Builder:
         if gentle and index.constraint is not None:
             statements.append(self._statement(index.adopt()))
         return self._action(f"build {index.identity}", index.relation, *statements)
+
+    def _rough(self, index: Index) -> Finding:
+        """Of a table that holds rows already: the constraint is new, or the table was begun before it was seen."""
+        return Finding(
+            "replication_waits_for_constraint",
+            f"{index.identity} in {self.pair.target} is a constraint that PostgreSQL can only build with {index.relation} locked: "
+            "replication into this database waits until it is done, and catches up by itself.",
+            "Nothing to do. Where the wait would be too long: drop the constraint on the source, and add it on the destination "
+            "after the cutover.",
+            blocking=False,
+            database=self.pair.name,
+            relation=index.relation,
+        )
 
     def _complete(self, index: Index, found: Index) -> Iterator[Work]:
         if index.constraint is not None and found.constraint is None:

@@ -1,6 +1,6 @@
 """What can receive rows? Schemas, extensions, types, sequences, tables, partition trees and the keys apply needs."""
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Collection, Iterable, Iterator, Set
 
 from migrator.observation import DatabasePair
 from migrator.phases import new_partitions
@@ -37,7 +37,7 @@ def examine(view: View) -> Step:
     if source is None or target is None:
         return Step(NAME, pair.name, Gates.DATABASE, waits=(Wait(f"the schema of {pair.name} has not been read"),))
     try:
-        wanted = wanted_items(source, target, deferred(view))
+        wanted = wanted_items(source, target, deferred(view), pair.ledger.relations)
     except CircleError as error:
         circle = Finding(
             "circular_dependency", f"{error.message} (database {pair.name}).", error.remedy, database=pair.name
@@ -52,8 +52,13 @@ def examine(view: View) -> Step:
     )
 
 
-def wanted_items(source: Schema, target: Schema, without_keys: Set[str] = frozenset()) -> tuple[Item, ...]:
-    """All that has to exist before the first row, in the order of its making.
+def wanted_items(
+    source: Schema, target: Schema, without_keys: Set[str] = frozenset(), begun: Collection[str] = ()
+) -> tuple[Item, ...]:
+    """All that has to exist before the first row, in the order of its making; `begun` relations may hold some already.
+
+    What no gentle way builds (EXCLUDE, UNIQUE ... WITHOUT OVERLAPS) is made while its table is still empty: later it would
+    keep replication out of that table for as long as it takes.
 
     Tables `without_keys` get theirs after their rows; what needs a key to exist (a view that groups by one) comes after those.
 
@@ -62,11 +67,12 @@ def wanted_items(source: Schema, target: Schema, without_keys: Set[str] = frozen
     """
     late = {table.qualified for table in source.tables if _is_late(table, target)}
     later = without_keys - late
-    keys = tuple(
-        index
-        for index in source.indexes
-        if index.relation not in later and (index.is_key or (index.relation in late and index.valid))
-    )
+
+    def is_early(index: Index) -> bool:
+        rough = index.constrains_roughly and not any(leaf in begun for leaf in source.storage(index.relation))
+        return index.is_key or rough or (index.relation in late and index.valid)
+
+    keys = tuple(index for index in source.indexes if index.relation not in later and is_early(index))
     with_rows, after_keys = source.made_first
     made: tuple[Iterable[Item | None], ...] = (
         source.namespaces,
@@ -81,7 +87,7 @@ def wanted_items(source: Schema, target: Schema, without_keys: Set[str] = frozen
         () if later else after_keys,
     )
     items = tuple(item for kind in made for item in kind if item is not None)
-    present = {item.identity for item in items}
+    present = {item.identity for item in items if not isinstance(item, Index) or item.is_key}  # others': post_data
     return (*items, *(comment for comment in source.comments if comment.needs in present))
 
 
@@ -141,6 +147,8 @@ def _action(database: str, batch: list[Item], sentences: list[str]) -> Action:
 def _drift(database: str, wanted: Iterable[Item], source: Schema, target: Schema) -> Iterator[Finding]:
     for item in wanted:
         counterpart = target.find(item.identity)
+        if isinstance(item, Index) and not item.is_key:
+            continue  # post_data compares these
         for each in differences(item, counterpart) if counterpart is not None else ():
             if not comes_with_parent(item, each, source, target):
                 yield drift_finding(database, each)

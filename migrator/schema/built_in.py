@@ -1,10 +1,10 @@
-"""Room of what is used of PostgreSQL itself and may be missing on a later version: functions, system columns, settings."""
+"""Room of what is used of PostgreSQL itself and may be missing on a later version: functions, system columns, settings, collations."""
 
 from dataclasses import dataclass
 
 from migrator.schema.row import Row
 
-SETTING = "setting"
+SETTING, COLLATION = "setting", "collation"
 
 
 @dataclass(frozen=True)
@@ -12,10 +12,10 @@ class BuiltIn:
     """Something of PostgreSQL's own, and an object of the user's that uses it."""
 
     kind: str
-    """function, column or setting."""
+    """function, column, setting or collation."""
     name: str
     since: int
-    """The major version that took it away; 0: the destination's settings tell."""
+    """The major version that took it away; 0: the destination tells."""
     used_by: str
 
 

@@ -1,7 +1,7 @@
 -- What the user's objects use of PostgreSQL itself that a later major version took away: kind, name, since when it is gone, by whom.
 -- Nothing notes in pg_depend who uses a built-in function or a catalog's column: they stand in expressions, by oid. A test compares
 -- the lists with servers of every version. Functions with a text for a body are not looked into: they fail when they are called.
--- Names of settings are all that functions set: which of them the destination has, it says itself.
+-- Of settings that functions set, and of collations that initdb found on the machine, all: which the destination has, it says itself.
 WITH gone_function (oid, since) AS (
     VALUES (1843, 17), (2769, 17), (2770, 17), (2771, 17), (2775, 17), (3063, 17), (3160, 17), (3161, 17), (3325, 17), (3549, 17),
            (4099, 17), (4100, 17), (2599, 18)
@@ -80,6 +80,11 @@ WITH gone_function (oid, since) AS (
     JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = g.name
     JOIN pg_catalog.pg_rewrite r ON r.oid >= 16384 AND r.ev_action::text ~ format(':relid %%s\M', c.oid)
     WHERE r.rulename = '_RETURN' AND pg_catalog.pg_get_viewdef(r.ev_class) ~ format('\m%%s\M', g.name)
+    UNION ALL
+    SELECT 'collation', l.collname, 0, d.classid, d.objid, d.objsubid
+    FROM pg_catalog.pg_collation l
+    JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_collation'::regclass AND d.refobjid = l.oid
+    WHERE l.oid < 16384 AND d.objid >= 16384
     UNION ALL
     SELECT 'setting', split_part(setting, '=', 1), 0, 'pg_catalog.pg_proc'::regclass, p.oid, 0
     FROM pg_catalog.pg_proc p, unnest(p.proconfig) setting

@@ -68,6 +68,11 @@ class Index:
         """Wanted before the first row arrives: the primary key, or the replica identity."""
         return self.primary or self.replica_identity
 
+    @property
+    def constrains_roughly(self) -> bool:
+        """Its constraint can only be added as a whole, under a lock that shuts out readers and writers."""
+        return self.constraint is not None and not self.constraint.adopts
+
     def create(self) -> tuple[str, ...]:
         """In one transaction, with the lock a plain build takes: for tables nothing is written to yet."""
         made = self._placed() if self.constraint is None else self._add_constraint(self.constraint)
@@ -78,7 +83,7 @@ class Index:
 
         The first builds, the others take hold of what was built. A partitioned index holds no rows: made ON ONLY its table.
         """
-        if self.partitioned or (self.constraint is not None and not self.constraint.adopts):
+        if self.partitioned or self.constrains_roughly:
             return ()
         head, word, rest = self._placed().partition("INDEX ")
         return (f"{head}{word}CONCURRENTLY {rest}", *self.settings())

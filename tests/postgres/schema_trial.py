@@ -2,7 +2,7 @@
 
 import re
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,10 +23,6 @@ from migrator.schema_reading import read_schema
 from migrator.steps import Action, Finding, Step
 
 CASES = Path(__file__).parents[1] / "cases"
-
-
-class Stopped(Exception):
-    """The trial was told to stop here."""
 
 
 class Trial:
@@ -81,19 +77,31 @@ class Trial:
         for each in read(self.source, self.database).definitions:
             yield from each.at_cutover
 
-    def run(self, budget: int = 10_000) -> int:
-        """Apply until quiet. Raises Stopped after `budget` actions; returns how many there were."""
+    def run(self) -> int:
+        """Apply until quiet; returns how many actions there were."""
         done = 0
         with self._applier() as applier:
-            for ask in (self.pre_data, self.post_data, self.late_definitions, self.user_mappings):
+            for ask in self._phases:
                 while (step := ask()).actions:
                     for action in step.actions:
-                        if done == budget:
-                            raise Stopped
                         applier.apply(action)
                         done += 1
                 assert step.quiet, (step.waits, step.findings)
         return done
+
+    def run_one_by_one(self) -> int:
+        """The same with a new look and a new session after every action, as after a stop."""
+        done = 0
+        for ask in self._phases:
+            while (step := ask()).actions:
+                self.apply(step.actions[0])
+                done += 1
+            assert step.quiet, (step.waits, step.findings)
+        return done
+
+    @property
+    def _phases(self) -> tuple[Callable[[], Step], ...]:
+        return (self.pre_data, self.post_data, self.late_definitions, self.user_mappings)
 
     def apply(self, action: Action) -> None:
         with self._applier() as applier:

@@ -2,11 +2,15 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.resources import files
 
 import pytest
 
 from migrator.cluster import Cluster
+from migrator.connection import session_of
+from migrator.instances import read_instance
+from migrator.phases import portability
 from tests.postgres.schema_trial import Trial, load
 
 Shared = Callable[[int], Cluster]
@@ -87,6 +91,26 @@ def test_what_is_gone_is_told_with_who_uses_it(shared: Shared, database: Databas
         "column pg_catalog.pg_stat_wal.wal_write": ("18", "materialized view app.wal"),
         "setting force_parallel_mode": ("18", "function app.hurried()"),
     }
+
+
+def test_a_collation_of_the_machine_that_is_missing_is_told(shared: Shared, database: Databases) -> None:
+    each = Trial(shared(15), database(shared(15)), shared(18), database(shared(18)))
+    ((name,),) = each.source.execute(
+        "SELECT min(collname) FROM pg_collation WHERE oid BETWEEN 12000 AND 16383 AND collencoding IN (-1, pg_char_to_encoding('UTF8'))"
+    )
+    each.source.execute(f'CREATE TABLE sorted (a text COLLATE "C", b text COLLATE "{name}", c text)', each.database)
+    view = each.look()
+
+    def told(*known: str) -> list[str]:
+        there = replace(view.destination, collations=frozenset(known))
+        seen = replace(view, observation=replace(view.observation, destination=there))
+        return [finding.message for finding in portability.findings(seen) if finding.code == "collation_missing"]
+
+    (message,) = told("C", "POSIX")
+    assert f'collation "{name}"' in message and "column b of table public.sorted" in message
+    assert told(name) == told() == []
+    with session_of(shared(15).spec("trial"), None, "trial") as session:
+        assert name in read_instance(session).collations
 
 
 @pytest.mark.parametrize("version", [15, 16, 17])

@@ -184,3 +184,83 @@ CREATE FUNCTION app.base_out(app.base) RETURNS cstring LANGUAGE internal IMMUTAB
 CREATE TYPE app.base (INPUT = app.base_in, OUTPUT = app.base_out, LIKE = text, CATEGORY = 'X', DELIMITER = ';', DEFAULT = 'it''s');
 COMMENT ON TYPE app.base IS 'like text';
 CREATE TABLE app.based (b app.base, bs app.base[]);
+
+-- routines with every word
+CREATE FUNCTION app.pg_rank() RETURNS bigint LANGUAGE internal WINDOW IMMUTABLE STRICT AS 'window_rank';
+CREATE FUNCTION app.starts(text, text) RETURNS boolean LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE COST 3
+    SUPPORT pg_catalog.text_starts_with_support AS 'text_starts_with';
+CREATE FUNCTION app.either(anycompatible, anycompatible, OUT first anycompatible, INOUT n integer DEFAULT app.double(4))
+    LANGUAGE sql CALLED ON NULL INPUT PARALLEL RESTRICTED AS 'SELECT $1, n';
+CREATE FUNCTION app.all_of(VARIADIC "any") RETURNS integer LANGUAGE internal AS 'pg_num_nulls';
+CREATE PROCEDURE app.set_things(IN a integer, VARIADIC rest text[] DEFAULT '{}') LANGUAGE plpgsql SECURITY DEFINER
+    SET "DateStyle" = 'ISO, DMY' SET search_path = '' SET app.custom = 'it''s' AS 'BEGIN END';
+CREATE FUNCTION app.table_of(app.small DEFAULT 5) RETURNS SETOF app.plain LANGUAGE sql STABLE ROWS 33
+    BEGIN ATOMIC SELECT * FROM app.plain WHERE id > $1 UNION ALL SELECT * FROM ONLY app.plain p WHERE p.id IS NULL ORDER BY 1; END;
+CREATE PROCEDURE app.writes(INOUT app.small) LANGUAGE sql
+    BEGIN ATOMIC INSERT INTO app.other AS o (id, day) VALUES ($1, CURRENT_DATE) ON CONFLICT (id) DO UPDATE SET day = excluded.day
+        WHERE o.id > 0; DELETE FROM app.other USING app.plain p WHERE other.plain = p.id; SELECT $1; END;
+CREATE TRANSFORM FOR bigint LANGUAGE plpgsql (FROM SQL WITH FUNCTION prsd_lextype(internal), TO SQL WITH FUNCTION int8recv(internal));
+COMMENT ON TRANSFORM FOR bigint LANGUAGE plpgsql IS 'to and fro';
+CREATE FUNCTION app.transformed(bigint) RETURNS bigint LANGUAGE plpgsql TRANSFORM FOR TYPE bigint AS 'BEGIN RETURN 1; END';
+
+-- operators and classes with every word
+CREATE OPERATOR app.<>< (LEFTARG = app.pair, RIGHTARG = app.pair, FUNCTION = app.pair_less, NEGATOR = OPERATOR(app.>=<));
+CREATE OPERATOR app.>=< (LEFTARG = app.pair, RIGHTARG = app.pair, FUNCTION = app.pair_more, NEGATOR = OPERATOR(app.<><));
+CREATE OPERATOR CLASS app.points FOR TYPE point USING gist AS
+    OPERATOR 11 |>> (point, point), OPERATOR 15 <-> (point, point) FOR ORDER BY float_ops,
+    FUNCTION 1 gist_point_consistent(internal, point, smallint, oid, internal), FUNCTION 2 gist_box_union(internal, internal),
+    FUNCTION 3 gist_point_compress(internal), FUNCTION 5 gist_box_penalty(internal, internal, internal),
+    FUNCTION 6 gist_box_picksplit(internal, internal), FUNCTION 7 gist_box_same(box, box, internal),
+    FUNCTION 8 gist_point_distance(internal, point, smallint, oid, internal), FUNCTION 9 gist_point_fetch(internal), STORAGE box;
+CREATE TABLE app.pointed (p point, q point);
+CREATE INDEX pointed_p ON app.pointed USING gist (p app.points, q);
+CREATE OPERATOR CLASS app.backwards DEFAULT FOR TYPE app.base USING btree AS
+    OPERATOR 1 > (text, text), OPERATOR 2 >= (text, text), OPERATOR 3 = (text, text), OPERATOR 4 <= (text, text),
+    OPERATOR 5 < (text, text), FUNCTION 1 (app.base, app.base) bttextcmp(text, text);
+CREATE CAST (app.base AS bytea) WITHOUT FUNCTION;
+CREATE DEFAULT CONVERSION "Odd.Schema"."con version" FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8;
+CREATE FOREIGN DATA WRAPPER validated VALIDATOR postgresql_fdw_validator;
+CREATE SERVER near FOREIGN DATA WRAPPER validated OPTIONS (host 'there', dbname 'it''s', port '5432');
+COMMENT ON SERVER near IS 'close';
+COMMENT ON OPERATOR FAMILY app.loose USING btree IS 'loose';
+COMMENT ON TEXT SEARCH DICTIONARY app.stops IS 'dictionary';
+COMMENT ON TEXT SEARCH PARSER app.parser IS 'parser';
+COMMENT ON TEXT SEARCH TEMPLATE app.template IS 'template';
+COMMENT ON ACCESS METHOD heap_again IS 'again';
+
+-- views, rules, triggers, policies, statistics with every word
+CREATE VIEW app.cascaded (a, "B b") WITH (security_barrier = true) AS SELECT id, note FROM app.checked WHERE id < 100 WITH CASCADED CHECK OPTION;
+CREATE VIEW app.windows AS
+    WITH RECURSIVE up (n) AS (SELECT 1 UNION SELECT n + 1 FROM up WHERE n < 3), raw AS MATERIALIZED (SELECT * FROM app.other)
+    SELECT DISTINCT ON (p.kind) p.kind, sum(p.amount) FILTER (WHERE p.id > 1) OVER w AS total, rank() OVER (w ROWS 2 PRECEDING) AS place,
+        array(SELECT n FROM up) AS ups, CASE WHEN p.note ~~ '%x' THEN p.note COLLATE "C" END AS c, r.day AT TIME ZONE 'UTC' AS utc,
+        grouping.g, EXTRACT(year FROM r.day) AS y, p.*::app.plain AS whole, (ROW(1, 2)::app.pair).a AS a
+    FROM app.plain p LEFT JOIN raw r ON r.plain = p.id CROSS JOIN LATERAL (SELECT count(*) AS g FROM app.other GROUP BY GROUPING SETS ((plain), ())
+        LIMIT 1) grouping
+    WINDOW w AS (PARTITION BY p.kind ORDER BY p.amount NULLS FIRST) ORDER BY p.kind, p.id FETCH FIRST 5 ROWS WITH TIES;
+CREATE VIEW app.alone AS SELECT plain.id, plain.id AS again, (SELECT max(o.id) FROM app.other o WHERE o.plain = plain.id) AS most
+    FROM app.plain AS plain WHERE plain.id IN (SELECT plain FROM app.other WHERE plain.note IS NOT NULL) GROUP BY plain.id HAVING count(*) > 0;
+CREATE RULE notify AS ON INSERT TO app.other DO ALSO NOTIFY changed, 'it''s';
+ALTER TABLE app.other ENABLE ALWAYS RULE notify;
+CREATE RULE several AS ON UPDATE TO app.seen WHERE new.id > 5 DO INSTEAD (
+    UPDATE app.plain SET note = new."No te" WHERE id = old.id; DELETE FROM app.other WHERE plain = old.id);
+CREATE RULE otherwise AS ON UPDATE TO app.seen DO INSTEAD NOTHING;
+CREATE TRIGGER truncated BEFORE TRUNCATE ON app.plain FOR EACH STATEMENT EXECUTE FUNCTION app.touch();
+CREATE TRIGGER many AFTER INSERT OR DELETE OR UPDATE ON app.plain FOR EACH ROW WHEN (pg_trigger_depth() < 2) EXECUTE FUNCTION app.touch();
+CREATE POLICY changes ON app.plain FOR UPDATE TO PUBLIC USING (true) WITH CHECK (note <> '%s {x}');
+CREATE POLICY removals ON app.plain FOR DELETE TO CURRENT_USER USING (app.double(id) > 5);
+CREATE POLICY of_part ON app.parted FOR ALL USING (id > 1);
+ALTER TABLE app.parted ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE STATISTICS "Odd.Schema"."Sta tistics" (ndistinct) ON id, day FROM app.parted;
+CREATE STATISTICS app.everything (ndistinct, dependencies, mcv) ON id, (id + 1), (note || 'x') FROM app.plain;
+
+-- circles: a domain's check, a table's default, a function's default, a view and a table's row type need one another
+CREATE TABLE app.ring_base (id integer PRIMARY KEY, worth integer);
+CREATE FUNCTION app.ring_ok(integer) RETURNS boolean LANGUAGE sql STABLE AS 'SELECT true';
+CREATE DOMAIN app.ring AS integer CHECK (app.ring_ok(VALUE));
+CREATE VIEW app.ring_view AS SELECT id, worth::app.ring AS ringed FROM app.ring_base;
+CREATE FUNCTION app.ring_next(app.ring_view, app.ring DEFAULT 1) RETURNS app.ring LANGUAGE sql STABLE AS 'SELECT $2';
+ALTER TABLE app.ring_base ALTER COLUMN worth SET DEFAULT app.ring_next(NULL::app.ring_view);
+CREATE FUNCTION app.ring_row(app.ring_base) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 1';
+ALTER TABLE app.ring_base ADD CHECK (app.ring_row(ring_base.*) = 1);
+CREATE INDEX ring_expression ON app.ring_base (app.ring_row(ring_base.*));

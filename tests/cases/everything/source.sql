@@ -190,3 +190,77 @@ CREATE TABLE app.near_small PARTITION OF app.near FOR VALUES FROM (MINVALUE) TO 
 CREATE FOREIGN TABLE app.near_far PARTITION OF app.near FOR VALUES FROM (10) TO (MAXVALUE) SERVER "Far away";
 CREATE FOREIGN TABLE app.far PARTITION OF app.near_and_far DEFAULT SERVER "Far away" OPTIONS (table_name 'far');
 CREATE INDEX near_and_far_id ON app.near_and_far (id);
+
+-- columns of odd types, kept in odd ways
+CREATE DOMAIN app.level AS integer CHECK (VALUE < 10);
+CREATE DOMAIN app.low AS app.positive CONSTRAINT low CHECK (VALUE < 10);
+CREATE DOMAIN "Odd.Schema"."Do main" AS text[] DEFAULT '{}' CHECK (cardinality(VALUE) < 5);
+CREATE TYPE "Odd.Schema"."Com posite" AS (inner_one app.address, "many levels" app.level[], "Do main" "Odd.Schema"."Do main");
+CREATE TABLE "Odd.Schema".kept (
+    matrix integer[][] DEFAULT '{{1,2},{3,4}}', letter "char" DEFAULT 'x', fixed char(5) DEFAULT 'ab', one_bit bit(3) DEFAULT B'101',
+    clock time(2) with time zone DEFAULT '12:34:56.78+02', span interval year to month, level app.level DEFAULT 2, low app.low DEFAULT 3,
+    whole "Odd.Schema"."Com posite", wholes "Odd.Schema"."Com posite"[], listed "Odd.Schema"."Do main",
+    key text PRIMARY KEY, main_ text, plain_ text, tsv tsvector GENERATED ALWAYS AS (to_tsvector('english', coalesce(main_, ''))) STORED,
+    amounts numeric(8, -2)[] DEFAULT ARRAY[1.5, NULL], place point DEFAULT '(1,2)', home inet DEFAULT '::1', doc json DEFAULT '{"a":  1}',
+    id uuid DEFAULT gen_random_uuid(), span_of_days daterange DEFAULT '[2026-01-01,2026-02-01)', who name DEFAULT CURRENT_USER
+) WITH (autovacuum_vacuum_scale_factor = 0.05, toast_tuple_target = 512, parallel_workers = 3, toast.vacuum_truncate = false);
+ALTER TABLE "Odd.Schema".kept ALTER main_ SET STORAGE MAIN, ALTER plain_ SET STORAGE PLAIN, ALTER place SET STATISTICS 0,
+    ALTER letter SET (n_distinct = 26), ALTER key SET STATISTICS 10000;
+CREATE INDEX "kept tsv" ON "Odd.Schema".kept USING gist (tsv tsvector_ops (siglen = '300'));
+CREATE INDEX kept_brin ON "Odd.Schema".kept USING brin (level int4_minmax_multi_ops (values_per_range = 16), key) WITH (autosummarize = on);
+CREATE INDEX kept_gin ON "Odd.Schema".kept USING gin (tsv) WITH (fastupdate = off, gin_pending_list_limit = 128);
+CREATE UNIQUE INDEX kept_lower ON "Odd.Schema".kept ((lower(key) || 'x'), md5(main_) DESC NULLS FIRST, (matrix[1][1]))
+    INCLUDE (fixed, who) WITH (deduplicate_items = off) WHERE letter <> 'y' AND main_ IS NOT NULL;
+CREATE INDEX kept_spgist ON "Odd.Schema".kept USING spgist (place kd_point_ops) WITH (fillfactor = 77);
+
+-- partition trees: by expression, by several columns, by opclass and collation; over schemas, four levels deep
+CREATE TABLE app.tree (
+    "Region" text COLLATE "C", at timestamptz NOT NULL, number bigint NOT NULL, mood app.mood, flag boolean, note text
+) PARTITION BY LIST (lower("Region"));
+CREATE TABLE "Odd.Schema"."tree eu" PARTITION OF app.tree FOR VALUES IN ('de', 'f''r', NULL)
+    PARTITION BY RANGE (at, ((number % 10)), mood);
+CREATE TABLE "Odd.Schema".tree_eu_old PARTITION OF "Odd.Schema"."tree eu"
+    FOR VALUES FROM (MINVALUE, MINVALUE, MINVALUE) TO ('2020-01-01 00:00+00', 5, 'sad') PARTITION BY LIST (mood);
+CREATE TABLE app.tree_eu_old_sad PARTITION OF "Odd.Schema".tree_eu_old FOR VALUES IN ('sad', NULL)
+    PARTITION BY HASH (note COLLATE "POSIX" text_pattern_ops, number);
+CREATE TABLE app.tree_eu_old_sad_0 PARTITION OF app.tree_eu_old_sad FOR VALUES WITH (MODULUS 3, REMAINDER 0);
+CREATE TABLE app.tree_eu_old_sad_12 PARTITION OF app.tree_eu_old_sad FOR VALUES WITH (MODULUS 3, REMAINDER 1);
+CREATE TABLE "Odd.Schema".t234567890b234567890c234567890d234567890e234567890f2345678901xy PARTITION OF app.tree_eu_old_sad
+    FOR VALUES WITH (MODULUS 3, REMAINDER 2);
+CREATE TABLE app.tree_eu_old_rest PARTITION OF "Odd.Schema".tree_eu_old DEFAULT;
+CREATE TABLE app.tree_eu_new (number bigint NOT NULL, note text DEFAULT 'own', at timestamptz NOT NULL, gone integer, flag boolean,
+    mood app.mood DEFAULT 'sad', "Region" text COLLATE "C");
+ALTER TABLE app.tree_eu_new DROP COLUMN gone;
+ALTER TABLE "Odd.Schema"."tree eu" ATTACH PARTITION app.tree_eu_new
+    FOR VALUES FROM ('2020-01-01 00:00+00', 5, 'sad') TO (MAXVALUE, MAXVALUE, MAXVALUE);
+CREATE TABLE app.tree_flags PARTITION OF app.tree DEFAULT PARTITION BY LIST (flag);
+CREATE TABLE app.tree_flags_true PARTITION OF app.tree_flags FOR VALUES IN (true) WITH (fillfactor = 88);
+CREATE TABLE app.tree_flags_not PARTITION OF app.tree_flags FOR VALUES IN (false, NULL);
+CREATE INDEX tree_number ON app.tree (number, (lower(note))) INCLUDE (flag) WHERE number > 0;
+CREATE INDEX tree_only_here ON app.tree_eu_new USING hash (note);
+ALTER TABLE app.tree ADD CONSTRAINT tree_sane CHECK (number > 0);
+ALTER TABLE app.tree_flags_true ADD CONSTRAINT tree_true UNIQUE (number) , REPLICA IDENTITY FULL;
+COMMENT ON TABLE "Odd.Schema"."tree eu" IS 'a branch';
+COMMENT ON COLUMN app.tree_flags_not.note IS 'of a leaf';
+COMMENT ON INDEX app.tree_number IS 'of a tree';
+CREATE TABLE app.flat (id integer NOT NULL, part integer NOT NULL, up integer, up_part integer) PARTITION BY HASH (part);
+CREATE TABLE app.flat_0 PARTITION OF app.flat FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE app.flat_1 PARTITION OF app.flat FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+CREATE UNIQUE INDEX flat_identity ON app.flat_1 (id);
+ALTER TABLE app.flat_1 REPLICA IDENTITY USING INDEX flat_identity;
+ALTER TABLE app.flat ADD CONSTRAINT flat_key PRIMARY KEY (id, part);
+ALTER TABLE app.flat ADD CONSTRAINT flat_up FOREIGN KEY (up, up_part) REFERENCES app.flat ON DELETE SET NULL (up);
+
+-- foreign keys with every word
+CREATE TABLE app.words (a integer NOT NULL, b text NOT NULL, UNIQUE (a, b), c integer UNIQUE);
+CREATE TABLE "Odd.Schema".words (
+    a integer DEFAULT 0, b text DEFAULT '', c integer REFERENCES app.words (c) ON UPDATE SET DEFAULT ON DELETE RESTRICT NOT DEFERRABLE,
+    CONSTRAINT "all of it" FOREIGN KEY (a, b) REFERENCES app.words (a, b) MATCH FULL ON UPDATE NO ACTION ON DELETE SET DEFAULT (b)
+        DEFERRABLE INITIALLY IMMEDIATE,
+    CONSTRAINT c234567890b234567890c234567890d234567890e234567890f2345678901xyz CHECK (a > 0) NO INHERIT
+);
+CREATE TABLE app.meetings (
+    room integer, place point, during tsrange,
+    CONSTRAINT by_three EXCLUDE USING gist (during WITH &&, circle(place, 1) WITH &&) INCLUDE (room) WITH (fillfactor = 90)
+        WHERE (room IS NOT NULL AND NOT isempty(during)) DEFERRABLE INITIALLY DEFERRED
+);
