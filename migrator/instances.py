@@ -67,8 +67,7 @@ def read_instance(connection: psycopg.Connection[DictRow], older_than: float = O
         return _unread(reader.version)
     basics = reader.row("instance", _Basics)
     control = _control(reader, basics)
-    sessions = reader.rows("sessions", _Sessions)
-    senders = reader.rows("walsenders", Walsender)
+    sessions, senders = reader.rows("sessions", _Sessions), reader.rows("walsenders", Walsender)
     subscription_names = reader.names("subscription_names")
     return Instance(
         version=reader.version,
