@@ -21,8 +21,9 @@ WITH RECURSIVE columns AS (
 ), described AS (
     SELECT i.root, string_agg(concat_ws(' ', i.step, n.nspname, t.typname, t.typtype, e.extname, e.extversion), ', '
                               ORDER BY i.path) AS signature,
-        -- reg* types are oids of the server they were written on; xml in binary gains a declaration of its encoding
-        bool_and(t.typsend <> 0 AND t.typreceive <> 0 AND NOT (t.oid < 16384 AND t.typname ~ '^_?(reg|xml)')
+        -- reg*: oids of the server they were written on; xml in binary gains a declaration of its encoding;
+        -- tsquery: an empty one is refused in binary ("malformed tsquery: operand not found")
+        bool_and(t.typsend <> 0 AND t.typreceive <> 0 AND NOT (t.oid < 16384 AND t.typname ~ '^_?(reg|xml|tsquery)')
                  AND (t.oid < 16384 OR t.typtype <> 'b' OR e.oid IS NOT NULL
                       OR t.typelem <> 0 AND t.typsubscript = 'array_subscript_handler'::regproc)) AS safe
     FROM inside i JOIN pg_type t ON t.oid = i.type JOIN pg_namespace n ON n.oid = t.typnamespace

@@ -77,7 +77,7 @@ def _copy(reader: Wire, writer: Wire, job: PartCopy, throttle: Throttle) -> Copi
     relation = job.part.relation
     _lock(reader, job)
     large = _check(reader, job) >= FREEZE_BYTES
-    form = agree(relation, _columns(reader, relation), _columns(writer, relation), _encoding(reader), _encoding(writer))
+    form = agreed(reader, writer, relation)
     _refuse_triggers(writer, relation)
     freeze = job.part.whole and large and _emptied(writer, relation)
     reader.ask(f"COPY {_selected(job.part, form)} TO STDOUT {form.options()}")
@@ -96,6 +96,11 @@ def _copy(reader: Wire, writer: Wire, job: PartCopy, throttle: Throttle) -> Copi
         f"UPDATE migrator.parts SET rows = {read}, bytes = {moved}, copied_at = clock_timestamp() WHERE {_of_ledger(job)}; COMMIT"
     )
     return Copied(read, moved)
+
+
+def agreed(reader: Wire, writer: Wire, relation: str) -> Format:
+    """How the relation's rows travel, by what both sessions see of it. Raises UnlikeError."""
+    return agree(relation, _columns(reader, relation), _columns(writer, relation), _encoding(reader), _encoding(writer))
 
 
 @contextmanager
@@ -118,7 +123,8 @@ def _claim(writer: Wire, job: PartCopy) -> bool:
     A copier that died may have left a transaction which is still being committed: its lock on the part is waited for.
     """
     *_, group, part = writer.ask(
-        f"BEGIN; SELECT 1 FROM migrator.groups WHERE mapping = {literal(job.mapping)} AND number = {job.group}"
+        "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE;"
+        f" SELECT 1 FROM migrator.groups WHERE mapping = {literal(job.mapping)} AND number = {job.group}"
         " AND retired_at IS NULL FOR KEY SHARE;"
         f" SELECT 1 FROM migrator.parts WHERE {_of_ledger(job)} AND copied_at IS NULL FOR UPDATE"
     )
