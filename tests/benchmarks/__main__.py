@@ -1,9 +1,9 @@
-"""`make bench`, or `python -m tests.benchmarks [copy|scale|schema|bucket|fleet|whole] [ARGUMENTS]`: measures and prints."""
+"""`make bench`, or `python -m tests.benchmarks [copy|scale|schema|bucket|fleet|whole|pipe|rate] [ARGUMENTS]`: measures and prints."""
 
 import sys
 from collections.abc import Callable
 
-from tests.benchmarks import bucket, copy, fleet, scale, schema, whole
+from tests.benchmarks import bucket, copy, fleet, pipe, scale, schema, whole
 
 BENCHMARKS: dict[str, Callable[..., None]] = {
     "copy": copy.run,
@@ -12,6 +12,8 @@ BENCHMARKS: dict[str, Callable[..., None]] = {
     "bucket": bucket.run,
     "fleet": fleet.run,
     "whole": whole.run,
+    "pipe": pipe.run,
+    "rate": pipe.run_rates,
 }
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Parts on real servers: every row once, whatever rewrites the relation, whoever else copies, whatever dies."""
 
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -268,6 +270,28 @@ def test_it_stops_within_a_moment_and_leaves_nothing(pair: Pair) -> None:
     assert not left and count(pair) == 0 and not done(pair)
     pair.copy([job])
     assert count(pair) == 20_000
+
+
+@pytest.mark.parametrize("side", ["source", "destination"])
+def test_it_stops_while_a_server_says_nothing(pair: Pair, side: str) -> None:
+    """A backend that is frozen answers no cancel; its session is closed all the same."""
+    pair.on_source("INSERT INTO public.t SELECT g, repeat('x', 1000) FROM generate_series(1, 20000) g")
+    pair.hold_snapshot()
+    (job,) = pair.jobs("public.t")
+    copier = Copier(pair, job)
+    backend = getattr(copier, side).info.backend_pid
+    copier.start()
+    copier.wait_until_copying()
+    os.kill(backend, signal.SIGSTOP)
+    try:
+        copier.gate.open.set()
+        copier.join(0.5)
+        assert copier.is_alive()
+        copier.stopping.set()
+        copier.join(20)
+        assert isinstance(copier.error, StoppedError)
+    finally:
+        os.kill(backend, signal.SIGCONT)
 
 
 def test_a_failure_of_the_destination_is_heard_in_mid_copy(pair: Pair) -> None:
