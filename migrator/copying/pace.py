@@ -5,10 +5,16 @@ from collections.abc import Callable
 from migrator.bucket import Throttle
 
 LARGEST_BLOCK = 1_048_576
-SMALLEST_BLOCK = 65_536
-FIRST_BLOCK = 131_072
+SMALLEST_BLOCK = 32_768
+FIRST_BLOCK = 65_536
 BLOCK_SECONDS = 0.05
 """Under a limit a block is what this copy's share of it brings in this time: a block is read before it is paid for."""
+
+
+GROWTH = 16
+"""So many blocks have gone before one is as large: when a limit is met, what was read unpaid is small beside what was paid."""
+MEASURE_SECONDS = 0.5
+"""How long a share of a limit is measured. Block by block it would swing: each waits for the debt of the one before."""
 
 
 class Pace:
@@ -18,23 +24,30 @@ class Pace:
         self.block_bytes = FIRST_BLOCK
         self._throttle = throttle
         self._clock = clock
-        self._paid_at = clock()
-        self._waited = False
+        self._since, self._bytes = clock(), 0
+        self._waited = self._limited = False
 
     def pay(self, size: int) -> float:
         """0.0: paid, pass the block on. Above: not yet; ask again after so many seconds, and read nothing meanwhile."""
         pause = self._throttle.take(size)
         if pause:
-            self._waited = True
+            self._waited = self._limited = True
             return pause
-        now = self._clock()
-        share = size / max(now - self._paid_at, 1e-6)
-        wanted = share * BLOCK_SECONDS if self._waited else self.block_bytes * 2
-        self.block_bytes = int(min(max(wanted, SMALLEST_BLOCK), LARGEST_BLOCK))
-        self._paid_at, self._waited = now, False
+        self._bytes += size
+        seconds = self._clock() - self._since
+        if not self._limited:
+            self._resize(max(self.block_bytes, self._bytes / GROWTH))
+        elif seconds >= MEASURE_SECONDS:
+            self._resize(self._bytes / seconds * BLOCK_SECONDS if self._waited else self.block_bytes * 2)
+            self._since, self._bytes, self._waited = self._since + seconds, 0, False
         return 0.0
 
+    def _resize(self, wanted: float) -> None:
+        self.block_bytes = int(min(max(wanted, SMALLEST_BLOCK), LARGEST_BLOCK))
+
     @property
-    def slow(self) -> bool:
-        """Whether a limit leaves this copy less than 20 MB/s, as its last blocks show it."""
-        return self.block_bytes < LARGEST_BLOCK
+    def window_bytes(self) -> int:
+        """How much the kernel may hold for us to read; 0: nothing has held this copy back yet, it may decide by itself."""
+        if not self._limited:
+            return 0
+        return self.block_bytes if self.block_bytes < LARGEST_BLOCK else 4 * LARGEST_BLOCK

@@ -9,16 +9,11 @@ import select
 import socket
 import time
 from collections import deque
+from contextlib import suppress
 
 from migrator.bucket import Throttle
 from migrator.copying.pace import LARGEST_BLOCK, Pace
 from migrator.copying.wire import SLICE_SECONDS, Wire, wait
-
-SMALL_RECEIVE_BYTES = 98_304
-"""What the kernel may take in from the source ahead of us while a limit holds us back (Linux doubles it).
-
-By default it grows to megabytes; that many the source would have sent, for each copy, beyond what is paid for.
-"""
 
 SMALL_ROW = 1024
 ROWS_AT_ONCE = 64
@@ -42,7 +37,8 @@ class _Pump:
         self._block = bytearray()
         self._slices: deque[memoryview] = deque()  # of a large row, to go after the block
         self._size = 0
-        self._paid = self._ended = self._narrowed = False
+        self._paid = self._ended = False
+        self._window = 0
         self._ask_at = 0.0
         self._moved = 0
 
@@ -111,9 +107,7 @@ class _Pump:
             return self._ask_at - now
         pause = self._pace.pay(self._size) if self._size else 0.0
         self._ask_at, self._paid = now + pause, not pause
-        if pause and self._pace.slow and not self._narrowed:
-            self._narrowed = True
-            _receive_less(self._source.connection.socket)
+        self._limit_window()
         return pause
 
     def _pass_on(self) -> None:
@@ -144,7 +138,13 @@ class _Pump:
         self._destination.results()
         raise AssertionError("a COPY that was told to fail has succeeded")
 
+    def _limit_window(self) -> None:
+        """Under a limit the kernel takes in about a block ahead of us, of what the source would send unpaid; else as much as it likes.
 
-def _receive_less(descriptor: int) -> None:
-    with socket.socket(fileno=os.dup(descriptor)) as handle:
-        handle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_RECEIVE_BYTES)
+        (By itself it grows to megabytes for each copy. Once set, it stays set; so it is, when a limit is lifted, a large one.)
+        """
+        wanted = self._pace.window_bytes
+        if wanted and not wanted / 2 <= self._window <= wanted * 2:
+            self._window = wanted
+            with suppress(OSError), socket.socket(fileno=os.dup(self._source.connection.socket)) as handle:
+                handle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, wanted)

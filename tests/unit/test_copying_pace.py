@@ -36,15 +36,15 @@ def test_blocks_grow_while_nothing_holds_them_back() -> None:
     simulation = Simulation(None)
     assert simulation.pace.block_bytes == FIRST_BLOCK
     simulation.run(0.1)
-    assert simulation.pace.block_bytes == LARGEST_BLOCK and not simulation.pace.slow
+    assert simulation.pace.block_bytes == LARGEST_BLOCK and simulation.pace.window_bytes == 0
 
 
 def test_a_small_rate_makes_small_blocks_and_a_large_one_large() -> None:
     slow, fast = Simulation(1.0 * MB), Simulation(100.0 * MB)
     slow.run(5)
     fast.run(5)
-    assert slow.pace.block_bytes == SMALLEST_BLOCK and slow.pace.slow
-    assert fast.pace.block_bytes == LARGEST_BLOCK and not fast.pace.slow
+    assert slow.pace.block_bytes < 2 * SMALLEST_BLOCK and slow.pace.window_bytes == slow.pace.block_bytes
+    assert fast.pace.block_bytes == LARGEST_BLOCK and fast.pace.window_bytes > LARGEST_BLOCK
 
 
 def test_the_rate_is_kept_to_five_percent_over_ten_seconds() -> None:
@@ -57,5 +57,5 @@ def test_a_rate_that_is_lifted_lets_blocks_grow_again() -> None:
     simulation = Simulation(1.0 * MB)
     simulation.run(5)
     simulation._rate = None
-    simulation.run(5.5)
-    assert simulation.pace.block_bytes == LARGEST_BLOCK
+    simulation.run(10)
+    assert simulation.pace.block_bytes == LARGEST_BLOCK and simulation.pace.window_bytes > LARGEST_BLOCK
