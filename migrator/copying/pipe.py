@@ -12,6 +12,7 @@ from collections import deque
 from contextlib import suppress
 
 from migrator.bucket import Throttle
+from migrator.copying.errors import CopyError
 from migrator.copying.pace import LARGEST_BLOCK, Pace
 from migrator.copying.wire import SLICE_SECONDS, Wire, wait
 
@@ -47,9 +48,9 @@ class _Pump:
             self._source.check()
             sending = bool(self._destination.connection.flush())
             pause, hungry = 0.0, False
-            if not self._full:
+            if not self._paid and not self._full:
                 hungry = self._read()
-            if self._full and not self._paid:
+            if not self._paid and self._full:
                 pause = self._pay()
             if self._paid and not sending:
                 self._pass_on()
@@ -64,7 +65,10 @@ class _Pump:
 
     def _read(self) -> bool:
         """Fill the block with what the source has sent; whether there is nothing more for the moment."""
-        asked = False
+        asked, patience = (
+            0,
+            2 if self._source.connection.ssl_in_use else 1,
+        )  # TLS may hold bytes that poll() does not know of
         while not self._full:
             before = len(self._block)
             size, row = self._read_small_rows()
@@ -72,11 +76,11 @@ class _Pump:
                 self._append(row)
             elif size < 0:
                 self._ended = True
-            elif asked and len(self._block) == before:
+            elif asked == patience and len(self._block) == before:
                 return True
             else:
                 self._source.connection.consume_input()
-                asked = True
+                asked = 1 if len(self._block) > before else asked + 1
             self._size = len(self._block) + sum(map(len, self._slices))
         return False
 
@@ -136,7 +140,7 @@ class _Pump:
         """The destination speaks in mid-copy, and with notices off it has nothing to say but errors; libpq reads them at the end."""
         self._destination.connection.put_copy_end(b"the destination has failed")
         self._destination.results()
-        raise AssertionError("a COPY that was told to fail has succeeded")
+        raise CopyError("The destination spoke in mid-copy, and it was no error.", "The part is tried again.")
 
     def _limit_window(self) -> None:
         """Under a limit the kernel takes in about a block ahead of us, of what the source would send unpaid; else as much as it likes.
