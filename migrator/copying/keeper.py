@@ -16,6 +16,8 @@ from psycopg.rows import DictRow
 
 from migrator.config import MappingSpec
 from migrator.connection import SILENCE_SECONDS, Session, connect, connect_for_replication, try_lock
+from migrator.copying.courtesy import make_way
+from migrator.copying.work import TASK
 from migrator.errors import MigratorError, UnreachableError
 from migrator.names import application_name, lock_key
 from migrator.parts import Part, cut
@@ -29,7 +31,7 @@ SLOT_WAIT_SECONDS = 60
 """Slot creation waits for every transaction open on the source instance; it blocks nobody while it does."""
 
 LOOK_SECONDS = 1.0
-"""How often a keeper looks whether it is still needed, and whether its session still stands."""
+"""How often a keeper looks whether it is still needed, whether its session still stands, and whether a copy is in somebody's way."""
 
 DESTINATION_AWAY_SECONDS = 3600.0
 """A destination that is away longer than this cannot hold back VACUUM on the source any more."""
@@ -173,7 +175,7 @@ class Keeper:
         away_since: float | None = None
         while not self.stopping():
             time.sleep(LOOK_SECONDS)
-            holder.execute("SELECT 1")
+            make_way(holder, application_name(self.seat.spec.name, TASK))
             try:
                 if ledger.closed:
                     ledger = self._ledger_session()
