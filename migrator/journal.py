@@ -116,7 +116,7 @@ def read_journal_and_clock(session: Session, mapping: str) -> tuple[Journal, dat
 def read_wishes(session: Session, mapping: str) -> Journal:
     """The intent and the live limits alone, for those who ask every few seconds; NOT_BEGUN where there is no row."""
     row = session.execute("SELECT * FROM migrator.mappings WHERE name = %s", (mapping,)).fetchone()
-    return _journal(session, mapping, row, {"markers": None}) if row else NOT_BEGUN
+    return _journal(session, mapping, row, {"markers": None, "self_memberships": None}) if row else NOT_BEGUN
 
 
 def _journal(session: Session, mapping: str, row: DictRow, present: Mapping[str, object]) -> Journal:
