@@ -322,6 +322,8 @@ class Subscription:
     copied_bytes: Mapping[str, int]
     """pg_stat_progress_copy.bytes_processed of tablesync workers now copying, per relation."""
     copied_rows: Mapping[str, int]
+    worker_seconds: float | None = None
+    """Since when the apply worker runs; None while it does not, or where we may not see it."""
 
 
 @dataclass(frozen=True)

@@ -214,6 +214,7 @@ def _subscription(row: DictRow, copies: list[DictRow], origins: Origins | None) 
         slot_name=row["slot_name"],
         publications=tuple(row["publications"]),
         worker_pid=row["worker_pid"],
+        worker_seconds=row["worker_seconds"],
         apply_error_count=row["apply_error_count"],
         sync_error_count=row["sync_error_count"],
         conflict_count=row["conflict_count"],

@@ -11,7 +11,7 @@ _READY = frozenset({"cutover_ready", "completed"})
 _BLOCKED_SECONDS = 10.0
 _HEALING_SECONDS = 60.0
 _MAY_HEAL = frozenset({"source_unreachable", "destination_unreachable", "database_unreadable", "action_failed", "apply_failing",
-                       "tablesync_failing", "slot_creation_waits", "connections_short"})  # fmt: skip
+                       "apply_not_running", "tablesync_failing", "slot_creation_waits", "connections_short"})  # fmt: skip
 """Findings that often go by themselves: a server restarts, a lock is released. They are given more time."""
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from migrator.model import LedgerGroup
+from migrator.model import LedgerGroup, Subscription
 from migrator.phases import groups, lag, open_transactions
 from migrator.phases.view import View
 from migrator.quote import identifier
@@ -49,11 +49,23 @@ def _lag_waits(view: View) -> Iterable[Wait]:
         yield Wait(f"lag of {seconds:.0f} s, more than {limits.wal_lag_threshold_minutes * 60:g} s")
 
 
+def _silence(view: View, group: LedgerGroup) -> float:
+    """Seconds for which a marker has waited for this group."""
+    slot = view.source.slot(group.name)
+    return lag.lag_seconds(view.journal, slot.confirmed_flush_lsn if slot else None, view.now) or 0.0
+
+
+def _starts_again(view: View, group: LedgerGroup, subscription: Subscription) -> bool:
+    """No worker, or one that is younger than the silence: one that works at a large transaction has been there before it."""
+    silence, age = _silence(view, group), subscription.worker_seconds
+    return silence > lag.SILENT_SECONDS and (subscription.worker_pid is None or (age is not None and age < silence))
+
+
 def _apply_trouble(view: View, group: LedgerGroup) -> Iterable[Finding]:
     subscription = view.database.subscription(group.name)
     if subscription is None:
         return
-    if subscription.worker_pid is None and subscription.apply_error_count:
+    if subscription.apply_error_count and (subscription.worker_pid is None or _starts_again(view, group, subscription)):
         yield Finding(
             "apply_failing",
             f"Apply in database {view.database.target} fails and starts again ({subscription.apply_error_count} errors so"
@@ -63,12 +75,22 @@ def _apply_trouble(view: View, group: LedgerGroup) -> Iterable[Finding]:
             f"transaction: ALTER SUBSCRIPTION {identifier(group.name)} SKIP (lsn = '<finished at, from the log>');",
             database=view.database.name,
         )
+    elif subscription.enabled and _starts_again(view, group, subscription):
+        yield Finding(
+            "apply_not_running",
+            f"Nothing of database {view.database.name} has come through for {_silence(view, group):.0f} s: the apply worker in "
+            f"database {view.database.target} is not running, or ends and is started again. PostgreSQL counts no error for it.",
+            "The destination server's log says why it ends (look for 'logical replication apply worker' and 'out of logical "
+            "replication worker slots'), the source's why its walsender does; PostgreSQL tries again by itself.",
+            database=view.database.name,
+        )
     if subscription.conflict_count:
         yield Finding(
             "apply_conflicts",
             f"Apply in database {view.database.target} met {subscription.conflict_count} conflicts: rows on the destination "
             "were not what the source's changes expected, and some changes may be missing.",
             "See pg_stat_subscription_stats (confl_* columns) and the destination's log. Somebody has written to the "
-            "destination; compare the relations named there before you rely on them.",
+            "destination; compare the relations named there before you rely on them. When they are right, count anew: in database "
+            f"{view.database.target} on the destination: SELECT pg_stat_reset_subscription_stats({subscription.oid});",
             database=view.database.name,
         )

@@ -1,0 +1,225 @@
+"""Trouble in a running migration, one case per finding: it is made for real, the code appears, the remedy as it is printed is
+carried out, the finding goes, and the light comes back with every row in its place."""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+
+import psycopg
+import pytest
+
+from migrator import control
+from migrator.cluster import Cluster
+from migrator.config import MappingSpec
+from migrator.memory import Memory
+from migrator.reconcile import Assessment, drive
+from migrator.remembered import SchemaCache
+from migrator.steps import Finding, Status
+from tests.conftest import _need
+from tests.system.scenario import QUICK, checksums, describe, mapping, ours_left
+
+SCHEMA = """
+CREATE TABLE t (id int PRIMARY KEY, body text);
+CREATE TABLE other (id int PRIMARY KEY, body text);
+CREATE SEQUENCE s;
+INSERT INTO t SELECT g, 'b' || g FROM generate_series(1, 100) g;
+INSERT INTO other SELECT * FROM t;
+SELECT nextval('s');
+"""
+
+SETTINGS = {"min_wal_size": "32MB", "max_wal_size": "1GB", "max_slot_wal_keep_size": "-1"}
+
+
+@dataclass
+class World:
+    """A migration that has come to its light, and that every case leaves so."""
+
+    source: Cluster
+    destination: Cluster
+    spec: MappingSpec
+    memory: Memory = field(default_factory=Memory)
+    schemas: SchemaCache = field(default_factory=SchemaCache)
+
+    def until(self, done: Callable[[Assessment], bool], seconds: float = 120.0) -> Assessment:
+        """Tick until `done`."""
+        deadline = time.monotonic() + seconds
+        while True:
+            seen = drive(self.spec, self.memory, self.schemas)
+            if seen is not None and done(seen):
+                return seen
+            assert time.monotonic() < deadline, describe(seen) if seen else "locked"
+            time.sleep(0.1)
+
+    def light(self) -> Assessment:
+        return self.until(lambda seen: seen.status is Status.CUTOVER_READY)
+
+    def told(self, code: str) -> Finding:
+        """Wait for the finding."""
+        seen = self.until(lambda seen: any(each.code == code for each in seen.decision.findings))
+        return next(each for each in seen.decision.findings if each.code == code)
+
+    def gone(self, code: str) -> None:
+        self.until(lambda seen: all(each.code != code for each in seen.decision.findings))
+
+    @property
+    def group(self) -> str:
+        return str(self.destination.execute("SELECT subname FROM pg_subscription")[0][0])
+
+    def carry_out(self, finding: Finding) -> None:
+        """The statements of the remedy, on the side and in the database that it names."""
+        side = self.source if "on the source" in finding.remedy.lower() else self.destination
+        statements = re.findall(r"\b((?:ALTER|SELECT|UPDATE|DROP|CREATE) [^;]*)(?:;|$)", finding.remedy)
+        assert statements, finding.remedy
+        with side.connect("shop") as session:
+            session.autocommit = True
+            for statement in statements:
+                session.execute(statement.encode())
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    for version in (16, 18):
+        _need(version)
+    source, destination = Cluster.create(16, SETTINGS), Cluster.create(18, {})
+    source.execute("CREATE DATABASE shop")
+    source.execute(SCHEMA, "shop")
+    made = World(source, destination, mapping(source, destination, replication=replace(QUICK, stable_seconds=0.1)))
+    made.light()
+    yield made
+    source.remove()
+    destination.remove()
+
+
+Trouble = Callable[[World], AbstractContextManager[object] | None]
+
+
+def disabled(world: World) -> None:
+    world.destination.execute(f"ALTER SUBSCRIPTION {world.group} DISABLE", "shop")
+
+
+def foreign_relation(world: World) -> None:
+    world.source.execute(
+        f"CREATE TABLE fresh (id int PRIMARY KEY); ALTER PUBLICATION {world.group} ADD TABLE fresh", "shop"
+    )
+
+
+def ahead(world: World) -> None:
+    world.destination.execute("SELECT nextval('s') FROM generate_series(1, 5)", "shop")
+
+
+def drift(world: World) -> None:
+    world.source.execute("ALTER TABLE other ADD COLUMN more int DEFAULT 7", "shop")
+
+
+def conflict(world: World) -> None:
+    """Somebody deletes a row on the destination; its update on the source finds nothing. The row is put right again."""
+    world.destination.execute("DELETE FROM t WHERE id = 1", "shop")
+    world.source.execute("UPDATE t SET body = 'b1' WHERE id = 1", "shop")
+    world.told("apply_conflicts")
+    world.destination.execute("INSERT INTO t VALUES (1, 'b1')", "shop")
+
+
+def losing_wal(world: World) -> None:
+    disabled(world)
+    world.source.execute("ALTER SYSTEM SET max_slot_wal_keep_size = '1MB'")
+    world.source.execute("SELECT pg_reload_conf()")
+    for _ in range(4):
+        world.source.execute("SELECT pg_logical_emit_message(true, 'x', repeat('x', 1000000)), pg_switch_wal()")
+
+
+def standby(world: World) -> AbstractContextManager[object]:
+    where = f"host={world.source.host} port={world.source.port} user=postgres replication=true"
+    return psycopg.connect(where, autocommit=True)
+
+
+CASES: dict[str, Trouble] = {
+    "subscription_disabled": disabled,
+    "publication_foreign_relation": foreign_relation,
+    "sequence_ahead": ahead,
+    "schema_drift": drift,
+    "apply_conflicts": conflict,
+    "slot_losing_wal": losing_wal,
+}
+
+
+@pytest.mark.parametrize("code", CASES)
+def test_the_remedy_as_printed_mends_it(world: World, code: str) -> None:
+    CASES[code](world)
+    found = world.told(code)
+    world.carry_out(found)
+    world.gone(code)
+    if code == "slot_losing_wal":
+        world.carry_out(world.told("subscription_disabled"))
+    world.light()
+    world.until(lambda _: checksums(world.source, "shop") == checksums(world.destination, "shop"))
+
+
+def test_a_standby_is_told_while_it_is_fed(world: World) -> None:
+    with standby(world):
+        assert not world.told("standbys").blocking
+    world.gone("standbys")
+
+
+def test_apply_that_fails_is_mended_on_the_destination_or_by_skipping(world: World) -> None:
+    """A row somebody wrote to the destination. Taken away there, apply goes on; skipped, as the remedy says, a transaction is lost."""
+    for number, skip in ((900, False), (901, True)):
+        world.destination.execute(f"INSERT INTO t VALUES ({number}, 'theirs')", "shop")
+        unread = len(world.destination.log())
+        world.source.execute(
+            f"INSERT INTO t VALUES ({number}, 'ours'); INSERT INTO other VALUES ({number}, 'x')", "shop"
+        )
+        found = world.told("apply_failing")
+        assert found.blocking
+        if skip:
+            finished = re.findall(r"finished at ([0-9A-F]+/[0-9A-F]+)", world.destination.log()[unread:])
+            statement = found.remedy.rsplit(": ", 1)[1]
+            assert "<finished at, from the log>" in statement
+            world.destination.execute(statement.replace("<finished at, from the log>", finished[-1]), "shop")
+        else:
+            world.destination.execute(f"DELETE FROM t WHERE id = {number}", "shop")
+        world.gone("apply_failing")
+        rows = [("t", "theirs" if skip else "ours"), *([] if skip else [("other", "x")])]
+        for table, body in rows:
+            query = f"SELECT body FROM {table} WHERE id = {number}"
+            world.until(lambda _, query=query, body=body: world.destination.execute(query, "shop") == [(body,)])  # type: ignore[misc]
+    assert world.destination.execute("SELECT count(*) FROM other WHERE id = 901", "shop") == [(0,)]
+    world.destination.execute("UPDATE t SET body = 'ours' WHERE id = 901; INSERT INTO other VALUES (901, 'x')", "shop")
+    world.carry_out(world.told("apply_conflicts"))  # 18 counts what it met
+    world.light()
+    assert checksums(world.source, "shop") == checksums(world.destination, "shop")
+
+
+def test_apply_that_does_not_start_is_told(world: World) -> None:
+    """What no counter shows: somebody else reads from our slot, so that the apply worker ends before it has begun."""
+    disabled(world)
+    world.until(lambda _: world.source.execute("SELECT active FROM pg_replication_slots") == [(False,)])
+    where = f"host={world.source.host} port={world.source.port} user=postgres dbname=shop replication=database"
+    with psycopg.connect(where, autocommit=True) as thief:
+        start = (
+            f"START_REPLICATION SLOT {world.group} LOGICAL 0/0 (proto_version '1', publication_names '{world.group}')"
+        )
+        assert thief.pgconn.exec_(start.encode()).status == psycopg.pq.ExecStatus.COPY_BOTH
+        world.destination.execute(f"ALTER SUBSCRIPTION {world.group} ENABLE", "shop")
+        found = world.told("apply_not_running")
+        assert found.blocking and "the source's why its walsender does" in found.remedy
+        thief.pgconn.finish()
+    world.gone("apply_not_running")
+    world.light()
+
+
+def test_a_destination_database_that_was_dropped_is_told_and_begun_anew(world: World) -> None:
+    name = world.group
+    for statement in (f"{name} DISABLE", f"{name} SET (slot_name = NONE)"):
+        world.destination.execute(f"ALTER SUBSCRIPTION {statement}", "shop")
+    world.destination.execute(f"DROP SUBSCRIPTION {name}", "shop")
+    world.destination.execute("DROP DATABASE shop WITH (FORCE)")
+    found = world.told("replication_leftover")
+    assert "pg-migrator abort m" in found.remedy and "pg-migrator forget m" in found.remedy
+    assert control.abort(world.spec).left == ()
+    assert [left for left in ours_left(world.source) if not left.startswith("session")] == []
+    control.forget(world.spec)
+    world.memory, world.schemas = Memory(), SchemaCache()
+    world.light()
+    assert checksums(world.source, "shop") == checksums(world.destination, "shop")
