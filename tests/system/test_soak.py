@@ -20,7 +20,7 @@ from tests.system.scenario import checksums, descendants
 
 Clusters = Callable[..., Cluster]
 
-QUICK_SECONDS, LONG_SECONDS = 20.0, 600.0
+QUICK_SECONDS, LONG_SECONDS = 15.0, 600.0
 
 HEALTHY = {"maintenance_database_empty", "rate_limit_by_admission"}
 """Notices that are true of these servers, and of this configuration."""
