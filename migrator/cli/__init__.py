@@ -4,6 +4,7 @@ import click
 
 from migrator.cli.check import check
 from migrator.cli.commands import Commands
+from migrator.cli.compare import compare
 from migrator.cli.cutover import cutover
 from migrator.cli.demo import demo
 from migrator.cli.ending import abort, complete, forget
@@ -34,6 +35,7 @@ for command in (
     plan,
     run,
     status,
+    compare,
     cutover,
     complete,
     abort,

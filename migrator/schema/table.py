@@ -129,6 +129,12 @@ class Table:
             return f"{alter} OF {self.of_type}" if self.of_type is not None else f"{alter} NOT OF"
         return ""
 
+    def may_add(self, changed: str) -> bool:
+        """Whether the column that `changed` names can be added without guessing what the rows that are there have in it."""
+        column = next((each for each in self.columns if f"column {each.quoted}" == changed), None)
+        plain = column is not None and column.default is None and not column.identity
+        return not self.is_partition and column is not None and (plain or bool(column.generated))
+
     def addition(self, column: Column) -> str:
         """ADD COLUMN; nothing for a partition, which gets its parent's. NOT NULL without a value for the rows that are there
         has to follow later: theirs come by apply.

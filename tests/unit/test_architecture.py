@@ -17,7 +17,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("cluster datadir guardian orphans ports provision scratch", "control"),
     ("reconcile sequence_finish inline",),
     ("assessment", "dispatch", "webhooks", "jobs"),
-    ("perform",),
+    ("perform", "mending"),
     ("apply", "observe pair pairing dial counters remembered", "copying"),
     ("store outbox history", "journal", "markers", "ledger", "memory", "throttle"),
     ("blobs",),
@@ -29,7 +29,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "config_file",
         "logs",
     ),
-    ("connection crowd server_errors", "cutover", "redaction", "config_public", "hidden", "remedies"),
+    ("connection crowd server_errors", "cutover", "comparison", "redaction", "config_public", "hidden", "remedies"),
     ("status turns", "work"),
     ("phases",),
     ("observation", "selection"),
@@ -47,7 +47,8 @@ def words(text: str) -> set[str]:
 
 
 PURE = words(
-    "snapshot brief movement notices remedies cutover config_public hidden status turns work phases observation selection schema catalog "
+    "snapshot brief movement notices remedies cutover comparison "
+    "config_public hidden status turns work phases observation selection schema catalog "
     "steps config model names quote bucket backoff errors parts"
 )
 IMPURE_IMPORTS = words(

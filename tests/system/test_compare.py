@@ -1,0 +1,156 @@
+"""compare on real servers: before, during and after a migration; what it finds, and what --apply adds and never does."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from migrator.cli import main
+from migrator.cluster import Cluster
+from tests.postgres.schema_trial import dump
+from tests.system.scenario import mapping, seed, to_the_light
+
+Clusters = Callable[..., Cluster]
+
+AWAKE = """
+CREATE FUNCTION seen() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TRIGGER always BEFORE INSERT ON customer FOR EACH ROW EXECUTE FUNCTION seen();
+ALTER TABLE customer ENABLE ALWAYS TRIGGER always;
+"""
+
+LOST = """
+DROP INDEX customer_lower;
+ALTER TABLE customer DROP CONSTRAINT name_given;
+DROP TRIGGER always ON customer;
+REVOKE SELECT ON customer FROM reader;
+ALTER TABLE customer ALTER COLUMN since DROP DEFAULT, ADD COLUMN beside text;
+CREATE TABLE besides (id int);
+COMMENT ON TABLE customer IS 'changed';
+"""
+"""What somebody does to the destination."""
+
+MORE = """
+ALTER TYPE status ADD VALUE 'lost' AFTER 'new';
+ALTER TABLE customer ADD COLUMN city text;
+"""
+"""What happens on the source."""
+
+
+def run(config: Path, *words: str) -> Result:
+    return CliRunner().invoke(main, ["compare", "-c", str(config), "m", *words])
+
+
+def document(config: Path, *words: str) -> dict[str, Any]:
+    result = run(config, "--json", *words)
+    found: dict[str, Any] = json.loads(result.stdout)
+    assert result.exit_code == (0 if found["equal"] else 1), result.output
+    return found
+
+
+def what(found: dict[str, Any]) -> set[tuple[str, str, str, str | None]]:
+    return {(each["what"], each["kind"], each["identity"], each["property"]) for each in found["differences"]}
+
+
+@pytest.fixture
+def stage(cluster: Clusters, tmp_path: Path) -> tuple[Cluster, Cluster, Path]:
+    source, destination = cluster(15), cluster(18)
+    seed(source)
+    source.execute(AWAKE, "shop")
+    config = tmp_path / "m.json"
+    server = {"server": "127.0.0.1", "username": "postgres"}
+    config.write_text(
+        json.dumps(
+            {
+                "instances": {"src": {**server, "port": source.port}, "dst": {**server, "port": destination.port}},
+                "mappings": [{"name": "m", "source_instance": "src", "destination_instance": "dst"}],
+            }
+        )
+    )
+    return source, destination, config
+
+
+def test_compare_before_during_and_mended(stage: tuple[Cluster, Cluster, Path]) -> None:
+    source, destination, config = stage
+    before = document(config)
+    assert ("missing", "database", "shop", None) in what(before)
+    assert ("missing", "role", "app", None) in what(before)
+    assert destination.execute("SELECT count(*) FROM pg_database WHERE datname = 'shop'") == [(0,)], (
+        "nothing is changed"
+    )
+
+    to_the_light(mapping(source, destination))
+    light = document(config)
+    assert light["differences"] == []
+    expected = {(each["kind"], each["expected"].partition(":")[0]) for each in light["expected"]}
+    assert expected == {
+        ("trigger", "set by the cutover, after the barrier"),
+        ("publication", "of this migration"), ("subscription", "of this migration"), ("schema", "of this migration"),
+    }  # fmt: skip
+    source.execute("ALTER ROLE app NOLOGIN; ALTER DATABASE shop SET default_transaction_read_only = on")
+    fenced = document(config)
+    assert fenced["differences"] == []
+    assert len([each for each in fenced["expected"] if each["expected"].startswith("a fence")]) == 2
+    source.execute("ALTER ROLE app LOGIN; ALTER DATABASE shop RESET default_transaction_read_only")
+
+    destination.execute(LOST, "shop")
+    source.execute(MORE, "shop")
+    whole = {
+        ("missing", "index", "public.customer_lower", None),
+        ("missing", "constraint", "name_given on public.customer", None),
+        ("missing", "trigger", "always ON public.customer", None),
+        ("extra", "table", "public.besides", None),
+        ("extra", "comment on", "TABLE public.customer", None),
+        ("differs", "table", "public.customer", "column since"),
+        ("differs", "table", "public.customer", "column beside"),
+        ("differs", "table", "public.customer", "column city"),
+        ("differs", "type", "public.status", "labels"),
+        ("differs", "privileges", "table public.customer", "owner and privileges"),
+    }
+    assert what(document(config)) == whole
+    assert what(document(config, "--database", "shop")) == whole
+    done = run(config, "--apply")
+    assert done.exit_code == 1 and "failed: 0" in done.stderr
+    assert "CREATE INDEX CONCURRENTLY customer_lower" in done.stderr
+    assert not [
+        line
+        for line in done.stderr.splitlines()
+        if line.startswith(("DROP", "REVOKE", "ALTER TABLE public.customer DROP"))
+    ]
+    left = {each for each in whole if each[3] in ("column since", "column beside") or each[0] == "extra"}
+    assert what(document(config)) == left, "only what adds is applied"
+    for each in document(config)["differences"]:
+        for sql in each["mend"]:
+            destination.execute(sql, "shop")
+    assert document(config)["differences"] == []
+    to_the_light(mapping(source, destination))
+
+
+def test_apply_completes_what_was_never_begun(stage: tuple[Cluster, Cluster, Path]) -> None:
+    """A destination that was made by hand: everything but roles and databases is added, equal to pg_dump's eye."""
+    source, destination, config = stage
+    destination.execute("CREATE ROLE shop_owner; CREATE ROLE reader; CREATE ROLE app LOGIN; CREATE DATABASE shop")
+    done = run(config, "--apply")
+    assert "failed: 0" in done.stderr, done.stderr
+    left = [each for each in document(config, "--database", "shop")["differences"] if each["what"] == "missing"]
+    assert left == []
+    assert destination.execute("SELECT to_regnamespace('migrator') IS NULL", "shop") == [(True,)], (
+        "no migration is begun"
+    )
+    here, there = dump(source, "shop", destination), dump(destination, "shop", destination)
+    assert there.count("CREATE TABLE") == here.count("CREATE TABLE")
+
+
+def test_bad_input(stage: tuple[Cluster, Cluster, Path]) -> None:
+    _, _, config = stage
+    assert run(config, "--database", "nowhere").exit_code == 2
+    assert CliRunner().invoke(main, ["compare", "-c", str(config), "other"]).exit_code == 2
+
+
+def test_what_cannot_be_read_is_not_equal(stage: tuple[Cluster, Cluster, Path]) -> None:
+    source, _, config = stage
+    source.stop()
+    found = document(config)
+    assert not found["equal"] and found["unread"]
