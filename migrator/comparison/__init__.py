@@ -6,7 +6,7 @@ from migrator.comparison import servers
 from migrator.comparison.discrepancy import Discrepancy, What
 from migrator.comparison.schemas import discrepancies
 from migrator.config import MappingSpec
-from migrator.model import Intent
+from migrator.model import Instance, Intent
 from migrator.observation import Observation
 
 __all__ = ["Comparison", "Discrepancy", "What", "compare"]
@@ -42,9 +42,10 @@ def compare(spec: MappingSpec, observation: Observation) -> Comparison:
     journal = observation.journal
     over = journal is None or journal.source is None or journal.intent in (Intent.COMPLETED, Intent.ABORTED)
     to_come = not over and journal is not None and journal.barrier is None
+    major = observation.destination.major if isinstance(observation.destination, Instance) else 0
     found = [
         *servers.discrepancies(spec, observation),
-        *(each for pair in observation.databases for each in discrepancies(pair, cutover_to_come=to_come)),
+        *(each for pair in observation.databases for each in discrepancies(pair, major, cutover_to_come=to_come)),
         *(each for pair in observation.databases for each in servers.privileges(spec, observation, pair)),
     ]
     differences = tuple(each for each in found if each.expected is None)

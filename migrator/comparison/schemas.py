@@ -7,6 +7,7 @@ from migrator.comparison.discrepancy import Discrepancy, What
 from migrator.model import SyncState
 from migrator.observation import DatabasePair
 from migrator.phases.extras import extras
+from migrator.phases.post_data import NOT_VALID_ON_PARTITIONED
 from migrator.phases.pre_data import comes_with_parent, wanted_items
 from migrator.schema import Schema
 from migrator.schema.compare import Difference, differences
@@ -21,12 +22,15 @@ from migrator.schema.table import Table
 from migrator.steps import Side, Statement
 
 
-def discrepancies(pair: DatabasePair, *, cutover_to_come: bool) -> Iterator[Discrepancy]:
-    """Missing objects first, in the order of their making; then what differs; then what the destination has besides."""
+def discrepancies(pair: DatabasePair, major: int, *, cutover_to_come: bool) -> Iterator[Discrepancy]:
+    """Missing objects first, in the order of their making; then what differs; then what the destination has besides.
+
+    `major`: the destination's version.
+    """
     source, target = pair.source_schema, pair.target_schema
     if source is None or target is None:
         return
-    each = _Comparer(pair, source, target, cutover_to_come)
+    each = _Comparer(pair, source, target, major, cutover_to_come)
     yield from each.missing()
     for item in source.items:
         found = target.find(item.identity)
@@ -38,13 +42,16 @@ def discrepancies(pair: DatabasePair, *, cutover_to_come: bool) -> Iterator[Disc
 class _Comparer:
     """The two schemas of one database."""
 
-    def __init__(self, pair: DatabasePair, source: Schema, target: Schema, cutover_to_come: bool) -> None:
-        self.pair, self.source, self.target = pair, source, target
+    def __init__(self, pair: DatabasePair, source: Schema, target: Schema, major: int, cutover_to_come: bool) -> None:
+        self.pair, self.source, self.target, self.major = pair, source, target, major
         self.cutover_to_come = cutover_to_come
         self.states = {name: state for each in pair.subscriptions for name, state in each.relations.items()}
 
     def missing(self) -> Iterator[Discrepancy]:
         for item in _in_order(self.source, self.target):
+            if isinstance(item, Constraint) and (item.parent is not None or not item.local):
+                yield self._discrepancy(item, What.MISSING, note="It comes with that of its parent.")
+                continue
             made = self._discrepancy(item, What.MISSING, mend=self._creation(item), additive=True)
             copying = made.relation is not None and not self._is_copied(made.relation)
             yield replace(made, additive=False, note=f"waits until {made.relation} is copied") if copying else made
@@ -130,6 +137,8 @@ class _Comparer:
             adopted = (item.adopt(),) if item.constraint is not None else ()
             return (*self._statements(gentle[:1], alone=True), *self._statements((*gentle[1:], *adopted)))
         if isinstance(item, Constraint):
+            if item.partitioned and item.type == FOREIGN_KEY and self.major < NOT_VALID_ON_PARTITIONED:
+                return self._statements([item.add_valid()])
             validation = (item.validate(),) if item.validated and item.enforced else ()
             return (*self._statements([item.add()], alone=True), *self._statements(validation))
         return self._statements(item.create())

@@ -18,7 +18,7 @@ from migrator.schema.index import Index
 from migrator.steps import Action, Finding, Gates, Side, Statement, Step, Wait
 
 NAME = "post_data"
-_NOT_VALID_ON_PARTITIONED = 18
+NOT_VALID_ON_PARTITIONED = 18
 """The first major version that takes NOT VALID foreign keys on partitioned tables."""
 
 Work = Action | Wait | Finding
@@ -205,7 +205,7 @@ class _Builder:
         elif not self._all_ready or not self._referenced_key_exists(constraint):
             why = "every relation is ready and the referenced key exists"
             work = iter((Wait(f"{constraint.identity} waits until {why}", constraint.relation),))
-        elif constraint.partitioned and self.major < _NOT_VALID_ON_PARTITIONED:
+        elif constraint.partitioned and self.major < NOT_VALID_ON_PARTITIONED:
             work = self._partitioned_foreign_key(constraint)
         else:
             work = self._constraint(constraint)
