@@ -18,6 +18,8 @@ from migrator.schema.index import Index
 from migrator.schema.item import Item
 from migrator.schema.order import CircleError
 from migrator.schema.removal import removal
+from migrator.schema.sequence import IDENTITY
+from migrator.schema.sequence import Sequence as SequenceItem
 from migrator.schema.table import Table
 from migrator.steps import Side, Statement
 
@@ -49,8 +51,8 @@ class _Comparer:
 
     def missing(self) -> Iterator[Discrepancy]:
         for item in _in_order(self.source, self.target):
-            if isinstance(item, Constraint) and (item.parent is not None or not item.local):
-                yield self._discrepancy(item, What.MISSING, note="It comes with that of its parent.")
+            if bringer := _brought_by(item):
+                yield self._discrepancy(item, What.MISSING, note=f"It comes with {bringer}.")
                 continue
             made = self._discrepancy(item, What.MISSING, mend=self._creation(item), additive=True)
             copying = made.relation is not None and not self._is_copied(made.relation)
@@ -150,6 +152,13 @@ class _Comparer:
         if not self.pair.subscriptions or not self.source.has_table(relation):
             return True
         return all(self.states.get(leaf) is SyncState.READY for leaf in self.source.storage(relation))
+
+
+def _brought_by(item: Item) -> str | None:
+    """What makes it besides itself."""
+    if isinstance(item, Constraint) and (item.parent is not None or not item.local):
+        return "that of its parent"
+    return "its column" if isinstance(item, SequenceItem) and item.link == IDENTITY else None
 
 
 def _in_order(source: Schema, target: Schema) -> Iterator[Item]:
