@@ -21,8 +21,22 @@ _SECRET_OPTION = re.compile("(?i)pass|secret|token|key|credential")
 """Options of user mappings whose values are masked in our logs; `user` is none, and its value may be an everyday word."""
 
 
+FIRST_PATIENCE_SECONDS = 30.0
+LONGEST_PATIENCE_SECONDS = 3600.0
+
+
 class ApplyError(MigratorError):
     """An action that failed: the server's own sentence with its SQLSTATE, never the statement (it may hold a secret)."""
+
+
+def patience_seconds(failures: int) -> float:
+    """How long a patient statement may wait for locks after so many failures: half a minute, doubling, an hour at most.
+
+    CREATE INDEX CONCURRENTLY waits, at its end too, for every transaction that is older than itself and may use the table; each of
+    these waits ends at lock_timeout, and the work done is lost. So it must be able to outwait a report of some length, and yet
+    give its worker to others first.
+    """
+    return float(min(LONGEST_PATIENCE_SECONDS, FIRST_PATIENCE_SECONDS * 2 ** min(failures, 16)))
 
 
 class Applier:
@@ -36,6 +50,7 @@ class Applier:
         self._task = task
         self._source_version = source_version
         self._patient = patient
+        self._patience = f"{patience_seconds(0):.0f}s"
         self._stack = ExitStack()
         self._sessions: dict[tuple[Side, str | None], Session] = {}
 
@@ -47,8 +62,12 @@ class Applier:
     ) -> None:
         self._stack.close()
 
-    def apply(self, action: Action) -> None:
-        """Run the statements in order. Raises ApplyError at the first that fails; what ran before it stays."""
+    def apply(self, action: Action, failures: int = 0) -> None:
+        """Run the statements in order. Raises ApplyError at the first that fails; what ran before it stays.
+
+        `failures`: how often it has failed since it last went well.
+        """
+        self._patience = f"{patience_seconds(failures):.0f}s"
         values: dict[str, object] = {}
         for statements in _transactions(action.statements):
             try:
@@ -84,7 +103,7 @@ class Applier:
         parameters = {name: values[name] for name in statement.uses} if statement.uses else None
         patient = statement.patient and self._patient
         if patient:
-            session.execute("SET lock_timeout = 0")
+            session.execute("SELECT set_config('lock_timeout', %s, false)", (self._patience,))
         try:
             cursor = session.execute(text.encode(), parameters)
         finally:

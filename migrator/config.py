@@ -199,6 +199,8 @@ class MappingSpec:
     """The source's tablespaces that have another name on the destination."""
     common_password: Secret | None = None
     """For roles whose password hash the source does not let us read."""
+    neighbours: tuple["MappingSpec", ...] = ()
+    """The configuration's other mappings from the same source or to the same destination, without theirs."""
     notifications: tuple[NotificationSpec, ...] = ()
     """The addresses that are told of this mapping."""
 

@@ -34,6 +34,7 @@ class Errand:
     upkeep: bool
     cost_bytes: int
     alone: bool
+    failed: bool = False
 
 
 def errands(mapping: str, decision: Decision) -> Iterator[Errand]:
@@ -41,14 +42,16 @@ def errands(mapping: str, decision: Decision) -> Iterator[Errand]:
     failed = {(finding.database, finding.relation) for finding in decision.findings if finding.code == "action_failed"}
     for step in decision.steps:
         for (relation, _), action in {(action.relation, action.job): action for action in step.actions}.items():
-            alone = action.cost_bytes > SMALL_BYTES or (step.database, relation) in failed
-            yield Errand(work_for(mapping, step, action), step.gates is Gates.NOTHING, action.cost_bytes, alone)
+            again = (step.database, relation) in failed
+            alone = action.cost_bytes > SMALL_BYTES or again
+            work = work_for(mapping, step, action)
+            yield Errand(work, step.gates is Gates.NOTHING, action.cost_bytes, alone, again)
 
 
 def messages(errands: Iterable[Errand]) -> Iterator[Work]:
-    """Upkeep first, then the largest of each database in turn; small relations of one phase many at a time."""
+    """Upkeep first, then the largest of each database in turn, what failed before last; small relations many at a time."""
     lines: dict[str | None, deque[Errand]] = defaultdict(deque)
-    for errand in sorted(errands, key=lambda errand: (not errand.upkeep, -errand.cost_bytes)):
+    for errand in sorted(errands, key=lambda errand: (not errand.upkeep, errand.failed, -errand.cost_bytes)):
         lines[errand.work.database].append(errand)
     while lines:
         for database, line in list(lines.items()):

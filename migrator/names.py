@@ -27,12 +27,17 @@ def owner_hash(mapping: str, destination_system_identifier: str, database: str) 
     return hashlib.blake2b(parts.encode(), digest_size=6).hexdigest()
 
 
+def group_slug(mapping: str, database: str) -> str:
+    """The readable part of a group's name; two migrations may have the same."""
+    return re.sub(r"[^a-z0-9]+", "_", f"{mapping}_{database}".lower()).strip("_")[:32]
+
+
 def group_name(mapping: str, destination_system_identifier: str, database: str, group: int) -> str:
     """The one name of a group's publication, slot and subscription: at most 63 bytes of [a-z0-9_].
 
     `database` is the source's name. A name that another migration would make differs in the hash.
     """
-    slug = re.sub(r"[^a-z0-9]+", "_", f"{mapping}_{database}".lower()).strip("_")[:32]
+    slug = group_slug(mapping, database)
     return f"{PREFIX}{slug}_{owner_hash(mapping, destination_system_identifier, database)}_g{group}"
 
 

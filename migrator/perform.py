@@ -129,7 +129,8 @@ def _apply(spec: MappingSpec, applier: Applier, step: Step, action: Action, memo
         "phase": step.phase,
     }
     try:
-        applier.apply(action)
+        before = memory.failures(spec.name).get(key)
+        applier.apply(action, before.count if before else 0)
     except SessionLimitError:
         raise  # nobody's failure: the work is put off as a whole
     except (ApplyError, MigratorError) as error:

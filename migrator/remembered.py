@@ -18,6 +18,10 @@ Key = tuple[str, str, str]
 SHARE = 0.02
 """Sizes and sequences may take so much of the time: what is read in 4 ms at every look, what takes 200 ms every 10 s."""
 
+GARBAGE_THRESHOLDS = (100_000, 50, 100)
+"""For gc.set_threshold: a tick makes hundreds of thousands of values, none of them in cycles. To search them all takes as
+long as deciding."""
+
 DEAR_SCHEMA = 3.0
 """A destination's schema, which our own work changes all the time, is read again after so many times as long as it took."""
 

@@ -11,7 +11,7 @@ from kombu import Queue
 import beat_schedule
 from migrator import config_file, logs
 from migrator.config import Config
-from migrator.remembered import SchemaCache
+from migrator.remembered import GARBAGE_THRESHOLDS, SchemaCache
 from migrator.store import Store
 from migrator.work import QUEUES
 
@@ -89,8 +89,7 @@ def _close_sessions(**_: object) -> None:
 
 @worker_process_init.connect
 def _collect_rarely(**_: object) -> None:
-    """A tick makes hundreds of thousands of values, none of them in cycles: to search them all takes as long as deciding."""
-    gc.set_threshold(100_000, 50, 100)
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
 
 
 @worker_ready.connect

@@ -99,7 +99,19 @@ def _mappings(
         return ()
     built = [_mapping(item, f"mappings.{i}", instances, replication, faults) for i, item in enumerate(raw)]
     faults.extend(rules.of_mappings(built))
-    return tuple(mapping for mapping in built if mapping is not None)
+    mappings = [mapping for mapping in built if mapping is not None]
+    return tuple(replace(each, neighbours=_neighbours(each, mappings)) for each in mappings)
+
+
+def _neighbours(mapping: MappingSpec, mappings: list[MappingSpec]) -> tuple[MappingSpec, ...]:
+    """The others that share a server with it."""
+    ours = {_address(mapping.source), _address(mapping.destination)}
+    others = (each for each in mappings if each.name != mapping.name)
+    return tuple(each for each in others if ours & {_address(each.source), _address(each.destination)})
+
+
+def _address(instance: InstanceSpec) -> tuple[str, int]:
+    return instance.server, instance.port
 
 
 def _mapping(

@@ -45,6 +45,9 @@ from migrator.steps import Action, Decision, Finding, Gates, KeepSnapshot, Step,
 NOISE_AFTER_BARRIER = frozenset({"schema_drift", "object_extra", "apply_conflicts", "sequence_ahead"})
 """Once the operator has stopped the writers, the destination is being taken into use: these are no faults any more."""
 
+BESIDES_FAILING = frozenset({post_data.NAME, privileges.NAME})
+"""Asked of a database's other relations where post_data is done but for some on which it keeps failing."""
+
 FAILURES_UNTIL_BLOCKING = 3
 """A lock timeout or a lost connection heals by itself; the third failure in a row is shown as a problem."""
 
@@ -139,7 +142,7 @@ def _ending(view: View) -> tuple[Step, ...]:
 
 def _asked(view: View) -> Iterator[Step]:
     """The steps of the phases that nothing before them gates."""
-    gated: set[str] = set()
+    gated: dict[str, frozenset[str]] = {}
     for phase in PHASES:
         if not phase.per_database:
             step = phase.examine(view)
@@ -148,12 +151,27 @@ def _asked(view: View) -> Iterator[Step]:
                 return
             continue
         for pair in view.observation.databases:
-            if pair.name in gated or not phase.asks(view.spec.copy_method, pair):
+            held = gated.get(pair.name, frozenset())
+            may = pair.name not in gated or (held and phase.name in BESIDES_FAILING)
+            if not may or not phase.asks(view.spec.copy_method, pair):
                 continue
-            step = phase.examine(replace(view, pair=pair))
+            step = phase.examine(replace(view, pair=pair, held=held))
             yield step
             if not step.quiet and step.gates is Gates.DATABASE:
-                gated.add(pair.name)
+                stuck = _stuck(view, step)
+                gated[pair.name] = stuck | held if stuck else frozenset()
+
+
+def _stuck(view: View, step: Step) -> frozenset[str]:
+    """The relations a step is about, where all it still has to do for them has failed again and again; empty otherwise."""
+    if step.phase != post_data.NAME or not step.actions:
+        return frozenset()
+    failures = (view.hints.failures.get(key_of(step, action)) for action in step.actions)
+    if not all(failure is not None and failure.count >= FAILURES_UNTIL_BLOCKING for failure in failures):
+        return frozenset()
+    relations = {action.relation for action in step.actions} | {wait.relation for wait in step.waits}
+    relations |= {finding.relation for finding in step.findings if finding.blocking}
+    return frozenset(name for name in relations if name is not None) if None not in relations else frozenset()
 
 
 def _without_old_upkeep(step: Step, observation: Observation) -> Step:
@@ -202,6 +220,8 @@ def key_of(step: Step, action: Action) -> str:
 
 def _held_back(mapping: str, step: Step, hints: Hints, now: datetime) -> Step:
     """With a finding for each action that failed, and a wait for it instead while it is in backoff: that is not quiet."""
+    if not hints.failures:
+        return step
     failed = [(action, failure) for action in step.actions if (failure := hints.failures.get(key_of(step, action)))]
     held = [action for action, failure in failed if failure.next_try_at > now]
     return replace(

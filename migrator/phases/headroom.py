@@ -11,6 +11,7 @@ from migrator.config import InstanceSpec
 from migrator.model import Instance, SyncState
 from migrator.names import application_name, owner_hash, parse_group_name, sync_slot_destination
 from migrator.observation import DatabasePair
+from migrator.phases import sharing
 from migrator.phases.view import View
 from migrator.steps import Finding, Mend, Side
 
@@ -63,6 +64,10 @@ class Limit:
     def short(self) -> bool:
         return self.others + self.need > self.limit
 
+    def short_by(self, more: int) -> bool:
+        """Whether it suffices for us, but not together with so many more."""
+        return not self.short and self.others + self.need + more > self.limit
+
 
 def need_of(view: View) -> Need:
     """What the mapping's databases need at most from now on. A database that is wholly ready needs no sync worker."""
@@ -114,6 +119,7 @@ def findings(view: View) -> Iterator[Finding]:
     known = limits(view, need)
     raised = tuple(Mend(Side(limit.side), _raise(limit), restart=True) for limit in known if limit.wanted > limit.limit)
     yield from (_short(view, limit, raised) for limit in known if limit.short)
+    yield from (_shared(limit, more) for limit in known if (more := _to_come(view, limit)) and limit.short_by(more))
     yield from _few_workers(view, need, raised)
     yield from _connections("source", view.spec.source, view.source)
     yield from _connections("destination", view.spec.destination, view.destination)
@@ -192,8 +198,27 @@ def _short(view: View, limit: Limit, raised: tuple[Mend, ...]) -> Finding:
     )
 
 
-def _raise(limit: Limit) -> str:
-    return f"ALTER SYSTEM SET {limit.setting} = {limit.wanted};"
+def _raise(limit: Limit, more: int = 0) -> str:
+    return f"ALTER SYSTEM SET {limit.setting} = {limit.wanted + more};"
+
+
+def _to_come(view: View, limit: Limit) -> int:
+    """What the configuration's other mappings will still take of it."""
+    if limit.code == "slots_short":
+        return sharing.slots_to_come(view)
+    return sharing.walsenders_to_come(view) if limit.code == "walsenders_short" else sharing.subscriptions_to_come(view)
+
+
+def _shared(limit: Limit, more: int) -> Finding:
+    """Told, not held against us: the others may be over already, and whoever makes its groups first has room for them."""
+    return Finding(
+        "headroom_shared",
+        f"The {limit.side} allows {limit.limit} {limit.purpose} ({limit.setting}): enough for this mapping ({limit.need}, others use "
+        f"{limit.others}), but not together with {more} more for databases of other mappings in this configuration.",
+        f"On the {limit.side}, if they are to run at the same time: {_raise(limit, more)} (needs a restart of the {limit.side}).",
+        blocking=False,
+        mends=(Mend(Side(limit.side), _raise(limit, more), restart=True),),
+    )
 
 
 def _few_workers(view: View, need: Need, raised: tuple[Mend, ...]) -> Iterator[Finding]:

@@ -128,9 +128,15 @@ class _Builder:
             yield from self._complete(index, found)
 
     def _build(self, index: Index, *first: str) -> Action:
-        """`first` clears away the invalid leftover of a stopped build of ours."""
+        """`first` clears away the invalid leftover of a stopped build of ours.
+
+        A gentle build has its table's lock tried first, with the short timeout of all locks: apply does not wait behind it,
+        and a build that waits for somebody's lock would keep its worker for as long.
+        """
         gentle = index.create_gently()
         statements = [self._alone(sql) for sql in (*first, *gentle[:1])]
+        if gentle:
+            statements.insert(0, self._statement(f"LOCK TABLE ONLY {index.relation} IN SHARE UPDATE EXCLUSIVE MODE"))
         statements += [self._statement(sql) for sql in (gentle[1:] if gentle else index.create())]
         if gentle and index.constraint is not None:
             statements.append(self._statement(index.adopt()))

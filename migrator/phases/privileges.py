@@ -29,7 +29,7 @@ SHOWN = 20
 
 def examine(view: View) -> Step:
     """Give rights to what is fresh, note what is settled, tell of what differs otherwise."""
-    compared = tuple(comparisons(view))
+    compared = tuple(each for each in comparisons(view) if each.target.key[1] not in view.held)
     differing = [each for each in compared if each.mending]
     fresh = [each for each in differing if each.fresh and not each.settled]
     given = [each for each in fresh if each.allowed and each.gift()]

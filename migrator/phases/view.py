@@ -17,6 +17,8 @@ class View:
     hints: Hints
     now: datetime
     pair: DatabasePair | None = None
+    held: frozenset[str] = frozenset()
+    """Relations of the database on which an earlier phase keeps failing: what comes after it leaves them alone."""
 
     @property
     def source(self) -> Instance:

@@ -3,6 +3,7 @@
 `100x100` makes 100 tables and tells of them as if each stood there 100 times, in schemas of its own: making 10,000 takes minutes.
 """
 
+import gc
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -33,7 +34,7 @@ from migrator.names import group_name
 from migrator.observation import DatabasePair, Hints, Observation
 from migrator.observe import Looker
 from migrator.phases import decide
-from migrator.remembered import SchemaCache
+from migrator.remembered import GARBAGE_THRESHOLDS, SchemaCache
 from migrator.schema import Schema
 from tests.benchmarks.multiplied import multiplied
 
@@ -62,7 +63,8 @@ class Moment:
 
 
 def run(*arguments: str) -> None:
-    """One table per number of relations, printed as it comes."""
+    """One table per number of relations, printed as it comes. The process is set up as a worker's is."""
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
     source, destination = Cluster.create(16), Cluster.create(18)
     try:
         for argument in arguments or SIZES:

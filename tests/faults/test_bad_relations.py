@@ -61,3 +61,34 @@ def test_a_bad_and_a_locked_relation_hold_up_no_other(cluster: Clusters, tmp_pat
             assert failed(room.until(lambda summary: "public.t7" in failed(summary), 240)) <= {"public.t7", "public.t9"}
         destination.execute("DROP TABLE bad", "shop")
         room.status("cutover_ready", 400)
+
+
+def owners(destination: Cluster, database: str) -> set[str]:
+    """Tables that belong to role app."""
+    rows = destination.execute(
+        "SELECT relname::text FROM pg_class WHERE relkind = 'r' AND pg_get_userbyid(relowner) = 'app'", database
+    )
+    return {name for (name,) in rows}
+
+
+def test_more_locked_relations_than_slots_stop_nobody_else(cluster: Clusters, tmp_path: Path) -> None:
+    """Also those that come later: a build that waits for somebody's lock gives its worker back, and goes behind the others."""
+    source, destination = cluster(16), cluster(18)
+    source.execute("CREATE ROLE app")
+    source.execute("CREATE DATABASE shop")
+    table = "CREATE TABLE {0} (id int PRIMARY KEY, n int); CREATE INDEX ON {0} (n); ALTER TABLE {0} OWNER TO app;"
+    locked, free = [f"locked{n}" for n in range(4)], [f"free{n}" for n in range(4)]
+    source.execute("".join(table.format(name) for name in (*locked, *free)), "shop")
+    config = write_config(tmp_path, instance(source), instance(destination), {"lock_timeout_seconds": 0.5})
+    with machine_room(config, web=False) as room:  # two processes build
+        room.until(lambda _: exists(destination, "shop", "locked3"))
+        with destination.connect("shop") as somebody:
+            somebody.execute(f"BEGIN; LOCK TABLE {', '.join(locked)} IN SHARE UPDATE EXCLUSIVE MODE".encode())
+            room.until(lambda summary: failed(summary) == {f"public.{name}" for name in locked}, 240)
+            source.execute("".join(table.format(name) for name in ("late0", "late1")), "shop")
+            room.until(
+                lambda _: built(destination, "shop") == {f"{name}_n_idx" for name in (*free, "late0", "late1")}, 240
+            )
+            room.until(lambda _: owners(destination, "shop") == {*free, "late0", "late1"}, 240)
+        room.status("cutover_ready", 400)
+    assert owners(destination, "shop") == {*locked, *free, "late0", "late1"}
