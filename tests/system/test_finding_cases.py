@@ -1,6 +1,7 @@
 """Trouble in a running migration, one case per finding: it is made for real, the code appears, the remedy as it is printed is
 carried out, the finding goes, and the light comes back with every row in its place."""
 
+import os
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from migrator.config import MappingSpec
 from migrator.memory import Memory
 from migrator.reconcile import Assessment, drive
 from migrator.remembered import SchemaCache
-from migrator.steps import Finding, Status
+from migrator.steps import Finding, Side, Status
 from tests.conftest import _need
 from tests.system.scenario import QUICK, checksums, describe, mapping, ours_left
 
@@ -220,6 +221,45 @@ def test_a_destination_database_that_was_dropped_is_told_and_begun_anew(world: W
     assert control.abort(world.spec).left == ()
     assert [left for left in ours_left(world.source) if not left.startswith("session")] == []
     control.forget(world.spec)
+    world.memory, world.schemas = Memory(), SchemaCache()
+    world.light()
+    assert checksums(world.source, "shop") == checksums(world.destination, "shop")
+
+
+def promote(server: Cluster) -> None:
+    """As after a restore or a failover: the same server by its system identifier, on a new timeline."""
+    server.execute("ALTER SYSTEM SET restore_command = 'false'")
+    server.stop()
+    signal = server.data / "recovery.signal"
+    signal.touch()
+    owner = server.data.stat()
+    os.chown(signal, owner.st_uid, owner.st_gid)
+    server.start()
+
+
+SIDES = [Side.SOURCE, pytest.param(Side.DESTINATION, marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_a_side_that_was_restored_is_told_and_the_mapping_ends_well(world: World, side: Side) -> None:
+    """The last case: nothing goes on by itself, whichever side it is; the remedy ends the mapping, and nothing is left."""
+    world.light()
+    promote(world.source if side is Side.SOURCE else world.destination)
+    found = world.told("server_replaced")
+    assert found.blocking and f"The {side} " in found.message and "timeline 2" in found.message
+    world.source.execute("INSERT INTO t VALUES (5000, 'after')", "shop")
+    seen = drive(world.spec, world.memory, world.schemas)
+    assert seen is not None
+    assert not any(seen.decision.actions), describe(seen)
+    assert f"pg-migrator abort {world.spec.name}" in found.remedy
+    assert control.abort(world.spec).left == ()
+    control.forget(world.spec)
+    assert [left for left in ours_left(world.source) if not left.startswith("session")] == []
+    assert world.destination.execute("SELECT count(*) >= 100 FROM t", "shop") == [(True,)], (
+        "rows stay: they are the operator's"
+    )
+    world.source.execute("DELETE FROM t WHERE id = 5000", "shop")
+    world.destination.execute("DROP DATABASE shop WITH (FORCE)")
     world.memory, world.schemas = Memory(), SchemaCache()
     world.light()
     assert checksums(world.source, "shop") == checksums(world.destination, "shop")
