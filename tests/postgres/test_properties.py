@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 
 from migrator.cluster import Cluster
 from migrator.quote import identifier
@@ -16,7 +16,10 @@ from tests.postgres.test_packages import differing
 from tests.postgres.test_schema import unnamed
 
 Shared = Callable[[int], Cluster]
-DRAWN = settings(deadline=None, suppress_health_check=list(HealthCheck))
+DRAWN = settings(
+    deadline=None, suppress_health_check=list(HealthCheck), phases=(Phase.explicit, Phase.reuse, Phase.generate)
+)
+"""Without shrinking: an example takes seconds, and a smaller one would take hours."""
 PAIRS = [(18, 18), pytest.param(15, 18, marks=pytest.mark.slow), pytest.param(15, 15, marks=pytest.mark.slow)]
 
 
