@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migrator.config import Replication
@@ -53,6 +53,7 @@ def test_a_clock_that_went_backwards_proves_nothing() -> None:
     assert due(seen, NOW, NOW - seconds(1), PERIOD) == seen.keys()
 
 
+@settings(deadline=None)
 @given(
     count=st.integers(FEW + 1, 300),
     gaps=st.lists(st.floats(0.5, 30), min_size=40, max_size=80),
@@ -176,6 +177,7 @@ def test_once_seen_by_one_process_it_holds_for_those_that_looked_earlier() -> No
     assert not stable(0, 0, quiet_for=29, stable_at=NOW)  # stable_seconds may have been raised since
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 200), st.booleans()), min_size=1, max_size=12), st.floats(0, 200))
 def test_no_old_look_ever_lights_it(looks: list[tuple[float, bool]], quiet_for: float) -> None:
     agos = [ago for ago, _ in looks]
