@@ -69,6 +69,10 @@ def _mapping(summary: Summary) -> list[RenderableType]:
     lag = f"lag {size(summary['lag_bytes'])}, {duration(summary['lag_seconds'])}"
     title = f"[bold]{plain(summary['name'])}[/] ({where}): {styled(summary['status'])}"
     parts: list[RenderableType] = [f"{title}, phase {summary['phase'] or '-'}, {lag}"]
+    if summary["stalled_since"]:
+        parts.append(
+            f"  [yellow]stands still[/] since {plain(summary['stalled_since'])}: nothing is copied or confirmed"
+        )
     if databases := documents(summary["databases"]):
         parts.append(_databases(databases))
     for finding in documents(summary["findings"]):

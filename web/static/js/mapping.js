@@ -56,9 +56,15 @@ function Numbers({ summary }) {
     <${Kpi} name="Pace" sub=${[left, limit].filter(Boolean).join(", ")}>${pace || "–"}<//>
     <${Kpi} name="Tables ready" sub=${sum("failed") ? `${format.number(sum("failed"))} failed` : `${format.number(sum("copying"))} copying`}>${format.number(sum("ready"))} of ${format.number(sum("total"))}<//>
     <${Kpi} name="Row delta">${format.number(summary.row_delta)}<//>
-    <${Kpi} name="WAL retained" sub="on the source">${format.size(summary.retained_bytes)}<//>
+    <${Kpi} name="WAL retained" sub=${room(summary.wal)}>${format.size(summary.retained_bytes)}<//>
     <${Kpi} name="Observed"><${Observed} name=${summary.name} /><//>
   </dl>`;
+}
+
+// How long the source's WAL may go on growing, where that is soon enough to matter.
+function room(wal) {
+  if (!wal || typeof wal.seconds_left !== "number" || wal.seconds_left > 86400) return "on the source";
+  return `${format.size(wal.bytes_per_second)}/s; room for ${format.duration(wal.seconds_left)}`;
 }
 
 const Kpi = ({ name, sub, children }) => html`<div><dt>${name}</dt><dd>${children}</dd>${sub && html`<dd class="sub">${sub}</dd>`}</div>`;
