@@ -35,8 +35,22 @@ def plan(config: Config, mappings: tuple[str, ...], sql: bool, as_json: bool) ->
         print_json({"mappings": [_document(*each) for each in plans]})
         return
     for decision, foreseen, clashes in plans:
-        lines = (*_on_the_source(decision.mapping, foreseen), *_lines(decision, sql), *_clashes(clashes))
+        lines = (
+            *_on_the_source(decision.mapping, foreseen),
+            *_lines(decision, sql),
+            *_later(decision),
+            *_clashes(clashes),
+        )
         click.echo("\n".join(lines))
+
+
+def _later(decision: Decision) -> Iterator[str]:
+    for finding in _notices(decision):
+        yield comment(redact(finding.message), 3)
+
+
+def _notices(decision: Decision) -> tuple[Finding, ...]:
+    return tuple(finding for finding in decision.findings if finding.code == "partitions_followed")
 
 
 def _clashes(findings: Sequence[Finding]) -> Iterator[str]:
@@ -67,6 +81,7 @@ def _document(decision: Decision, foreseen: tuple[Foreseen, ...], clashes: Seque
         "name": decision.mapping,
         "source": [asdict(seen) for seen in foreseen],
         "steps": steps,
+        "later": [finding.message for finding in _notices(decision)],
         "clashes": [finding.document() for finding in clashes],
     }
 

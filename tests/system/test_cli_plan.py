@@ -59,8 +59,11 @@ def test_the_source_sees_what_was_planned(cluster: Callable[..., Cluster], tmp_p
     assert result.exit_code == 0, result.output
     planned = {seen["sql"] for seen in json.loads(result.stdout)["mappings"][0]["source"]}
     planned |= {sql.partition(" (<columns>)")[0] for sql in planned if sql.startswith("COPY ")}
+    later = json.loads(result.stdout)["mappings"][0]["later"]
+    assert len(later) == 1 and "nothing is dropped (partition_maintenance: create)" in later[0]
     readable = CliRunner().invoke(main, ["plan", "-c", str(path)]).stdout
     assert [sql for sql in planned if "\n" not in sql and sql not in readable] == []
+    assert later[0] in readable
 
     spec = load(path, {}).mappings[0]
     to_the_light(spec)
