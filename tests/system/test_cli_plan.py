@@ -40,6 +40,7 @@ def writes(sql: str) -> bool:
 
 def pieces(sql: str, mapping: str) -> Iterator[str]:
     """As the plan spells it: one table of a batch at a time, the marker with its mapping, a copy without its columns."""
+    sql = re.sub(r"^SET LOCAL lock_timeout = '\w+'; ", "", sql)  # of its transaction, in the same round trip
     if match := re.match(r"(ALTER PUBLICATION \S+ ADD TABLE )(.*)", sql):
         yield from (f"{match[1]}{table}" for table in re.split(r", (?=ONLY )", match[2]))
     elif match := re.match(r"COPY (.*?) (?:\(.*\) )?TO STDOUT", sql):
