@@ -38,6 +38,9 @@ NOT_BEGUN = Journal(
 _OF_WORK = ("markers", "roles", "databases", "self_memberships")
 """The journal's tables beside the intent rows: needed as long as any mapping is at work, by all of them."""
 
+_NO_TABLES = dict.fromkeys((*_OF_WORK, "self_memberships"), False)
+"""For a look at the intent row alone."""
+
 _OTHERS_AT_WORK = "SELECT 1 FROM migrator.mappings WHERE intent NOT IN ('completed', 'aborted') LIMIT 1"
 
 
@@ -116,7 +119,7 @@ def read_journal_and_clock(session: Session, mapping: str) -> tuple[Journal, dat
 def read_wishes(session: Session, mapping: str) -> Journal:
     """The intent and the live limits alone, for those who ask every few seconds; NOT_BEGUN where there is no row."""
     row = session.execute("SELECT * FROM migrator.mappings WHERE name = %s", (mapping,)).fetchone()
-    return _journal(session, mapping, row, {"markers": None, "self_memberships": None}) if row else NOT_BEGUN
+    return _journal(session, mapping, row, _NO_TABLES) if row else NOT_BEGUN
 
 
 def _journal(session: Session, mapping: str, row: DictRow, present: Mapping[str, object]) -> Journal:

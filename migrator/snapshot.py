@@ -101,14 +101,16 @@ def relations(pair: DatabasePair) -> dict[str, Document]:
 
 def _relation(pair: DatabasePair, name: str) -> Document:
     size, target = pair.sizes.get(name), pair.target_sizes.get(name)
-    subscription = next((entry for entry in pair.subscriptions if name in entry.relations), None)
+    subscription = next((each for each in pair.subscriptions if name in each.relations), None)
+    in_hand = subscription.copied_rows.get(name, 0) if subscription else 0
+    entry = pair.ledger.relations.get(name)
     return {
         "relation": name,
         "state": _state(pair, name),
         "bytes": size.bytes if size else 0,
         "rows": max(0, size.rows) if size else 0,
         "copied_bytes": _copied_bytes(pair, name),
-        "copied_rows": subscription.copied_rows.get(name, 0) if subscription else 0,
+        "copied_rows": entry.count.rows if entry and entry.count.parts else in_hand,
         "target_rows": max(0, target.rows) if target else 0,
     }
 
@@ -120,7 +122,12 @@ def _state(pair: DatabasePair, name: str) -> str:
         return "ready"
     if state in (SyncState.FINISHED_COPY, SyncState.SYNCED):
         return "copied"
-    return "copying" if name in pair.ledger.relations else "waiting"
+    entry = pair.ledger.relations.get(name)
+    if entry is None:
+        return "waiting"
+    if any(group.number == entry.group and groups.is_under_snapshot(group) for group in pair.ledger.groups):
+        return "copied" if entry.count.finished else "copying" if entry.count.copied else "waiting"
+    return "copying"
 
 
 def _copied_bytes(pair: DatabasePair, name: str) -> int:
@@ -128,6 +135,9 @@ def _copied_bytes(pair: DatabasePair, name: str) -> int:
     total = size.bytes if size else 0
     if _state(pair, name) in ("ready", "copied"):
         return total
+    entry = pair.ledger.relations.get(name)
+    if entry is not None and entry.count.parts:
+        return total * entry.count.copied // entry.count.parts
     return min(total, sum(subscription.copied_bytes.get(name, 0) for subscription in pair.subscriptions))
 
 

@@ -17,7 +17,6 @@ from psycopg.rows import DictRow
 from migrator.config import MappingSpec
 from migrator.connection import SILENCE_SECONDS, Session, connect, connect_for_replication, try_lock
 from migrator.copying.courtesy import make_way
-from migrator.copying.work import TASK
 from migrator.errors import MigratorError, UnreachableError
 from migrator.names import application_name, lock_key
 from migrator.parts import Part, cut
@@ -32,6 +31,9 @@ SLOT_WAIT_SECONDS = 60
 
 LOOK_SECONDS = 1.0
 """How often a keeper looks whether it is still needed, whether its session still stands, and whether a copy is in somebody's way."""
+
+COPIES = "copy_part"
+"""The task whose sessions give way to whoever wants their table for itself."""
 
 DESTINATION_AWAY_SECONDS = 3600.0
 """A destination that is away longer than this cannot hold back VACUUM on the source any more."""
@@ -97,7 +99,7 @@ class Keeper:
             group = _group(ledger, self.seat)
             if group is None:
                 return False
-            holder = self._holder()
+            holder = self._source_session("keeper")
             if not group["slot_created"]:
                 if not try_lock(ledger, self.seat.slot_lock):
                     return False
@@ -116,8 +118,8 @@ class Keeper:
         self._stack.callback(session.close)
         return session
 
-    def _holder(self) -> Session:
-        name = application_name(self.seat.spec.name, "keeper")
+    def _source_session(self, task: str) -> Session:
+        name = application_name(self.seat.spec.name, task)
         timeout = {"lock_timeout": f"{self.seat.spec.replication.lock_timeout_seconds:g}s"}
         session = connect(self.seat.spec.source, self.seat.database, name, timeout, SILENCE_SECONDS)
         self._stack.callback(session.close)
@@ -135,7 +137,7 @@ class Keeper:
             made = walsender.execute(create_slot_with_snapshot(slot)).fetchone()
             assert made is not None
             exported = _import(holder, made["snapshot_name"])
-            parts = tuple(_cut(holder, _members(ledger, self.seat), self.seat.spec.replication.part_mb * MB))
+            parts = self._cut(_members(ledger, self.seat), exported.snapshot)
             with ledger.transaction():
                 done = ledger.execute(
                     "UPDATE migrator.groups SET slot_created = true, snapshot_lsn = %(lsn)s::pg_lsn"
@@ -146,6 +148,13 @@ class Keeper:
                     raise MigratorError(f"Group {self.seat.group} of {self.seat.database} was begun by somebody else.")
                 _note_parts(ledger, self.seat, parts)
                 _note_keeper(ledger, self.seat, exported)
+
+    def _cut(self, members: Mapping[int, str], snapshot: str) -> tuple[tuple[int, Part], ...]:
+        """By a session of its own: the holder's transaction lasts, and so would every lock it takes."""
+        with closing(self._source_session("cutter")) as cutter, cutter.transaction():
+            cutter.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            cutter.execute(f"SET TRANSACTION SNAPSHOT {literal(snapshot)}")
+            return tuple(_cut(cutter, members, self.seat.spec.replication.part_mb * MB))
 
     def _relay(self, ledger: Session, holder: Session) -> None:
         """Take the snapshot over from any keeper that lives."""
@@ -173,9 +182,12 @@ class Keeper:
     def _hold(self, ledger: Session, holder: Session) -> None:
         """Until nothing is left to copy. Raises psycopg.OperationalError when the session on the source is lost."""
         away_since: float | None = None
+        watch = self._source_session("watch")
+        copies = application_name(self.seat.spec.name, COPIES)
         while not self.stopping():
             time.sleep(LOOK_SECONDS)
-            make_way(holder, application_name(self.seat.spec.name, TASK))
+            holder.execute("SELECT 1")
+            make_way(watch, copies)
             try:
                 if ledger.closed:
                     ledger = self._ledger_session()
@@ -234,13 +246,12 @@ class _Exported:
 
 def _import(holder: Session, snapshot: str) -> _Exported:
     """Make the snapshot the session's own, and give it out again: it lives on when the first to export it has gone."""
+    me = holder.execute("SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()").fetchone()
     holder.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
     holder.execute(f"SET TRANSACTION SNAPSHOT {literal(snapshot)}")
-    row = holder.execute(
-        "SELECT pg_export_snapshot() AS snapshot, a.pid, a.backend_start FROM pg_stat_activity a WHERE a.pid = pg_backend_pid()"
-    ).fetchone()
-    assert row is not None
-    return _Exported(row["snapshot"], row["pid"], row["backend_start"])
+    row = holder.execute("SELECT pg_export_snapshot() AS snapshot").fetchone()
+    assert me is not None and row is not None
+    return _Exported(row["snapshot"], me["pid"], me["backend_start"])
 
 
 def _cut(holder: Session, members: Mapping[int, str], part_bytes: float) -> Iterator[tuple[int, Part]]:

@@ -16,6 +16,7 @@ from migrator.config import MappingSpec
 from migrator.connection import Session, session_of, try_lock
 from migrator.copying.copy_part import Copied, PartCopy, copy_part
 from migrator.copying.errors import RewrittenError, SnapshotGoneError, StoppedError, YieldError
+from migrator.copying.keeper import COPIES
 from migrator.copying.lines import destination_session, source_session
 from migrator.errors import MigratorError
 from migrator.model import Intent, Journal
@@ -28,7 +29,6 @@ from migrator.work import Work
 
 LOG = structlog.get_logger("migrator")
 
-TASK = "copy_part"
 
 LOOK_SECONDS = 2.0
 """How often the journal is asked for the intent and the live limits while rows flow."""
@@ -58,7 +58,7 @@ class Parts:
 
     def _open(self) -> None:
         assert self.work.database is not None
-        name = application_name(self.spec.name, TASK)
+        name = application_name(self.spec.name, COPIES)
         timeout = self.spec.replication.lock_timeout_seconds
         target = self.spec.target_name(self.work.database)
         self._entry = self._stack.enter_context(session_of(self.spec.destination, None, name))
