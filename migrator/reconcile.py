@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import psycopg
 import structlog
 
-from migrator import journal, journal_format, snapshot
+from migrator import journal, journal_format, progress
 from migrator.assessment import ALARMS, Assessment, assess, judge
 from migrator.brief import brief
 from migrator.config import MappingSpec
@@ -183,14 +183,14 @@ class Reconciler:
         for pair in seen.databases:
             if pair.name in seen.remembered:
                 continue
-            self.store.publish_relations(name, pair.name, snapshot.relations(pair))
-        progress = view["progress"]
+            self.store.publish_relations(name, pair.name, progress.relations(pair))
+        done = view["progress"]
         History(self.store, name).append(
             {
                 "at": view["observed_at"],
                 "lag_bytes": view["lag_bytes"],
                 "lag_seconds": view["lag_seconds"],
-                "bytes_copied": progress["bytes_copied"] if isinstance(progress, dict) else 0,
+                "bytes_copied": done["bytes_copied"] if isinstance(done, dict) else 0,
                 "retained_bytes": view["retained_bytes"],
                 "status": view["status"],
             },

@@ -6,11 +6,12 @@ from datetime import datetime
 
 from migrator.config import MappingSpec
 from migrator.cutover import instructions, reasons_against
-from migrator.model import Instance, SyncState
+from migrator.model import Instance
 from migrator.movement import moved_at, stalled_since
 from migrator.observation import DatabasePair, Observation
 from migrator.phases import METHODS, PHASES, groups, lag, wal_budget
 from migrator.phases.pacing import rate_limit
+from migrator.progress import copied_bytes, state_of
 from migrator.status import database_status, is_stable, phase_of, status_of
 from migrator.steps import Decision, Gates, Status
 
@@ -92,60 +93,11 @@ def _which(finding: Mapping[str, object]) -> tuple[object, ...]:
     return finding["code"], finding["database"], finding["relation"]
 
 
-def relations(pair: DatabasePair) -> dict[str, Document]:
-    """One row per relation of a database, as the table page shows it."""
-    if pair.source_schema is None:
-        return {}
-    return {name: _relation(pair, name) for name in pair.source_schema.leaves()}
-
-
-def _relation(pair: DatabasePair, name: str) -> Document:
-    size, target = pair.sizes.get(name), pair.target_sizes.get(name)
-    subscription = next((each for each in pair.subscriptions if name in each.relations), None)
-    in_hand = subscription.copied_rows.get(name, 0) if subscription else 0
-    entry = pair.ledger.relations.get(name)
-    return {
-        "relation": name,
-        "state": _state(pair, name),
-        "bytes": size.bytes if size else 0,
-        "rows": max(0, size.rows) if size else 0,
-        "copied_bytes": _copied_bytes(pair, name),
-        "copied_rows": entry.count.rows if entry and entry.count.parts else in_hand,
-        "target_rows": max(0, target.rows) if target else 0,
-    }
-
-
-def _state(pair: DatabasePair, name: str) -> str:
-    subscription = next((entry for entry in pair.subscriptions if name in entry.relations), None)
-    state = subscription.relations[name] if subscription else None
-    if state is SyncState.READY:
-        return "ready"
-    if state in (SyncState.FINISHED_COPY, SyncState.SYNCED):
-        return "copied"
-    entry = pair.ledger.relations.get(name)
-    if entry is None:
-        return "waiting"
-    if any(group.number == entry.group and groups.is_under_snapshot(group) for group in pair.ledger.groups):
-        return "copied" if entry.count.finished else "copying" if entry.count.copied else "waiting"
-    return "copying"
-
-
-def _copied_bytes(pair: DatabasePair, name: str) -> int:
-    size = pair.sizes.get(name)
-    total = size.bytes if size else 0
-    if _state(pair, name) in ("ready", "copied"):
-        return total
-    entry = pair.ledger.relations.get(name)
-    if entry is not None and entry.count.parts:
-        return total * entry.count.copied // entry.count.parts
-    return min(total, sum(subscription.copied_bytes.get(name, 0) for subscription in pair.subscriptions))
-
-
 def _database(
     pair: DatabasePair, observation: Observation, decision: Decision, status: Status, now: datetime
 ) -> Document:
     names = pair.source_schema.leaves() if pair.source_schema else ()
-    states = [_state(pair, name) for name in names]
+    states = [state_of(pair, name) for name in names]
     failed = {finding.relation for finding in decision.findings if finding.blocking and finding.relation}
     return {
         "name": pair.name,
@@ -162,7 +114,7 @@ def _database(
         "lag_bytes": lag.lag_bytes(observation, pair),
         "lag_seconds": lag.lag_seconds(observation.journal, lag.confirmed(observation, pair), now),
         "bytes_total": sum(size.bytes for name in names if (size := pair.sizes.get(name))),
-        "bytes_copied": sum(_copied_bytes(pair, name) for name in names),
+        "bytes_copied": sum(copied_bytes(pair, name) for name in names),
     }
 
 
@@ -231,7 +183,7 @@ def _said_once(conditions: list[Document]) -> list[Document]:
 
 def _progress(observation: Observation, now: datetime, previous: Mapping[str, object] | None) -> Document:
     total = sum(size.bytes for pair in observation.databases for size in pair.sizes.values())
-    copied = sum(_copied_bytes(pair, name) for pair in observation.databases for name in pair.sizes)
+    copied = sum(copied_bytes(pair, name) for pair in observation.databases for name in pair.sizes)
     rows = sum(max(0, size.rows) for pair in observation.databases for size in pair.target_sizes.values())
     rate = _bytes_per_second(copied, now, previous)
     return {

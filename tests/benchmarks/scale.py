@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from migrator import snapshot
+from migrator import progress, snapshot
 from migrator.brief import brief
 from migrator.cluster import Cluster
 from migrator.config import DatabaseSelection, MappingSpec
@@ -100,7 +100,7 @@ def _tell(spec: MappingSpec, moment: Moment) -> None:
     seen, now = moment.observation, moment.observation.observed_at
     decision = decide(spec, seen, Hints(), now)
     size = len(json.dumps(brief(snapshot.summary(spec, seen, decision, now)))) / 1024
-    rows = sum(len(json.dumps(snapshot.relations(pair))) for pair in seen.databases) / 1024
+    rows = sum(len(json.dumps(progress.relations(pair))) for pair in seen.databases) / 1024
     actions = sum(1 for _ in decision.actions)
     _print(
         f"decide, {moment.name} ({actions} actions)", _processor_seconds(lambda: decide(spec, seen, Hints(), now), 5)
@@ -108,7 +108,7 @@ def _tell(spec: MappingSpec, moment: Moment) -> None:
     _print(f"summary, {moment.name}", _processor_seconds(lambda: snapshot.summary(spec, seen, decision, now), 5), size)
     _print(
         f"relations, {moment.name}",
-        _processor_seconds(lambda: [snapshot.relations(p) for p in seen.databases], 5),
+        _processor_seconds(lambda: [progress.relations(p) for p in seen.databases], 5),
         rows,
     )
 

@@ -63,6 +63,7 @@ def into_mid_copy(room: MachineRoom, destination: Cluster) -> None:
     room.until(lambda _: len(copied(destination)) > 8)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_killed_one_after_the_other(cluster: Clusters, tmp_path: Path) -> None:
     """Copier, one keeper, the reconciler, Redis emptied: every snapshot outlives it, and no part comes twice."""

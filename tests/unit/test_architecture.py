@@ -25,7 +25,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "sessions",
         "instances facts reading schema_reading",
         "journal_format",
-        "snapshot brief movement notices",
+        "snapshot progress brief movement notices",
         "config_file",
         "logs",
     ),
@@ -47,7 +47,7 @@ def words(text: str) -> set[str]:
 
 
 PURE = words(
-    "snapshot brief movement notices remedies cutover comparison "
+    "snapshot progress brief movement notices remedies cutover comparison "
     "config_public hidden status turns work phases observation selection schema catalog "
     "steps config model names quote bucket backoff errors parts"
 )
