@@ -2,7 +2,8 @@
 SELECT c.oid::bigint AS oid, n.nspname::text AS namespace, c.relname::text AS name,
        pg_catalog.format_type(s.seqtypid, NULL) AS type, s.seqstart AS start, s.seqincrement AS increment,
        s.seqmin AS minimum, s.seqmax AS maximum, s.seqcache AS cache, s.seqcycle AS cycle,
-       c.relpersistence = 'u' AS unlogged,
+       -- an identity's of an unlogged partitioned table is as its table is made: logged
+       c.relpersistence = 'u' AND NOT (d.deptype = 'i' AND t.relkind = 'p') IS TRUE AS unlogged,
        d.deptype::text AS link, d.refobjid::bigint AS owner_oid,
        tn.nspname::text AS owner_namespace, t.relname::text AS owner_table, a.attname::text AS owner_column
 FROM pg_catalog.pg_sequence s

@@ -197,7 +197,7 @@ def test_every_leaf_is_asked(pair: Pair) -> None:
 
 def test_unlogged_and_extension_tables_are_not_asked(pair: Pair) -> None:
     pair.sql("CREATE UNLOGGED TABLE t (x int)")
-    assert pair.examine() == {}
+    assert {code: finding.blocking for code, finding in pair.examine().items()} == {"unlogged_rows": False}
 
 
 def test_extension_missing(pair: Pair) -> None:
@@ -269,7 +269,7 @@ def test_rights_of_a_plain_role_on_the_destination(pair: Pair) -> None:
 
 
 def test_prepared_transaction(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("migrator.instances.read_transactions.__defaults__", (0.0,))
+    monkeypatch.setattr("migrator.observe.OLD_SECONDS", 0.0)
     pair.sql("CREATE TABLE t (id int PRIMARY KEY)")
     with pair.source.connect(pair.name) as client:
         client.execute("BEGIN")
@@ -284,7 +284,7 @@ def test_prepared_transaction(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_old_transaction(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("migrator.instances.read_transactions.__defaults__", (0.0,))
+    monkeypatch.setattr("migrator.observe.OLD_SECONDS", 0.0)
     pair.sql("CREATE TABLE t (id int PRIMARY KEY)")
     with pair.source.connect(pair.name) as client:
         client.execute("BEGIN")

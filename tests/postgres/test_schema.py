@@ -15,6 +15,7 @@ from tests.postgres.schema_trial import Trial, dump, load, prefixes
 Shared = Callable[[int], Cluster]
 Databases = Callable[..., str]
 CASE = {18: ("source.sql", "source_18.sql")}
+BEFORE_18 = ("source.sql", "source_before_18.sql")
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def trial(shared: Shared, database: Databases) -> Callable[..., Trial]:
     def make(version: int, destination: int = 18) -> Trial:
         source, target = shared(version), shared(destination)
         made = Trial(source, database(source), target, database(target))
-        load(source, made.database, *(f"everything/{file}" for file in CASE.get(version, ("source.sql",))))
+        load(source, made.database, *(f"everything/{file}" for file in CASE.get(version, BEFORE_18)))
         if destination < 17:
             load(source, made.database, "everything/source_before_17.sql")
         return made
