@@ -95,6 +95,7 @@ def read_instance(connection: psycopg.Connection[DictRow], older_than: float = O
         collations=frozenset(reader.names("collations")),
         wal_bytes_per_second=basics.wal_bytes_per_second,
         labels=reader.rows("shared_labels", SharedLabel),
+        parameter_acls=reader.pairs("parameter_acls"),
         has_password=bool(connection.pgconn.password),
     )
 

@@ -35,7 +35,7 @@ NOT_BEGUN = Journal(
 )
 """What a mapping's journal is before its first act."""
 
-_OF_WORK = ("markers", "roles", "databases", "self_memberships")
+_OF_WORK = ("markers", "roles", "databases", "self_memberships", "parameters")
 """The journal's tables beside the intent rows: needed as long as any mapping is at work, by all of them."""
 
 _NO_TABLES = dict.fromkeys((*_OF_WORK, "self_memberships"), False)
@@ -126,6 +126,8 @@ def _journal(session: Session, mapping: str, row: DictRow, present: Mapping[str,
     markers = session.execute(sql("markers", 0), (mapping,)) if present["markers"] else None
     own = "SELECT role FROM migrator.self_memberships WHERE mapping = %s ORDER BY role"
     self_memberships = session.execute(own, (mapping,)) if present["self_memberships"] else ()
+    given = "SELECT parameter FROM migrator.parameters WHERE mapping = %s ORDER BY parameter"
+    parameters = session.execute(given, (mapping,)) if present["self_memberships"] else ()
     return Journal(
         intent=Intent(row["intent"]),
         source=_identity(row, "source"),
@@ -140,6 +142,7 @@ def _journal(session: Session, mapping: str, row: DictRow, present: Mapping[str,
             Marker(Lsn.parse(each["lsn"]), each["emitted_at"], each["confirmed_at"]) for each in markers or ()
         ),
         self_memberships=tuple(each["role"] for each in self_memberships),
+        parameters=tuple(each["parameter"] for each in parameters),
     )
 
 

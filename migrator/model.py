@@ -83,10 +83,8 @@ class Role:
     has_password: bool | None
     comment: str | None
     bootstrap: bool
-    md5_password: bool | None = None
-    """Its verifier is an MD5 hash; None where pg_authid cannot be read."""
-    password_digest: str | None = None
-    """Tells one verifier from another; None where there is none, or it cannot be read."""
+    md5_password: bool | None = None  # its verifier is an MD5 hash; None as above
+    password_digest: str | None = None  # tells one verifier from another; None also where there is none
 
 
 @dataclass(frozen=True)
@@ -210,6 +208,7 @@ class Instance:
     collations: frozenset[str] = frozenset()
     """Those in pg_catalog, which initdb found on its machine; empty where they were not read."""
     labels: tuple[SharedLabel, ...] = ()
+    parameter_acls: Mapping[str, str] = field(default_factory=dict)  # of pg_parameter_acl, as JSON
     has_password: bool = False
     wal_bytes_per_second: float | None = None
     """Of WAL written, on average since the server's statistics began."""
@@ -445,6 +444,7 @@ class Journal:
     """The live limit of the whole source; None: the configuration's."""
     stable_at: datetime | None = None
     """When every database had been seen quiet stable_seconds after `quiet_since`."""
+    parameters: tuple[str, ...] = ()  # settings whose rights were given once
     self_memberships: tuple[str, ...] = ()  # roles on the destination that our user made itself a member of
 
 

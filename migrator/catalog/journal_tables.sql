@@ -41,3 +41,8 @@ CREATE TABLE IF NOT EXISTS migrator.self_memberships (
     role text NOT NULL,
     PRIMARY KEY (mapping, role)
 );
+CREATE TABLE IF NOT EXISTS migrator.parameters (
+    mapping text NOT NULL,
+    parameter text NOT NULL,
+    PRIMARY KEY (mapping, parameter)
+);

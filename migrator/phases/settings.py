@@ -45,7 +45,7 @@ class Setting:
     @property
     def clause(self) -> str:
         """`SET name TO value`."""
-        return f"SET {_name(self.name)} TO {self._value()}"
+        return f"SET {quoted(self.name)} TO {self._value()}"
 
     def _value(self) -> str:
         if self.name.lower() not in _LISTS:
@@ -53,7 +53,8 @@ class Setting:
         return ", ".join(map(literal, split_list(self.value)))
 
 
-def _name(name: str) -> str:
+def quoted(name: str) -> str:
+    """The name of a setting, each part of it quoted where needed."""
     return ".".join(map(identifier, name.split(".")))
 
 

@@ -128,17 +128,17 @@ def _privilege(row: Row) -> Privilege:
         owner=owner,
         follows_table=row.flag("follows_table"),
         defaulted=row.flag("defaulted"),
-        acl=_grants(row.text("acl"), owner),
-        builtin=_grants(row.text("builtin"), owner),
+        acl=read_acl(row.text("acl"), owner),
+        builtin=read_acl(row.text("builtin"), owner),
         oid=row.number("oid"),
         maker=row.text_or_none("maker"),
-        initial=_grants(row.text("initial"), owner),
+        initial=read_acl(row.text("initial"), owner),
     )
 
 
 @lru_cache(_REMEMBERED)
-def _grants(text: str, owner: str) -> Acl:
-    """The rights that a JSON text lists: thousands of objects share a few lists, each is read once."""
+def read_acl(text: str, owner: str) -> Acl:
+    """The rights that a JSON text lists, [grantee, privilege, grantable, grantor]. Thousands of objects share a few lists."""
     return frozenset(
         Grant(grantee, privilege, grantable, OWNER if grantor == owner else grantor)
         for grantee, privilege, grantable, grantor in json.loads(text)

@@ -9,7 +9,7 @@ import pytest
 
 from migrator.cluster import Cluster
 from migrator.config import RoleConflictStrategy, Secret
-from migrator.phases import ending, role_conflicts, roles, self_memberships
+from migrator.phases import ending, parameters, role_conflicts, roles, self_memberships
 from migrator.provision import postgres_bin
 from migrator.quote import identifier
 from migrator.steps import Gates
@@ -42,14 +42,20 @@ ALTER ROLE reader SET role TO 'app';
 ALTER ROLE reader SET datestyle TO 'German, DMY';
 ALTER ROLE "two words" SET temp_tablespaces TO '';
 ALTER ROLE app IN DATABASE postgres SET statement_timeout TO '5min';
+GRANT SET ON PARAMETER log_min_duration_statement TO app, "We""ird";
+GRANT SET, ALTER SYSTEM ON PARAMETER work_mem, "myapp.greeting" TO owner WITH GRANT OPTION;
+GRANT ALTER SYSTEM ON PARAMETER log_statement TO PUBLIC;
+SET ROLE owner;
+GRANT SET ON PARAMETER work_mem TO reader;
+RESET ROLE;
 """
 
 PAIRS = pytest.mark.parametrize("versions", [(15, 18), (16, 18), (18, 18)], ids=lambda pair: f"{pair[0]}to{pair[1]}")
 
 
 def dumped(cluster: Cluster) -> list[str]:
-    """pg_dumpall --roles-only by the newest pg_dumpall, in an order and a spelling that do not depend on the version."""
-    command = [str(postgres_bin(18) / "pg_dumpall"), "--roles-only", "-d", cluster.dsn()]
+    """pg_dumpall --globals-only by the newest pg_dumpall, in an order and a spelling that do not depend on the version."""
+    command = [str(postgres_bin(18) / "pg_dumpall"), "--globals-only", "-d", cluster.dsn()]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     lines = [line for line in text.splitlines() if line and not line.startswith(("--", "\\"))]
     return sorted(_normal(line) for line in lines)
@@ -76,6 +82,7 @@ def test_all_of_every_role_is_carried(cluster: Clusters, versions: tuple[int, in
     step = moving.converge(roles.examine)
     assert step.quiet
     assert codes(step) == []
+    assert moving.converge(parameters.examine).findings == ()
     assert dumped(moving.destination) == dumped(moving.source)
     assert moving.destination.execute("SELECT shobj_description('app'::regrole, 'pg_authid')") == [
         ("it's 50% \\ of {it}",)
@@ -161,6 +168,7 @@ def test_stopped_between_actions_it_goes_on(cluster: Clusters) -> None:
             break
         moving.apply(step.actions[:1])
     assert step.quiet
+    moving.converge(parameters.examine)
     assert dumped(moving.destination) == dumped(moving.source)
 
 
@@ -218,6 +226,7 @@ def test_fail_leaves_roles_in_conflict_alone_and_never_trips_over_its_own(cluste
     step = moving.converge(roles.examine)
     assert (step.quiet, step.findings) == (True, ())
     assert moving.examine(role_conflicts.examine).findings == ()
+    moving.converge(parameters.examine)
     assert dumped(moving.destination) == dumped(moving.source)
 
 
@@ -329,7 +338,7 @@ def test_a_member_of_what_it_makes_only_where_it_must_act_for_it_and_noted(clust
     )
     moving.destination.execute("CREATE ROLE tool CREATEROLE LOGIN; GRANT ALL ON DATABASE postgres TO tool")
     moving.destination.execute("ALTER SCHEMA migrator OWNER TO tool; CREATE ROLE there")
-    for table in ("mappings", "markers", "roles", "databases", "self_memberships"):
+    for table in ("mappings", "markers", "roles", "databases", "self_memberships", "parameters"):
         moving.destination.execute(f"ALTER TABLE migrator.{table} OWNER TO tool")
     moving.source.execute("CREATE ROLE there; CREATE TABLE u (id int); ALTER TABLE u OWNER TO there")
     moving.destination.execute("GRANT there TO tool WITH ADMIN TRUE, INHERIT FALSE, SET FALSE")
@@ -352,3 +361,22 @@ def test_a_member_of_what_it_makes_only_where_it_must_act_for_it_and_noted(clust
     for statement in self_memberships.remaining(view.source, view.destination).values():
         moving.destination.execute(statement)
     assert moving.destination.execute("SELECT 1 FROM pg_auth_members WHERE 'tool'::regrole IN (member, grantor)") == []
+
+
+def test_rights_on_settings_are_given_once(cluster: Clusters) -> None:
+    moving = migration(cluster)
+    moving.source.execute(
+        "CREATE ROLE app; CREATE ROLE other; GRANT SET ON PARAMETER work_mem, force_parallel_mode TO app"
+    )
+    moving.destination.execute("CREATE ROLE stays; GRANT SET ON PARAMETER work_mem TO stays")
+    moving.converge(roles.examine)
+    step = moving.converge(parameters.examine)
+    assert (step.quiet, codes(step)) == (True, ["setting_unknown"])
+    may = "SELECT rolname FROM pg_roles WHERE has_parameter_privilege(rolname, 'work_mem', 'SET') AND NOT rolsuper ORDER BY 1"
+    assert moving.destination.execute(may) == [("app",), ("stays",)]
+    moving.destination.execute("REVOKE SET ON PARAMETER work_mem FROM app")
+    moving.source.execute("GRANT SET ON PARAMETER work_mem TO other")
+    step = moving.examine(parameters.examine)
+    assert (step.actions, codes(step)) == ((), ["parameter_rights_differ", "setting_unknown"])
+    moving.destination.execute(step.findings[0].remedy.partition(": ")[2])
+    assert moving.destination.execute(may) == [("app",), ("other",), ("stays",)]
