@@ -66,9 +66,8 @@ def read_instance(connection: psycopg.Connection[DictRow], older_than: float = O
     if reader.version < OLDEST_READABLE:
         return _unread(reader.version)
     basics = reader.row("instance", _Basics)
-    control = _control(reader, basics)
+    control, subscription_names = _control(reader, basics), reader.names("subscription_names")
     sessions, senders = reader.rows("sessions", _Sessions), reader.rows("walsenders", Walsender)
-    subscription_names = reader.names("subscription_names")
     return Instance(
         version=reader.version,
         system_identifier=control.system_identifier,
