@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from migrator import journal
 from migrator.catalog import added_columns, created_tables
 from migrator.journal_format import JOURNAL, LEDGER, Format
 
@@ -34,3 +35,8 @@ def test_every_later_column_is_added(form: Format) -> None:
     added = set(added_columns(form.columns))
     assert later == {(table, column) for table, column in added if table in FIRST}
     assert all(column in made[table] for table, column in added)
+
+
+def test_the_tables_that_go_with_the_last_mapping_are_all_but_the_first() -> None:
+    """Where only some of them stand, an older version is taken to have made them."""
+    assert [*created_tables(JOURNAL.tables)] == ["mappings", *journal._OF_WORK]
