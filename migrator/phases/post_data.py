@@ -135,7 +135,7 @@ class _Builder:
         """
         gentle = index.create_gently()
         statements = [self._alone(sql) for sql in (*first, *gentle[:1])]
-        if gentle:
+        if gentle and self.source.has_table(index.relation):  # not a materialized view: no LOCK takes one
             statements.insert(0, self._statement(f"LOCK TABLE ONLY {index.relation} IN SHARE UPDATE EXCLUSIVE MODE"))
         statements += [self._statement(sql) for sql in (gentle[1:] if gentle else index.create())]
         if gentle and index.constraint is not None:

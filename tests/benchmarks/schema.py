@@ -19,7 +19,7 @@ from migrator.schema_reading import read_schema
 from tests.postgres.schema_trial import Trial
 
 TABLES = 1_000
-DATABASES, TABLES_EACH = 200, 50
+DATABASES, TABLES_EACH = 20, 50
 SETTINGS = {"shared_buffers": "256MB", "max_wal_size": "4GB", "max_locks_per_transaction": "64"}
 AT_ONCE = 200
 

@@ -132,6 +132,7 @@ def test_an_invalid_leftover_is_built_anew(trial: Callable[..., Trial]) -> None:
     )
     (action,) = each.post_data().actions
     assert [statement.sql.split(" ")[:3] for statement in action.statements] == [
+        ["LOCK", "TABLE", "ONLY"],
         ["DROP", "INDEX", "CONCURRENTLY"],
         ["CREATE", "INDEX", "CONCURRENTLY"],
     ]
