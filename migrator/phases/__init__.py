@@ -8,6 +8,7 @@ from migrator.config import CopyMethod, MappingSpec
 from migrator.model import Failure, Instance, Intent
 from migrator.observation import DatabasePair, Hints, Observation
 from migrator.phases import (
+    analyze,
     attached,
     catchup,
     claims,
@@ -105,6 +106,7 @@ PHASES: tuple[Phase, ...] = (
     Phase("post_data", True, late_definitions.examine),
     Phase("post_data", True, extras.examine),
     Phase("post_data", True, user_mappings.examine),
+    Phase("post_data", True, analyze.examine),
     Phase("privileges", True, privileges.examine),
     Phase("catchup", True, catchup.examine),
 )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from migrator.config import MappingSpec, WalBudgetAction
+from migrator.config import CopyMethod, MappingSpec, WalBudgetAction
 from migrator.model import Instance
 from migrator.observation import Hints, Observation
 from migrator.phases import groups
@@ -51,6 +51,9 @@ def _guard(view: View) -> Iterator[Foreseen]:
 
 
 def _of_database(view: View) -> Iterator[Foreseen]:
+    if groups.method_of(view.spec.copy_method, view.database) is CopyMethod.SNAPSHOT:
+        yield from _by_snapshot(view)
+        return
     name, database, relations = groups.name_of(view), view.database.name, wanted(view)
     yield Foreseen(database, US, "once", text.create_publication(name))
     yield Foreseen(database, US, "once", text.create_slot(name))
@@ -69,5 +72,26 @@ def _of_database(view: View) -> Iterator[Foreseen]:
     if relations:
         yield Foreseen(database, DESTINATION, "once per table", f"START_REPLICATION SLOT {slot} LOGICAL ...")
         yield Foreseen(database, DESTINATION, "once per table", f"DROP_REPLICATION_SLOT {slot} WAIT")
+    yield Foreseen(database, US, "at completion or abort", text.drop_slot(name))
+    yield Foreseen(database, US, "at completion or abort", text.drop_publication(name))
+
+
+def _by_snapshot(view: View) -> Iterator[Foreseen]:
+    """One group is shown; of several each has its own publication and slot."""
+    name, database, relations = groups.name_of(view), view.database.name, wanted(view)
+    yield Foreseen(database, US, "once", text.create_publication(name))
+    for relation in relations:
+        yield Foreseen(database, US, "once; several in one statement", text.add_tables(name, (relation,)))
+    yield Foreseen(database, US, "once", text.create_slot_with_snapshot(name))
+    keep = "SET TRANSACTION SNAPSHOT ...; SELECT pg_export_snapshot()"
+    yield Foreseen(database, US, "by each keeper, in a transaction that only reads and lasts as long as the copy", keep)
+    for relation in relations:
+        lock = f"LOCK TABLE ONLY {relation} IN ACCESS SHARE MODE"
+        yield Foreseen(database, US, "once per part, until the part is copied", lock)
+        yield Foreseen(database, US, "once per part", f"COPY {relation} (<columns>) TO STDOUT")
+    start = (
+        f"START_REPLICATION SLOT {identifier(name)} LOGICAL ... (publication_names {literal(identifier(name))}, ...)"
+    )
+    yield Foreseen(database, DESTINATION, "at every connect of the subscription", start)
     yield Foreseen(database, US, "at completion or abort", text.drop_slot(name))
     yield Foreseen(database, US, "at completion or abort", text.drop_publication(name))

@@ -60,6 +60,8 @@ def end_well(spec: MappingSpec, source: Cluster, destination: Cluster) -> None:
     """To the light, equal after the barrier, quiet, and nothing left in the end."""
     light = to_the_light(spec, 240)
     assert not [finding for finding in light.decision.findings if finding.blocking]
+    assert destination.execute("SELECT relation FROM migrator.relations WHERE analyzed_at IS NULL", "shop") == []
+    assert destination.execute("SELECT 1 FROM pg_stats WHERE tablename = 'plenty' AND attname = 'body'", "shop")
     control.take_barrier(spec)
     equal(Leg(spec, source, destination), ["shop"])
     again = assess(spec)
