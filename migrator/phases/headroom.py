@@ -7,11 +7,11 @@ migration that goes well does not become its own obstacle.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from migrator.config import InstanceSpec
+from migrator.config import CopyMethod, InstanceSpec
 from migrator.model import Instance, SyncState
 from migrator.names import application_name, owner_hash, parse_group_name, sync_slot_destination
 from migrator.observation import DatabasePair
-from migrator.phases import sharing
+from migrator.phases import groups, sharing
 from migrator.phases.view import View
 from migrator.steps import Finding, Mend, Side
 
@@ -74,8 +74,16 @@ def need_of(view: View) -> Need:
     pairs, destination = view.observation.databases, view.destination
     per_subscription = destination.setting("max_sync_workers_per_subscription")
     wished = sum(min(per_subscription, _unready(pair)) for pair in pairs)
-    room = destination.setting("max_logical_replication_workers") - _other_subscriptions(view) - len(pairs)
-    return Need(len(pairs), max(0, min(wished, room)), wished)
+    own = sum(_groups(view, pair) for pair in pairs)
+    room = destination.setting("max_logical_replication_workers") - _other_subscriptions(view) - own
+    return Need(own, max(0, min(wished, room)), wished)
+
+
+def _groups(view: View, pair: DatabasePair) -> int:
+    """Those of one database: as many as there are, or will be by the configured streams."""
+    streams = view.spec.replication.streams_per_database
+    by_snapshot = groups.method_of(view.spec.copy_method, pair) is CopyMethod.SNAPSHOT
+    return max(streams if by_snapshot else 1, len(groups.in_ledger(pair.ledger)))
 
 
 def _unready(pair: DatabasePair) -> int:
