@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from migrator.config import MappingSpec
 from migrator.model import Barrier, Instance, Intent, SyncState
 from migrator.observation import DatabasePair, Observation
-from migrator.phases import late_definitions
+from migrator.phases import carry, late_definitions
 from migrator.phases.groups import in_ledger
 from migrator.phases.sequences import setval
 from migrator.quote import comment, identifier, literal
@@ -98,6 +98,11 @@ def _not_passed(observation: Observation, pair: DatabasePair, barrier: Barrier) 
     behind = _behind(pair)
     if behind:
         yield f"Database {pair.name}: {len(behind)} sequences are behind the source: {', '.join(behind[:5])}"
+    for piece in carry.overdue(pair, barrier):
+        yield (
+            f"Database {pair.name}: {piece.what} were not carried since the barrier: "
+            f"pg-migrator carry {observation.mapping}"
+        )
 
 
 def _behind(pair: DatabasePair) -> tuple[str, ...]:
@@ -169,6 +174,7 @@ def instructions(
             holds=after,
         ),
         _passed(observation, barrier),
+        *_carried(spec, observation, barrier),
         *(_sequences(pair, after=after) for pair in observation.databases if pair.sequences),
         *(each for pair in observation.databases for each in _definitions(pair, after=after)),
         Instruction(
@@ -244,6 +250,18 @@ def _passed(observation: Observation, barrier: Barrier | None) -> Instruction:
         "SELECT slot_name, confirmed_flush_lsn FROM pg_replication_slots WHERE slot_name LIKE 'migrator\\_%';",
         holds=passed,
     )
+
+
+def _carried(spec: MappingSpec, observation: Observation, barrier: Barrier | None) -> Iterator[Instruction]:
+    names = [f"{piece.what} of {pair.name}" for pair in observation.databases for piece in carry.pieces(pair)]
+    if names:
+        yield Instruction(
+            "Carry what is not replicated",
+            f"{'; '.join(names)}: once more, now that nothing writes any more. Not again after the applications have switched: "
+            "what they have written there would be lost.",
+            command=f"pg-migrator carry {spec.name}",
+            holds=barrier is not None and not any(carry.overdue(pair, barrier) for pair in observation.databases),
+        )
 
 
 def _sequences(pair: DatabasePair, *, after: bool) -> Instruction:

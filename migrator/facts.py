@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import psycopg
 from psycopg.rows import DictRow
 
-from migrator.model import DatabaseFacts, Instance, RelationTrouble, RoleUse
+from migrator.model import ConfigurationTable, DatabaseFacts, Instance, LargeObjects, RelationTrouble, RoleUse
 from migrator.reading import Reader
 
 
@@ -16,6 +16,8 @@ def read_facts(connection: psycopg.Connection[DictRow], relations: Sequence[int]
     return DatabaseFacts(
         extensions=reader.pairs("extensions"),
         troubles=reader.rows("relation_troubles", RelationTrouble, parameters),
+        configuration=() if relations is not None else reader.rows("configuration_tables", ConfigurationTable),
+        large_objects=LargeObjects() if relations is not None else reader.row("large_objects", LargeObjects),
     )
 
 

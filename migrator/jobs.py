@@ -8,12 +8,18 @@ from datetime import UTC, datetime
 
 import structlog
 
+from migrator.carriage import carry_pieces, never_carried
 from migrator.config import MappingSpec
+from migrator.copying.errors import StoppedError, YieldError
 from migrator.copying.keeper import Keeper, Seat, SnapshotLostError
 from migrator.copying.work import Parts
 from migrator.errors import MigratorError, SessionLimitError, StoreUnavailableError
 from migrator.memory import Failures
+from migrator.model import Instance, Intent
+from migrator.observation import Scope
+from migrator.observe import Looker
 from migrator.perform import Outcome, Report
+from migrator.phases import carry as carry_phase
 from migrator.phases.snapshot_copy import NAME
 from migrator.work import Work
 
@@ -102,6 +108,35 @@ def copy_parts(
     return outcome
 
 
+def carry(spec: MappingSpec, work: Work, memory: Failures, report: Report, stopping: Asked = lambda: False) -> Outcome:
+    """Carry what was never carried of a database. Redis unreachable raises: copying stops."""
+    assert work.database is not None
+    servers = Looker(spec, carry_phase.NAME).look(Scope(database=""))
+    entry = servers.journal
+    if entry is None or entry.intent is not Intent.MIGRATE or not isinstance(servers.source, Instance):
+        return Outcome()
+    key = f"{carry_phase.NAME}:{work.database}:{carry_phase.SUMMARY}"
+    outcome = Outcome()
+    try:
+        for carried in carry_pieces(
+            spec, work.database, servers.source.system_identifier, memory, stopping, never_carried
+        ):
+            LOG.info(
+                "carried", mapping=spec.name, database=work.database, what=carried.what, bytes=carried.copied.bytes
+            )
+            outcome = replace(outcome, applied=outcome.applied + 1)
+    except (SessionLimitError, StoreUnavailableError):
+        raise
+    except (StoppedError, YieldError) as error:
+        LOG.info("carrying put off", mapping=spec.name, database=work.database, reason=error.message)
+        return outcome
+    except MigratorError as error:
+        _failed(spec, work, memory, report, key, carry_phase.SUMMARY, None, error)
+        return replace(outcome, failed=1)
+    memory.clear_failure(spec.name, key)
+    return outcome
+
+
 def _failed(
     spec: MappingSpec,
     work: Work,
@@ -120,7 +155,7 @@ def _failed(
             "event": what,
             "database": work.database,
             "relation": relation,
-            "phase": NAME,
+            "phase": work.phase,
             "level": "error",
             "error": words,
         }

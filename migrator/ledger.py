@@ -20,6 +20,7 @@ from migrator.model import (
     Backend,
     Identity,
     Ledger,
+    LedgerCarried,
     LedgerGroup,
     LedgerKeeper,
     LedgerRelation,
@@ -153,6 +154,9 @@ def read(session: Session, mapping: str, narrow: tuple[list[str], list[int]] | N
         keepers = session.execute(sql("ledger_keepers", 0), asked)
         given = "SELECT coalesce(array_agg(object), '{}') AS objects FROM migrator.given WHERE mapping = %s"
         settled = session.execute(given, (mapping,))
+        carried = session.execute(
+            "SELECT what, carried_at, rows, bytes FROM migrator.carried WHERE mapping = %s", (mapping,)
+        )
     return Ledger(
         exists=True,
         groups=tuple(map(_group, groups)),
@@ -160,6 +164,7 @@ def read(session: Session, mapping: str, narrow: tuple[list[str], list[int]] | N
         parts=tuple(OpenPart(**row) for row in parts),
         keepers=tuple(map(_keeper, keepers)),
         given=frozenset(name for row in settled for name in row["objects"]),
+        carried={row["what"]: LedgerCarried(row["carried_at"], row["rows"], row["bytes"]) for row in carried},
     )
 
 

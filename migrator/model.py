@@ -259,12 +259,34 @@ class RelationTrouble:
 
 
 @dataclass(frozen=True)
+class ConfigurationTable:
+    """An extension's table with rows of the user's: those that `condition` (a WHERE clause, or nothing) picks."""
+
+    extension: str
+    namespace: str
+    name: str
+    condition: str
+    filled: bool
+    """Has at least a block; not whether any row of it meets the condition."""
+
+
+@dataclass(frozen=True)
+class LargeObjects:
+    """How many a database has, and the first (at most 11) of those that our user may not read."""
+
+    count: int = 0
+    unreadable: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class DatabaseFacts:
     """What preflight asks of a source database beyond its schema."""
 
     extensions: Mapping[str, str] = field(default_factory=dict)
     """Installed ones: name -> version."""
     troubles: tuple[RelationTrouble, ...] = ()
+    configuration: tuple[ConfigurationTable, ...] = ()
+    large_objects: LargeObjects = LargeObjects()
 
     def relations(self, reason: Trouble) -> tuple[str, ...]:
         """The relations with this trouble."""
@@ -534,6 +556,15 @@ class LedgerKeeper:
 
 
 @dataclass(frozen=True)
+class LedgerCarried:
+    """What was last carried in one piece, by the destination's clock: nothing of it was read on the source before `carried_at`."""
+
+    carried_at: datetime
+    rows: int
+    bytes: int
+
+
+@dataclass(frozen=True)
 class Ledger:
     """Our rows in one destination database; empty where the ledger does not exist yet, or cannot be read."""
 
@@ -546,6 +577,8 @@ class Ledger:
     parts: tuple[OpenPart, ...] = ()
     """What is not copied yet; of a relation in many parts the first of those only, more than can be handed out at once."""
     keepers: tuple[LedgerKeeper, ...] = ()
+    carried: Mapping[str, LedgerCarried] = field(default_factory=dict)
+    """By `phases.carry.Piece.what`."""
 
 
 @dataclass(frozen=True)

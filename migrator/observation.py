@@ -56,6 +56,8 @@ class DatabasePair:
     """Of the source database."""
     observed_at: datetime | None = None
     """When reading it began, by the destination's clock; None: with the observation."""
+    strange_large_objects: tuple[int, ...] = ()
+    """The first of the destination's that we did not make; read until ours are carried."""
     backends: frozenset[Backend] = frozenset()
     """Sessions of our keepers in the source database, read after the ledger that names them."""
 

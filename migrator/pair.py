@@ -23,9 +23,12 @@ from migrator.model import (
     SyncState,
 )
 from migrator.names import parse_group_name
+from migrator.phases.carry import LARGE_OBJECTS
 from migrator.quote import qualified
 from migrator.remembered import Remembered, is_fresh, timed
 from migrator.schema import Schema
+
+_FIRST_LARGE_OBJECTS = "SELECT oid::bigint AS oid FROM pg_largeobject_metadata ORDER BY oid LIMIT 11"
 
 Origins = Mapping[str, Lsn]
 """pg_replication_origin_status: by the origin's name, the end of the last source transaction applied."""
@@ -57,6 +60,8 @@ class Half:
     facts: DatabaseFacts
     backends: frozenset[Backend] = frozenset()
     """Of a source: the sessions of our keepers in this database."""
+    strange_large_objects: tuple[int, ...] = ()
+    """Of a destination: the first that we did not make."""
 
 
 def read_target(
@@ -86,7 +91,16 @@ def read_target(
         filled=frozenset() if ending else _filled(session, oids, schema, ledger, subscriptions),
         sequences={} if narrow or ending else _sequences(session, known),
         facts=DatabaseFacts(),
+        strange_large_objects=() if narrow or ending else _strange_large_objects(session, ledger),
     )
+
+
+def _strange_large_objects(session: Session, ledger: Ledger) -> tuple[int, ...]:
+    """Asked until ours are there: then the applications may make their own."""
+    if LARGE_OBJECTS in ledger.carried:
+        return ()
+    query = sql("strange_large_objects", 0) if ledger.exists else _FIRST_LARGE_OBJECTS
+    return tuple(row["oid"] for row in session.execute(query))
 
 
 def read_source(session: Session, schema: Schema, narrow: Narrow | None, known: Remembered) -> Half:

@@ -200,4 +200,5 @@ def joined(
         target_error=_reason(errors[1]) if errors[1] else None,
         facts=source.facts if source else DatabaseFacts(),
         backends=source.backends if source else frozenset(),
+        strange_large_objects=destination.strange_large_objects if destination else (),
     )

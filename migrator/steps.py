@@ -61,6 +61,11 @@ class CopyPart:
 
 
 @dataclass(frozen=True)
+class Carry:
+    """Carry in one piece what logical replication does not: whatever of a database was never carried."""
+
+
+@dataclass(frozen=True)
 class Action:
     """A change worth one line in the log: `summary` in the imperative ("create role app"), and its statements in order.
 
@@ -74,7 +79,7 @@ class Action:
     relation: str | None = None
     cost_bytes: int = 0
     admits: bool = False
-    job: KeepSnapshot | CopyPart | None = None
+    job: KeepSnapshot | CopyPart | Carry | None = None
 
 
 @dataclass(frozen=True)

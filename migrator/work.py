@@ -6,7 +6,7 @@ from migrator.model import Intent
 from migrator.names import lock_key
 from migrator.phases import databases, pre_data, sequences
 from migrator.phases.ending import NAMES as ENDINGS
-from migrator.steps import Action, CopyPart, KeepSnapshot, Step
+from migrator.steps import Action, Carry, CopyPart, KeepSnapshot, Step
 
 KEEPERS = "keepers"
 """The queue of those who wait: its workers run threads."""
@@ -19,6 +19,7 @@ _QUEUE_OF_TASK = {
     "run_phase": "schema",
     "run_relations": "relations",
     "copy_part": "parts",
+    "carry": "parts",
     "keep_snapshot": KEEPERS,
     "sync_sequences": "sampling",
     "sample_lag": "sampling",
@@ -97,6 +98,8 @@ def work_for(mapping: str, step: Step, action: Action) -> Work:
     if isinstance(action.job, CopyPart) and action.relation is not None:
         group, parts = action.job.group, (action.job.number,)
         return Work("copy_part", mapping, step.database, step.phase, (action.relation,), group, parts=parts)
+    if isinstance(action.job, Carry):
+        return Work("carry", mapping, step.database, step.phase)
     if action.relation is not None:
         task = "run_relations"
     elif step.phase == sequences.NAME:

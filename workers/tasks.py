@@ -10,7 +10,7 @@ from celery.signals import heartbeat_sent, worker_ready
 from migrator import config_public
 from migrator.config import MappingSpec
 from migrator.errors import MigratorError, UnknownMappingError
-from migrator.jobs import copy_parts, keep
+from migrator.jobs import carry, copy_parts, keep
 from migrator.perform import Report, perform, sample_lag
 from migrator.phases.snapshot_copy import NAME as PARTS_PHASE
 from migrator.reconcile import Reconciler
@@ -140,6 +140,20 @@ def copy_part(mapping: str, database: str, group: int, relations: Sequence[str],
     work = Work("copy_part", mapping, database, PARTS_PHASE, tuple(relations), group, parts=tuple(parts))
     try:
         outcome = copy_parts(_spec(mapping), work, store(), _report(mapping), is_stopping)
+    finally:
+        store().clear_in_flight(mapping, work.queue, work.keys)
+    if outcome.applied or outcome.failed:
+        _nudge(mapping)
+
+
+@app.task(name="carry")
+@interruptible
+@_put_off
+def carry_database(mapping: str, database: str, phase: str, relations: Sequence[str] = ()) -> None:
+    """What logical replication does not carry of one database, for the first time."""
+    work = Work("carry", mapping, database, phase)
+    try:
+        outcome = carry(_spec(mapping), work, store(), _report(mapping), is_stopping)
     finally:
         store().clear_in_flight(mapping, work.queue, work.keys)
     if outcome.applied or outcome.failed:

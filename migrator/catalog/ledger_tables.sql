@@ -54,6 +54,18 @@ CREATE TABLE IF NOT EXISTS migrator.keepers (
     exported_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (mapping, group_number, keeper)
 );
+CREATE TABLE IF NOT EXISTS migrator.carried (
+    mapping text NOT NULL,
+    what text NOT NULL,
+    carried_at timestamptz NOT NULL, -- before the first row of it was read on the source
+    rows bigint NOT NULL,
+    bytes bigint NOT NULL,
+    PRIMARY KEY (mapping, what)
+);
+CREATE TABLE IF NOT EXISTS migrator.large_objects (
+    mapping text NOT NULL,
+    large_object oid PRIMARY KEY -- made by us, in the transaction that wrote this row
+);
 CREATE TABLE IF NOT EXISTS migrator.given (
     mapping text NOT NULL,
     object text NOT NULL,

@@ -2,6 +2,7 @@
 
 import click
 
+from migrator.cli.carry import carry
 from migrator.cli.check import check
 from migrator.cli.commands import Commands
 from migrator.cli.compare import compare
@@ -37,6 +38,7 @@ for command in (
     status,
     compare,
     cutover,
+    carry,
     complete,
     abort,
     forget,

@@ -78,10 +78,21 @@ def _copy(reader: Wire, writer: Wire, job: PartCopy, throttle: Throttle) -> Copi
     _lock(reader, job)
     large = _check(reader, job) >= FREEZE_BYTES
     form = agreed(reader, writer, relation)
-    _refuse_triggers(writer, relation)
+    refuse_triggers(writer, relation)
     freeze = job.part.whole and large and _emptied(writer, relation)
     reader.ask(f"COPY {_selected(job.part, form)} TO STDOUT {form.options()}")
     writer.ask(f"COPY {relation}{form.list()} FROM STDIN {form.options(*(['FREEZE'] if freeze else []))}")
+    copied = pass_on(reader, writer, relation, throttle)
+    _check(reader, job)
+    writer.ask(
+        f"UPDATE migrator.parts SET rows = {copied.rows}, bytes = {copied.bytes}, copied_at = clock_timestamp()"
+        f" WHERE {_of_ledger(job)}; COMMIT"
+    )
+    return copied
+
+
+def pass_on(reader: Wire, writer: Wire, relation: str, throttle: Throttle) -> Copied:
+    """The rows of a COPY that has begun on both sides, to its end on both. Raises MigratorError where some were dropped."""
     moved = pump(reader, writer, throttle)
     read = _count(reader.results())
     writer.connection.put_copy_end()
@@ -91,10 +102,6 @@ def _copy(reader: Wire, writer: Wire, job: PartCopy, throttle: Throttle) -> Copi
             f"{relation}: {read} rows were read, and {written} written.",
             "Something on the destination drops rows; look for triggers on this table.",
         )
-    _check(reader, job)
-    writer.ask(
-        f"UPDATE migrator.parts SET rows = {read}, bytes = {moved}, copied_at = clock_timestamp() WHERE {_of_ledger(job)}; COMMIT"
-    )
     return Copied(read, moved)
 
 
@@ -173,7 +180,7 @@ def _columns(wire: Wire, relation: str) -> list[Column]:
     ]
 
 
-def _refuse_triggers(writer: Wire, relation: str) -> None:
+def refuse_triggers(writer: Wire, relation: str) -> None:
     """Triggers that fire for us would write twice what they wrote on the source. Foreign keys' own are none of them."""
     (answer,) = writer.ask(
         "SELECT string_agg(quote_ident(tgname), ', ' ORDER BY tgname) FROM pg_trigger"

@@ -10,6 +10,7 @@ from migrator.observation import DatabasePair, Hints, Observation
 from migrator.phases import (
     analyze,
     attached,
+    carry,
     catchup,
     claims,
     databases,
@@ -108,6 +109,7 @@ PHASES: tuple[Phase, ...] = (
     Phase("post_data", True, user_mappings.examine),
     Phase("post_data", True, analyze.examine),
     Phase("privileges", True, privileges.examine),
+    Phase("carry", True, carry.examine),
     Phase("catchup", True, catchup.examine),
 )
 SUBSCRIPTION_METHOD = tuple(phase for phase in PHASES if CopyMethod.SUBSCRIPTION in phase.methods)

@@ -146,7 +146,7 @@ def _ledger(view: View) -> Iterable[Action]:
             Statement(Side.DESTINATION, target, f"DELETE FROM {SCHEMA}.relations WHERE mapping = {mapping}"),
             Statement(Side.DESTINATION, target, f"DELETE FROM {SCHEMA}.groups WHERE mapping = {mapping}"),
             Statement(Side.DESTINATION, target, _DELETE_PARTS.format(mapping)),
-            *_given(view, target, mapping),
+            *_later_tables(view, target, mapping),
             Statement(Side.DESTINATION, target, _DROP_LEDGER),
         ),
     )
@@ -162,16 +162,18 @@ BEGIN
 END $$"""
 
 
-def _given(view: View, target: str, mapping: str) -> Iterable[Statement]:
+def _later_tables(view: View, target: str, mapping: str) -> Iterable[Statement]:
     if view.database.ledger.given is not None:
-        yield Statement(Side.DESTINATION, target, f"DELETE FROM {SCHEMA}.given WHERE mapping = {mapping}")
+        for table in ("given", "carried", "large_objects"):
+            yield Statement(Side.DESTINATION, target, f"DELETE FROM {SCHEMA}.{table} WHERE mapping = {mapping}")
 
 
 # The schema itself stays where the journal lives in it (the maintenance database).
 _DROP_LEDGER = f"""DO $$
 BEGIN
     IF NOT EXISTS (SELECT FROM {SCHEMA}.groups) THEN
-        DROP TABLE IF EXISTS {SCHEMA}.groups, {SCHEMA}.relations, {SCHEMA}.parts, {SCHEMA}.keepers, {SCHEMA}.given;
+        DROP TABLE IF EXISTS {SCHEMA}.groups, {SCHEMA}.relations, {SCHEMA}.parts, {SCHEMA}.keepers, {SCHEMA}.given,
+            {SCHEMA}.carried, {SCHEMA}.large_objects;
     END IF;
     IF NOT EXISTS (SELECT FROM pg_class WHERE relnamespace = '{SCHEMA}'::regnamespace) THEN
         DROP SCHEMA {SCHEMA};

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from migrator.names import SCHEMA
-from migrator.phases import settings, tablespaces
+from migrator.phases import carry, settings, tablespaces
 from migrator.phases.settings import Setting
 from migrator.phases.view import View
 from migrator.phases.wording import some
@@ -28,16 +28,14 @@ def findings(view: View) -> Iterator[Finding]:
     yield from _identities_of_partitions(view, schema)
     yield from _nullable_below(view, schema)
     yield from _gone(view, schema)
-    yield from _without_rows(view.database.name, schema)
+    yield from _in_one_piece(view)
     yield from tablespaces.missing(view)
     yield from _label_providers(view, schema)
 
 
 def _not_carried(database: str, source: Schema) -> Iterator[Finding]:
-    ordered = sorted(source.uncarried, key=lambda each: (each.kind, each.identity))
-    for kind, group in groupby(ordered, key=lambda each: each.kind):
-        names = [each.identity for each in group]
-        yield _reserved(database) if kind == RESERVED_SCHEMA else _kind_not_carried(database, kind, names)
+    if any(each.kind == RESERVED_SCHEMA for each in source.uncarried):
+        yield _reserved(database)
 
 
 def _reserved(database: str) -> Finding:
@@ -45,15 +43,6 @@ def _reserved(database: str) -> Finding:
         code="schema_name_reserved",
         message=f"{database} has a schema {SCHEMA}, the name of this tool's own on the destination.",
         remedy=f"Rename it on the source: ALTER SCHEMA {SCHEMA} RENAME TO ...",
-        database=database,
-    )
-
-
-def _kind_not_carried(database: str, kind: str, names: list[str]) -> Finding:
-    return Finding(
-        code="kind_not_carried",
-        message=f"{len(names)} of kind {kind} in {database} cannot be carried yet: {some(names)}.",
-        remedy=f"Drop what is no longer needed, or leave {database} out of the mapping (databases.exclude).",
         database=database,
     )
 
@@ -134,18 +123,11 @@ def _lacks_setting(view: View, name: str) -> bool:
     return not settings.known(Setting(name, ""), view.destination)
 
 
-def _without_rows(database: str, schema: Schema) -> Iterator[Finding]:
-    """Tables whose rows are in no WAL."""
-    names = [table.qualified for table in schema.tables if table.unlogged]
-    if names:
-        yield Finding(
-            "unlogged_rows",
-            f"Unlogged tables of {database} are made without their rows, which are in no WAL to be replicated: {some(names)}.",
-            "Where the rows are needed: ALTER TABLE ... SET LOGGED; on the source beforehand, or copy them once the writers are "
-            "stopped: pg_dump --data-only --table=... | psql.",
-            blocking=False,
-            database=database,
-        )
+def _in_one_piece(view: View) -> Iterator[Finding]:
+    """Told from the beginning on; refused beforehand, while that spares the work, and later by the phase itself."""
+    if not view.database.ledger.groups:
+        yield from carry.findings(view.database, view.source.user.name)
+    yield from carry.note(view.database, view.spec.name)
 
 
 def _label_providers(view: View, schema: Schema) -> Iterator[Finding]:

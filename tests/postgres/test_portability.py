@@ -21,21 +21,21 @@ def test_what_only_older_servers_know_is_told_with_what_mends_it(shared: Shared,
     each = Trial(shared(15), database(shared(15)), shared(18), database(shared(18)))
     load(each.source, each.database, "everything/source.sql", "everything/source_before_17.sql")
     told = {finding.code: finding for finding in each.portability()}
-    assert told.keys() == {"partition_identity", "nullable_below_not_null", "unlogged_rows"}
+    assert told.keys() == {"partition_identity", "nullable_below_not_null", "not_replicated"}
     below = [finding.message for finding in each.portability() if finding.code == "nullable_below_not_null"]
     assert [message.partition(" is nullable")[0] for message in below] == [
         "Column id of app.lax",
         "Column id of app.own_lax",
     ]
     assert "Column id of partition app.counted_1" in told["partition_identity"].message
-    assert [told[code].blocking for code in sorted(told)] == [True, True, False]
-    assert "app.loose" in told["unlogged_rows"].message
+    assert [told[code].blocking for code in sorted(told)] == [False, True, True]
+    assert "app.loose" in told["not_replicated"].message
     each.source.execute(
         "ALTER TABLE app.lax ALTER COLUMN id SET NOT NULL; ALTER TABLE app.own_lax ALTER COLUMN id SET NOT NULL;"
         "ALTER TABLE app.counted_1 ALTER COLUMN id DROP IDENTITY",
         each.database,
     )
-    assert [finding.code for finding in each.portability()] == ["unlogged_rows"]
+    assert [finding.code for finding in each.portability()] == ["not_replicated"]
 
 
 def test_rows_of_unlogged_tables_are_nobodys_to_refuse(shared: Shared, database: Databases) -> None:

@@ -1,0 +1,161 @@
+"""What logical replication does not carry, of one database: carried in one piece, all of it or nothing, as often as asked.
+
+The rows of a piece's tables, what stood there before and the ledger's note of it change in one transaction of the destination;
+large objects a batch at a time (`large_objects`).
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from types import TracebackType
+
+import psycopg
+
+from migrator import journal
+from migrator.bucket import Buckets, Limit, Throttle
+from migrator.config import MappingSpec
+from migrator.connection import session_of, try_lock
+from migrator.copying.copy_part import Copied, agreed, pass_on, refuse_triggers
+from migrator.copying.errors import named
+from migrator.copying.large_objects import carry_large_objects
+from migrator.copying.lines import destination_session, source_session
+from migrator.copying.wire import Wire
+from migrator.errors import MigratorError
+from migrator.model import Intent, Journal
+from migrator.names import application_name, lock_key
+from migrator.phases.carry import LARGE_OBJECTS, NAME, UNLOGGED, Piece, Rows
+from migrator.phases.pacing import limits
+from migrator.quote import literal
+from migrator.server_errors import sentence
+from migrator.throttle import SharedThrottle
+
+LOOK_SECONDS = 2.0
+"""How often the journal is asked for the intent and the live limits while rows flow."""
+
+
+@dataclass
+class Carrying:
+    """The sessions of one database's pieces, and its lock. A context manager: all of it ends with it."""
+
+    spec: MappingSpec
+    database: str
+    source_system: str
+    """The source's system identifier: its bucket is known by that."""
+    buckets: Buckets
+    stopping: Callable[[], bool]
+    locked: bool = False
+    """Nobody else is at it; else nothing may be carried."""
+    _stack: ExitStack = field(default_factory=ExitStack)
+    _asked_at: float = float("-inf")
+    _journal: Journal | None = None
+
+    def __enter__(self) -> "Carrying":
+        try:
+            self._open()
+        except BaseException as error:
+            self._stack.close()
+            if isinstance(error, psycopg.Error):
+                raise MigratorError(sentence(error)) from None
+            raise
+        return self
+
+    def _open(self) -> None:
+        name, timeout = application_name(self.spec.name, NAME), self.spec.replication.lock_timeout_seconds
+        target = self.spec.target_name(self.database)
+        self._entry = self._stack.enter_context(session_of(self.spec.destination, None, name))
+        self._writer = destination_session(self.spec.destination, target, name, timeout)
+        self._stack.callback(self._writer.close)
+        self._reader = source_session(self.spec.source, self.database, name, timeout)
+        self._stack.callback(self._reader.close)
+        self.locked = try_lock(self._writer, lock_key(NAME, self.spec.name, self.database))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def carry(self, piece: Piece, *, made_by_us: bool) -> Copied:
+        """Carry one piece, again if need be. `made_by_us`: the destination database, and so what its extensions came with.
+
+        Raises MigratorError with the transaction rolled back; a session that was in mid-copy is closed.
+        """
+        reader, writer = Wire(self._reader, self._stop), Wire(self._writer, self._stop)
+        throttle = SharedThrottle(self.buckets, self._limits)
+        try:
+            if piece.what == LARGE_OBJECTS:
+                return carry_large_objects(reader, writer, self.spec.name, throttle)
+            refuse = piece.what == UNLOGGED or not made_by_us
+            return _carry_rows(reader, writer, self.spec.name, piece, throttle, refuse_rows=refuse)
+        except BaseException as error:
+            reader.abandon()
+            writer.abandon()
+            if isinstance(error, psycopg.Error):
+                raise named(error, piece.what) from None
+            raise
+
+    def _stop(self) -> bool:
+        """Asked several times a second. What is under way is finished through a pause; an ending stops it."""
+        return self.stopping() or self._journal_now().intent not in (Intent.MIGRATE, Intent.PAUSED)
+
+    def _limits(self) -> tuple[Limit, ...]:
+        return limits(self.spec, self._journal_now(), self.source_system)
+
+    def _journal_now(self) -> Journal:
+        if self._journal is None or time.monotonic() > self._asked_at + LOOK_SECONDS:
+            self._journal = journal.read_wishes(self._entry, self.spec.name)
+            self._asked_at = time.monotonic()
+        return self._journal
+
+
+def _carry_rows(
+    reader: Wire, writer: Wire, mapping: str, piece: Piece, throttle: Throttle, *, refuse_rows: bool
+) -> Copied:
+    names = ", ".join(f"ONLY {each.relation}" for each in piece.tables)
+    # now() of this transaction is what the ledger notes: the source's snapshot is taken after it.
+    writer.ask("BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE")
+    writer.ask(f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE")
+    reader.ask("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    reader.ask(f"LOCK TABLE {names} IN ACCESS SHARE MODE")
+    if refuse_rows and not _was_carried(writer, mapping, piece.what):
+        _refuse_rows(writer, piece.tables)
+    if piece.what == UNLOGGED:
+        writer.ask(f"TRUNCATE {names}")  # together: they may refer to one another
+    else:
+        for each in reversed(piece.tables):
+            writer.ask(f"DELETE FROM ONLY {each.relation} {each.condition}")
+    copied = [_copy(reader, writer, each, throttle) for each in piece.tables]
+    whole = Copied(sum(each.rows for each in copied), sum(each.bytes for each in copied))
+    writer.ask(
+        "INSERT INTO migrator.carried (mapping, what, carried_at, rows, bytes)"
+        f" VALUES ({literal(mapping)}, {literal(piece.what)}, now(), {whole.rows}, {whole.bytes})"
+        " ON CONFLICT (mapping, what) DO UPDATE SET (carried_at, rows, bytes) = (excluded.carried_at, excluded.rows, excluded.bytes)"
+    )
+    writer.ask("COMMIT")
+    reader.ask("COMMIT")
+    return whole
+
+
+def _copy(reader: Wire, writer: Wire, rows: Rows, throttle: Throttle) -> Copied:
+    form = agreed(reader, writer, rows.relation)
+    refuse_triggers(writer, rows.relation)
+    reader.ask(
+        f"COPY (SELECT {form.list()[2:-1]} FROM ONLY {rows.relation} {rows.condition}) TO STDOUT {form.options()}"
+    )
+    writer.ask(f"COPY {rows.relation}{form.list()} FROM STDIN {form.options()}")
+    return pass_on(reader, writer, rows.relation, throttle)
+
+
+def _was_carried(writer: Wire, mapping: str, what: str) -> bool:
+    (found,) = writer.ask(f"SELECT FROM migrator.carried WHERE mapping = {literal(mapping)} AND what = {literal(what)}")
+    return found.ntuples == 1
+
+
+def _refuse_rows(writer: Wire, tables: tuple[Rows, ...]) -> None:
+    for each in tables:
+        (found,) = writer.ask(f"SELECT FROM ONLY {each.relation} {each.condition} LIMIT 1")
+        if found.ntuples:
+            raise MigratorError(
+                f"{each.relation} on the destination holds rows that this migration did not write.",
+                f"If they are not needed: DELETE FROM {each.relation} {each.condition} there. Nothing is copied over them.",
+            )

@@ -1,0 +1,148 @@
+"""What logical replication does not carry, and we carry in one piece: large objects, rows of unlogged and configuration tables.
+
+Once before the light, so that sizes and errors are known; and again when the operator asks, after the writers have stopped: only
+that last time counts. Whether it was carried, and when, the ledger says.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from migrator.model import Barrier
+from migrator.observation import DatabasePair
+from migrator.phases.view import View
+from migrator.phases.wording import some
+from migrator.quote import identifier, qualified
+from migrator.steps import Action, Carry, Finding, Gates, Step
+
+NAME = "carry"
+
+LARGE_OBJECTS = "large objects"
+UNLOGGED = "unlogged tables"
+SUMMARY = "carry what is not replicated"
+
+_MOST_NAMED = 10
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some rows of a table, by its qualified name: those that `condition` (a WHERE clause, or nothing) picks."""
+
+    relation: str
+    condition: str = ""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What is carried at once, under a name that the ledger notes: large objects, or the rows of some tables."""
+
+    what: str
+    tables: tuple[Rows, ...] = ()
+
+
+def examine(view: View) -> Step:
+    """Holds the light until everything was carried once, and nothing else."""
+    pair = view.database
+    if pair.source_schema is None or view.observation.scope.relations:
+        return Step(NAME, pair.name, Gates.RELATION)
+    refused = tuple(findings(pair, view.source.user.name))
+    missing = [piece.what for piece in pieces(pair) if piece.what not in pair.ledger.carried]
+    action = Action(SUMMARY, (), job=Carry())
+    return Step(NAME, pair.name, Gates.RELATION, (action,) if missing and not refused else (), findings=refused)
+
+
+def pieces(pair: DatabasePair) -> tuple[Piece, ...]:
+    """Everything of this kind that the source has, or had when it was last carried: what is gone since must go too."""
+    return tuple(_pieces(pair))
+
+
+def overdue(pair: DatabasePair, barrier: Barrier | None) -> tuple[Piece, ...]:
+    """What was not carried since the barrier; without one, everything."""
+    carried = pair.ledger.carried
+    return tuple(
+        piece
+        for piece in pieces(pair)
+        if barrier is None or piece.what not in carried or carried[piece.what].carried_at <= barrier.taken_at
+    )
+
+
+def _pieces(pair: DatabasePair) -> Iterator[Piece]:
+    carried = pair.ledger.carried
+    if pair.facts.large_objects.count or LARGE_OBJECTS in carried:
+        yield Piece(LARGE_OBJECTS)
+    tables = unlogged(pair)
+    if tables:
+        yield Piece(UNLOGGED, tuple(map(Rows, tables)))
+    for extension, group in groupby(pair.facts.configuration, key=lambda each: each.extension):
+        found = list(group)
+        what = f"extension {identifier(extension)}"
+        if what in carried or any(each.filled for each in found):
+            yield Piece(what, tuple(Rows(qualified(each.namespace, each.name), each.condition) for each in found))
+
+
+def unlogged(pair: DatabasePair) -> tuple[str, ...]:
+    """The source's unlogged tables, without those of extensions."""
+    schema = pair.source_schema
+    return () if schema is None else tuple(sorted(table.qualified for table in schema.tables if table.unlogged))
+
+
+def findings(pair: DatabasePair, user: str) -> Iterator[Finding]:
+    """Why it cannot be carried; `user` is ours on the source."""
+    found, strange = pair.facts.large_objects, pair.strange_large_objects
+    if found.unreadable:
+        yield Finding(
+            "large_object_unreadable",
+            f"Our user may not read large objects of {pair.name}: {_first(found.unreadable)}.",
+            f"In database {pair.name} of the source: {_grant(found.unreadable, user)}",
+            database=pair.name,
+        )
+    if found.count and strange and LARGE_OBJECTS not in pair.ledger.carried:
+        yield Finding(
+            "large_object_not_ours",
+            f"Database {pair.target} on the destination has large objects that this migration did not make: {_first(strange)}.",
+            "If they are not needed: SELECT lo_unlink(oid) FROM pg_largeobject_metadata WHERE oid IN (...) there. Nothing is "
+            "copied over them, and the source's keep their oids.",
+            database=pair.name,
+        )
+    if UNLOGGED not in pair.ledger.carried:
+        for relation in sorted(pair.filled & set(unlogged(pair))):
+            yield Finding(
+                "destination_not_empty",
+                f"{relation} in {pair.target} on the destination holds rows that this migration did not write.",
+                f"If they are not needed: TRUNCATE {relation} on the destination. Nothing is copied over them.",
+                database=pair.name,
+                relation=relation,
+            )
+
+
+def note(pair: DatabasePair, mapping: str) -> Iterator[Finding]:
+    """What it is, and when it is carried: told from the beginning on."""
+    found = [piece.what if not piece.tables else _named(piece) for piece in pieces(pair)]
+    if found:
+        yield Finding(
+            "not_replicated",
+            f"Not replicated but carried in one piece, of {pair.name}: {'; '.join(found)}.",
+            "It is carried once before the light. What changes after that is carried when you say so, once the writers are "
+            f"stopped and the barrier is taken: pg-migrator carry {mapping}",
+            blocking=False,
+            database=pair.name,
+        )
+
+
+def _named(piece: Piece) -> str:
+    return f"{piece.what} ({some([each.relation for each in piece.tables])})"
+
+
+def _first(oids: tuple[int, ...]) -> str:
+    more = ", ..." if len(oids) > _MOST_NAMED else ""
+    return ", ".join(map(str, oids[:_MOST_NAMED])) + more
+
+
+def _grant(oids: tuple[int, ...], user: str) -> str:
+    """The statement itself for a few, and one that writes it for more (psql runs it by \\gexec)."""
+    if len(oids) <= _MOST_NAMED:
+        return f"GRANT SELECT ON LARGE OBJECT {', '.join(map(str, oids))} TO {identifier(user)};"
+    return (
+        f"SELECT format('GRANT SELECT ON LARGE OBJECT %s TO %I', oid, '{user.replace(chr(39), chr(39) * 2)}') "
+        "FROM pg_largeobject_metadata \\gexec"
+    )
