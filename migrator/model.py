@@ -187,7 +187,8 @@ class Instance:
     roles: tuple[Role, ...]
     memberships: tuple[Membership, ...]
     role_settings: tuple[RoleSetting, ...]
-    tablespaces: tuple[str, ...]
+    tablespaces: Mapping[str, str]
+    """name -> its rights, as JSON."""
     available_extensions: Mapping[str, str]
     """name -> default version, of what CREATE EXTENSION could find."""
     slots: tuple[Slot, ...]

@@ -115,7 +115,7 @@ def instance(major: int = 18, settings: Mapping[str, str] | None = None, **field
         roles=(),
         memberships=(),
         role_settings=(),
-        tablespaces=("pg_default", "pg_global"),
+        tablespaces={"pg_default": "[]", "pg_global": "[]"},
         available_extensions={"plpgsql": "1.0"},
         slots=(),
         transactions=(),

@@ -7,7 +7,7 @@ from migrator.comparison.discrepancy import Discrepancy, What
 from migrator.config import MappingSpec
 from migrator.model import Database, Instance, Role, Unreachable
 from migrator.observation import DatabasePair, Hints, Observation
-from migrator.phases import databases, roles
+from migrator.phases import databases, parameters, roles, tablespace_rights
 from migrator.phases.privilege_comparison import comparisons
 from migrator.phases.view import View
 from migrator.steps import Finding, Side, Statement, Step
@@ -24,6 +24,8 @@ _DIFFERENCES = frozenset(
         "database_differs",
         "database_locale_differs",
         "tablespace_missing",
+        "tablespace_rights_differ",
+        "parameter_rights_differ",
     }
 )
 """Findings of the phases that tell of something that is not as on the source."""
@@ -36,7 +38,7 @@ def discrepancies(spec: MappingSpec, observation: Observation) -> Iterator[Discr
     """Of roles and databases: what the phases would make, and what they tell of. A fence on the source is expected."""
     if observation.journal is None or not _both(observation):
         return
-    for phase in (roles, databases):
+    for phase in (roles, parameters, tablespace_rights, databases):
         step = phase.examine(_view(spec, observation))
         without_fence = phase.examine(_view(spec, unfenced(observation)))
         for action in step.actions:

@@ -40,6 +40,7 @@ from migrator.phases import (
     servers,
     snapshot_copy,
     subscription,
+    tablespace_rights,
     user_mappings,
     wal_budget,
 )
@@ -92,6 +93,7 @@ PHASES: tuple[Phase, ...] = (
     Phase("roles", True, role_conflicts.of_database),
     Phase("roles", False, roles.examine),
     Phase("privileges", False, parameters.examine),
+    Phase("privileges", False, tablespace_rights.examine),
     Phase("databases", True, databases.examine),
     Phase("pre_data", True, pre_data.examine),
     Phase("publication", True, publication.examine, ONLY_SUBSCRIPTION),

@@ -176,7 +176,7 @@ def instance(major: int) -> Instance:
         roles=(),
         memberships=(),
         role_settings=(),
-        tablespaces=(),
+        tablespaces={},
         available_extensions={},
         slots=(),
         transactions=(),

@@ -9,7 +9,7 @@ import pytest
 
 from migrator.cluster import Cluster
 from migrator.config import RoleConflictStrategy, Secret
-from migrator.phases import ending, parameters, role_conflicts, roles, self_memberships
+from migrator.phases import ending, parameters, role_conflicts, roles, self_memberships, tablespace_rights
 from migrator.provision import postgres_bin
 from migrator.quote import identifier
 from migrator.steps import Gates
@@ -380,3 +380,27 @@ def test_rights_on_settings_are_given_once(cluster: Clusters) -> None:
     assert (step.actions, codes(step)) == ((), ["parameter_rights_differ", "setting_unknown"])
     moving.destination.execute(step.findings[0].remedy.partition(": ")[2])
     assert moving.destination.execute(may) == [("app",), ("other",), ("stays",)]
+
+
+def test_rights_on_tablespaces_are_told(cluster: Clusters) -> None:
+    moving = migration(cluster, tablespaces={"fast": "Quick"})
+    moving.source.execute("CREATE ROLE app; CREATE ROLE owner; CREATE ROLE boss SUPERUSER; CREATE ROLE other")
+    for side, name in ((moving.source, "fast"), (moving.source, "unmapped"), (moving.destination, '"Quick"')):
+        with side.connect() as connection:
+            connection.execute("SET allow_in_place_tablespaces = on")
+            connection.execute(f"CREATE TABLESPACE {name} LOCATION ''".encode())
+    moving.converge(roles.examine)
+    assert moving.examine(tablespace_rights.examine).findings == ()
+    moving.source.execute(
+        "ALTER TABLESPACE fast OWNER TO owner; GRANT CREATE ON TABLESPACE fast TO app WITH GRANT OPTION;"
+        "GRANT CREATE ON TABLESPACE fast TO boss, PUBLIC; GRANT CREATE ON TABLESPACE unmapped TO app"
+    )
+    moving.destination.execute('GRANT CREATE ON TABLESPACE "Quick" TO app, other')
+    step = moving.examine(tablespace_rights.examine)
+    assert (codes(step), step.quiet) == (["tablespace_rights_differ"], True)
+    assert step.findings[0].remedy == (
+        'As a superuser on the destination: GRANT CREATE ON TABLESPACE "Quick" TO PUBLIC; '
+        'GRANT CREATE ON TABLESPACE "Quick" TO owner; GRANT CREATE ON TABLESPACE "Quick" TO app WITH GRANT OPTION;'
+    )
+    moving.destination.execute(step.findings[0].remedy.partition(": ")[2])
+    assert moving.examine(tablespace_rights.examine).findings == ()
