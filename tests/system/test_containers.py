@@ -20,13 +20,14 @@ from migrator.cluster import Cluster
 from migrator.orphans import die_with_parent
 from migrator.ports import free_port
 from migrator.provision import client, valkey_binary
+from migrator.work import KEEPERS, QUEUES
 from tests.conftest import absent
 
 ROOT = Path(__file__).parents[2]
 COMPOSE_FILES = (ROOT / "docker-compose.yml", ROOT / "deploy/destinations.yml")
 COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_FILES[0].read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = ("beat", "worker-ticks", "worker-rows", "web", "flower")
+OURS = ("beat", "worker-ticks", "worker-rows", "worker-keepers-1", "worker-keepers-2", "web", "flower")
 PASSWORD = "demo"
 
 # The compose specification's schema, as Docker's last Python release carried it (Apache-2.0); a JSON Schema validator; a linter.
@@ -78,10 +79,9 @@ def test_what_every_container_of_ours_has() -> None:
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ()))
     assert set(SERVICES) == {*OURS, "redis", "demo-source", "demo-destination"}
     assert "secrets" not in SERVICES["web"] and "volumes" not in SERVICES["web"]
-    queues = [word.split(",") for name in OURS for word in SERVICES[name].get("command", ()) if "," in word]
-    from migrator.work import QUEUES
-
-    assert set(QUEUES) - {queue for each in queues for queue in each} <= {"keepers"}
+    words = [SERVICES[name]["command"] for name in OURS if "--queues" in SERVICES[name].get("command", ())]
+    served = [queue for each in words for queue in each[each.index("--queues") + 1].split(",")]
+    assert set(served) == set(QUEUES) and served.count(KEEPERS) == 2, "one death must lose no snapshot"
     for file in COMPOSE_FILES:
         images = re.findall(r"^\s+image: (.*)$", file.read_text(), re.MULTILINE)
         assert images and all(":" in image and not image.endswith(":latest") for image in images)
