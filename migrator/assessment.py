@@ -13,6 +13,7 @@ from migrator.remembered import SchemaCache
 from migrator.status import status_of
 from migrator.steps import Decision, Finding, Status
 from migrator.turns import Quiet, restless
+from migrator.work import KEEPERS
 
 ALARMS = frozenset(
     {
@@ -97,7 +98,7 @@ def judge(
 ) -> Assessment:
     """Decide on an observation. The clock is the destination's, as the journal's times are."""
     now = observation.observed_at
-    hints = Hints(memory.failures(spec.name) if memory else {})
+    hints = Hints(memory.failures(spec.name), memory.slots(KEEPERS)) if memory else Hints()
     decision = decide(spec, observation, hints, now)
     view = snapshot.summary(spec, observation, decision, now, previous)
     return Assessment(observation, decision, status_of(spec, observation, decision, now), view)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from migrator.config import MappingSpec
 from migrator.model import Barrier, Instance, Intent, SyncState
 from migrator.observation import DatabasePair, Observation
-from migrator.phases import carry, late_definitions
+from migrator.phases import carry, foreign_keys, late_definitions
 from migrator.phases.groups import in_ledger
 from migrator.phases.sequences import setval
 from migrator.quote import comment, identifier, literal
@@ -95,6 +95,10 @@ def _not_passed(observation: Observation, pair: DatabasePair, barrier: Barrier) 
     if asleep:
         names = ", ".join(each.identity for each in asleep[:5])
         yield f"Database {pair.name}: {len(asleep)} triggers are not set as on the source yet: {names}"
+    keys = foreign_keys.missing(pair)
+    if keys:
+        names = ", ".join(each.identity for each in keys[:5])
+        yield f"Database {pair.name}: {len(keys)} foreign keys between groups are still being added: {names}"
     behind = _behind(pair)
     if behind:
         yield f"Database {pair.name}: {len(behind)} sequences are behind the source: {', '.join(behind[:5])}"

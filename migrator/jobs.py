@@ -20,7 +20,7 @@ from migrator.observation import Scope
 from migrator.observe import Looker
 from migrator.perform import Outcome, Report
 from migrator.phases import carry as carry_phase
-from migrator.phases.snapshot_copy import NAME
+from migrator.phases.snapshot_copy import NAME, keeping
 from migrator.work import Work
 
 LOG = structlog.get_logger("migrator")
@@ -59,7 +59,8 @@ def keep(
     with _place(work) as free:
         if not free:
             return Outcome(locked_elsewhere=True)
-        key = f"{NAME}:{work.database}:keeper {work.keeper} of group {work.group}"
+        what = keeping(work.group, work.keeper)
+        key = f"{NAME}:{work.database}:{what}"
         seat = Seat(spec, work.database, work.group, work.keeper)
         held = [False]
 
@@ -78,7 +79,7 @@ def keep(
                     "snapshot lost", mapping=spec.name, database=work.database, group=work.group, error=error.message
                 )
                 return Outcome(applied=1)
-            _failed(spec, work, memory, report, key, "hold a snapshot", None, error)
+            _failed(spec, work, memory, report, key, what, None, error)
             return Outcome(failed=1)
 
 

@@ -25,6 +25,8 @@ class Failures(Protocol):
 
     def take(self, limits: Sequence[Limit], cost_bytes: float) -> float: ...
 
+    def slots(self, queue: str) -> int | None: ...
+
 
 class Memory:
     """Failures of this process alone. It has no token buckets: with a rate limit set, nothing is admitted."""
@@ -51,3 +53,7 @@ class Memory:
 
     def take(self, limits: Sequence[Limit], cost_bytes: float) -> float:
         return STANDSTILL_SECONDS if limits else 0.0
+
+    def slots(self, queue: str) -> int | None:
+        """None: this process does its work by itself, or does not know who would."""
+        return None

@@ -104,6 +104,8 @@ class Observation:
 
 @dataclass(frozen=True)
 class Hints:
-    """What Redis remembers to spare work: the failures that put a piece of work into backoff, by key."""
+    """What Redis knows: the failures that put a piece of work into backoff, by key; and who would do it."""
 
     failures: Mapping[str, Failure] = field(default_factory=dict)
+    keeper_slots: int | None = None
+    """Snapshots that the living workers of the queue `keepers` can hold at once; None: nobody knows, or this process does it itself."""

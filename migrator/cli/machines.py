@@ -8,7 +8,7 @@ from typing import NoReturn
 import click
 
 from migrator.cli.options import configuration
-from migrator.config import Config, Secret
+from migrator.config import Config, CopyMethod, Secret
 from migrator.config_file import VARIABLE
 from migrator.config_file.environment import PREFIX
 from migrator.errors import ConfigError, Fault
@@ -37,11 +37,22 @@ def worker(ctx: click.Context, config: Config, queues: str | None, concurrency: 
     elif queues and KEEPERS in queues.split(","):
         raise click.UsageError("The queue keepers needs a worker of its own: --queues keepers.")
     else:
+        _tell_of_keepers(config)
         chosen = ["--queues", queues] if queues else ["--exclude-queues", KEEPERS]
         pool = ["--concurrency", str(concurrency or config.workers.concurrency), *chosen]
     # several on one machine need names of their own; execve keeps the process id
     name = f"{(queues or 'all').split(',')[0]}-{os.getpid()}@%h"
     _become([*_CELERY, "worker", "--hostname", name, *pool], _core(ctx))
+
+
+def _tell_of_keepers(config: Config) -> None:
+    """This worker takes up no snapshot, whatever else it does."""
+    names = [spec.name for spec in config.mappings if spec.copy_method is CopyMethod.SNAPSHOT]
+    if names:
+        click.echo(
+            f"copy_method snapshot ({', '.join(names)}) needs two more workers: pg-migrator worker --queues keepers",
+            err=True,
+        )
 
 
 @click.command()

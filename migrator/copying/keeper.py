@@ -6,7 +6,7 @@ death ends it. What a keeper says of itself stands in the ledger; whether it liv
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 
@@ -18,6 +18,7 @@ from migrator.config import MappingSpec
 from migrator.connection import SILENCE_SECONDS, Session, connect, connect_for_replication, try_lock
 from migrator.copying.courtesy import make_way
 from migrator.errors import MigratorError, UnreachableError
+from migrator.ledger import note_parts
 from migrator.names import application_name, lock_key
 from migrator.parts import Part, cut
 from migrator.phases.source_statements import create_slot_with_snapshot, drop_slot
@@ -146,7 +147,7 @@ class Keeper:
                 )
                 if done.rowcount != 1:
                     raise MigratorError(f"Group {self.seat.group} of {self.seat.database} was begun by somebody else.")
-                _note_parts(ledger, self.seat, parts)
+                note_parts(ledger, self.seat.spec.name, self.seat.group, parts)
                 _note_keeper(ledger, self.seat, exported)
 
     def _cut(self, members: Mapping[int, str], snapshot: str) -> tuple[tuple[int, Part], ...]:
@@ -265,18 +266,6 @@ def _cut(holder: Session, members: Mapping[int, str], part_bytes: float) -> Iter
     for row in rows:
         for part in cut(members[row["oid"]], row["bytes"], row["blocks"], max(1, int(part_bytes))):
             yield row["filenode"], part
-
-
-def _note_parts(ledger: Session, seat: Seat, parts: Sequence[tuple[int, Part]]) -> None:
-    with ledger.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO migrator.parts (mapping, group_number, relation, number, first_block, last_block, filenode)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s::bigint::oid)",
-            [
-                (seat.spec.name, seat.group, part.relation, part.number, part.first_block, part.last_block, filenode)
-                for filenode, part in parts
-            ],
-        )
 
 
 def _note_keeper(ledger: Session, seat: Seat, exported: _Exported) -> None:

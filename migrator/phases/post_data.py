@@ -7,6 +7,7 @@ from itertools import groupby
 
 from migrator.model import SyncState
 from migrator.observation import DatabasePair
+from migrator.phases import foreign_keys
 from migrator.phases.pre_data import drift_finding
 from migrator.phases.view import View
 from migrator.quote import identifier
@@ -29,7 +30,10 @@ def examine(view: View) -> Step:
     pair = view.database
     if pair.source_schema is None or pair.target_schema is None:
         return Step(NAME, pair.name, Gates.DATABASE, waits=(Wait(f"the schema of {pair.name} has not been read"),))
-    return answer(pair.name, _Builder(pair, pair.source_schema, pair.target_schema, view.destination.major).work())
+    after = foreign_keys.has_passed_the_barrier(view)
+    return answer(
+        pair.name, _Builder(pair, pair.source_schema, pair.target_schema, view.destination.major, after).work()
+    )
 
 
 def answer(database: str, found: Iterable[Work]) -> Step:
@@ -53,6 +57,8 @@ class _Builder:
     source: Schema
     target: Schema
     major: int
+    after_barrier: bool
+    """All that was written on the source has been applied."""
 
     def work(self) -> Iterator[Work]:
         for index in self.source.indexes:
@@ -211,6 +217,8 @@ class _Builder:
         elif not self._all_ready or not self._referenced_key_exists(constraint):
             why = "every relation is ready and the referenced key exists"
             work = iter((Wait(f"{constraint.identity} waits until {why}", constraint.relation),))
+        elif not self.after_barrier and foreign_keys.is_between_groups(self.pair.ledger, self.source, constraint):
+            work = iter((foreign_keys.left_for_later(self.pair, constraint),))
         elif constraint.partitioned and self.major < NOT_VALID_ON_PARTITIONED:
             work = self._partitioned_foreign_key(constraint)
         else:

@@ -3,10 +3,10 @@
 Who loses a snapshot loses what is not finished: those relations leave their group, and begin again in another.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from migrator.model import LedgerGroup, LedgerRelation
-from migrator.phases import groups, membership, wal_budget
+from migrator.phases import giving_up, groups, membership, wal_budget
 from migrator.phases.pacing import rate_limit
 from migrator.phases.relations import bytes_of
 from migrator.phases.slot_waits import holders
@@ -35,10 +35,29 @@ def examine(view: View) -> Step:
         if groups.is_under_snapshot(group) and membership.is_complete(view, group):
             for each in _of_group(view, group):
                 (actions if isinstance(each, Action) else waits if isinstance(each, Wait) else findings).append(each)  # type: ignore[arg-type]
+    findings += _unserved(view, actions)
     new = len(membership.unassigned(view))
     if new:
         waits.append(Wait(f"{new} relations are in no group yet"))
     return Step(NAME, view.database.name, Gates.RELATION, tuple(actions), tuple(waits), tuple(findings))
+
+
+def _unserved(view: View, actions: Iterable[Action]) -> Iterator[Finding]:
+    """Keepers are wanted, and no worker would ever take them up. It blocks only while no snapshot is held: then nothing is copied."""
+    wanted = {action.job.group for action in actions if isinstance(action.job, KeepSnapshot)}
+    if not wanted or view.hints.keeper_slots != 0:
+        return
+    held = all(groups.living_keepers(view, group) for group in groups.at_work(view) if group.number in wanted)
+    yield Finding(
+        "keepers_missing",
+        f"Database {view.database.name} is copied by snapshot, and no worker serves the queue keepers: "
+        + (
+            "the death of one session loses a snapshot." if held else "no snapshot can be taken, and nothing is copied."
+        ),
+        "Start two of them, best on two machines: pg-migrator worker --queues keepers",
+        blocking=not held,
+        database=view.database.name,
+    )
 
 
 def unfinished(view: View, group: LedgerGroup) -> dict[str, LedgerRelation]:
@@ -61,7 +80,7 @@ def _of_group(view: View, group: LedgerGroup) -> Iterator[Action | Wait | Findin
         yield retire(view, group)
         return
     seats = {keeper.keeper for keeper in living}
-    yield from (_keep(view, group, seat) for seat in SEATS if seat not in seats)
+    yield from (_keep(group, seat) for seat in SEATS if seat not in seats)
     yield from _parts(view, group, left)
 
 
@@ -71,7 +90,7 @@ def _open(view: View, group: LedgerGroup) -> Iterator[Action | Wait | Finding]:
     elif _open_elsewhere(view) >= OPEN_SNAPSHOTS:
         yield Wait(f"{group.name} waits for the copies of other groups")
     else:
-        yield _keep(view, group, SEATS[0])
+        yield _keep(group, SEATS[0])
         yield from holders(view, view.source.slot(group.name))
 
 
@@ -88,9 +107,13 @@ def _open_elsewhere(view: View) -> int:
     )
 
 
-def _keep(view: View, group: LedgerGroup, seat: str) -> Action:
-    what = "make slot and snapshot" if not group.slot_created else f"keep the snapshot (keeper {seat})"
-    return Action(f"{what} of {group.name}", (), job=KeepSnapshot(group.number, seat, not group.slot_created))
+def keeping(number: int, seat: str) -> str:
+    """What a keeper does, in words: its failures are remembered by them."""
+    return f"hold the snapshot of group {number} (keeper {seat})"
+
+
+def _keep(group: LedgerGroup, seat: str) -> Action:
+    return Action(keeping(group.number, seat), (), job=KeepSnapshot(group.number, seat, not group.slot_created))
 
 
 def _parts(view: View, group: LedgerGroup, left: dict[str, LedgerRelation]) -> Iterator[Action | Wait]:
@@ -135,8 +158,7 @@ def _is_unfit(view: View, entry: LedgerRelation) -> bool:
 
 def leave_out(view: View, entry: LedgerRelation, why: str) -> Action:
     """Take one relation out of its group, with what was copied of it. Waits for copiers that are at work in the group."""
-    sql = _removal(view, entry.group, f"r.relation = {literal(entry.relation)}")
-    statements = (_lock(view, entry.group), Statement(Side.DESTINATION, view.database.target, sql))
+    statements = _give_up(view, entry.group, f"r.relation = {literal(entry.relation)}")
     return Action(f"take {entry.relation} out of its group: {why}", statements)
 
 
@@ -152,49 +174,26 @@ def retire(view: View, group: LedgerGroup) -> Action:
         if keeper.group == group.number
     )
     lost = f"SELECT true AS lost WHERE NOT EXISTS (SELECT FROM pg_stat_activity WHERE {alive or 'false'})"
-    not_in = (
-        "NOT EXISTS (SELECT FROM migrator.parts p WHERE (p.mapping, p.group_number, p.relation) ="
-        " (r.mapping, r.group_number, r.relation)) OR EXISTS (SELECT FROM migrator.parts p WHERE"
-        " (p.mapping, p.group_number, p.relation) = (r.mapping, r.group_number, r.relation) AND p.copied_at IS NULL)"
-    )
+    lock, removal = _give_up(view, group.number, giving_up.UNFINISHED)
     return Action(
         f"give up the snapshot of {group.name}: no keeper of it is left",
         (
             Statement(Side.SOURCE, view.database.name, lost, keeps=("lost",)),
-            _lock(view, group.number),
+            lock,
             groups.update_group(view, "retired_at = clock_timestamp()", number=group.number),
             Statement(
                 Side.DESTINATION,
                 view.database.target,
                 f"DELETE FROM migrator.keepers WHERE {groups.in_group(view, group.number)}",
             ),
-            Statement(Side.DESTINATION, view.database.target, _removal(view, group.number, not_in)),
+            removal,
         ),
     )
 
 
-def _lock(view: View, number: int) -> Statement:
-    sql = f"SELECT number FROM migrator.groups WHERE {groups.of_group(view, number)} FOR UPDATE"
-    return Statement(Side.DESTINATION, view.database.target, sql)
-
-
-def _removal(view: View, number: int, which: str) -> str:
-    """The names in the ledger are quoted and qualified already; only what received rows needs to be emptied."""
-    return f"""DO $migrator$
-DECLARE
-    entry record;
-BEGIN
-    FOR entry IN SELECT r.mapping, r.group_number, r.relation FROM migrator.relations r
-                 WHERE {groups.in_group(view, number)} AND ({which})
-    LOOP
-        IF to_regclass(entry.relation) IS NOT NULL AND EXISTS (
-            SELECT FROM migrator.parts p WHERE (p.mapping, p.group_number, p.relation)
-                = (entry.mapping, entry.group_number, entry.relation) AND p.copied_at IS NOT NULL)
-        THEN
-            EXECUTE 'TRUNCATE ONLY ' || entry.relation;
-        END IF;
-        DELETE FROM migrator.parts p WHERE (p.mapping, p.group_number, p.relation)
-            = (entry.mapping, entry.group_number, entry.relation);
-        DELETE FROM migrator.relations r WHERE (r.mapping, r.relation) = (entry.mapping, entry.relation);
-    END LOOP;
-END $migrator$"""
+def _give_up(view: View, number: int, which: str) -> tuple[Statement, Statement]:
+    mapping, target = view.spec.name, view.database.target
+    return (
+        Statement(Side.DESTINATION, target, giving_up.lock(mapping, number)),
+        Statement(Side.DESTINATION, target, giving_up.removal(mapping, number, which)),
+    )

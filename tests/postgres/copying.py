@@ -81,7 +81,12 @@ class Pair:
         )[0]
         parts = cut(relation, size, blocks, part_bytes)
         with destination_session(self.new.spec("new"), self.target, "test", 1.0) as session:
-            assert ledger.note_parts(session, MAPPING, group, filenode, parts)
+            session.execute(
+                "INSERT INTO migrator.relations (mapping, relation, group_number, source_oid) VALUES (%s, %s, %s, %s::bigint::oid)"
+                " ON CONFLICT DO NOTHING",
+                (MAPPING, relation, group, oid),
+            )
+            ledger.note_parts(session, MAPPING, group, [(filenode, part) for part in parts])
         return [PartCopy(MAPPING, group, part, oid, filenode, self.snapshot) for part in parts]
 
     def copy(self, jobs: Iterable[PartCopy], stop: Callable[[], bool] = lambda: False) -> list[Copied | None]:

@@ -1,6 +1,5 @@
 """The ledger's parts on a real server: cut once, given up as a whole, and older ledgers brought up to date."""
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -13,6 +12,7 @@ from migrator.cluster import Cluster
 from migrator.connection import Session, connect, session_of
 from migrator.journal_format import upgrade_ledger
 from migrator.parts import Part, cut
+from migrator.phases import giving_up
 
 Sessions = Callable[[], Session]
 OLD_GROUPS = """
@@ -49,63 +49,78 @@ def rows(session: Session) -> int:
     return int(found["n"])
 
 
-def test_a_relation_is_cut_once(sessions: Sessions) -> None:
-    """Whoever comes second, perhaps with other bounds since the table has grown, adds nothing."""
-    first, second = sessions(), sessions()
-    mine, theirs = cut("public.t", 4 * 8192, 4, 8192), cut("public.t", 6 * 8192, 6, 8192)
-    answers: list[bool] = []
-    with first.transaction():
-        assert ledger.note_parts(first, "m", 1, 4242, mine)
-        late = threading.Thread(target=lambda: answers.append(ledger.note_parts(second, "m", 1, 4242, theirs)))
-        late.start()
-    late.join(30)
-    assert answers == [False]
-    found = ledger.read_parts(first, "m")
-    assert tuple(each.part for each in found) == mine and {each.filenode for each in found} == {4242}
-
-
-def test_parts_are_read_by_relation_and_state(sessions: Sessions) -> None:
-    session = sessions()
-    ledger.note_parts(session, "m", 1, 1, cut("public.t", 8192 * 2, 2, 8192))
-    ledger.note_parts(session, "m", 1, 4_000_000_000, [Part('public."O"', 1, 0, None)])
+def begin(session: Session, *parts: Part) -> None:
+    """The relation public.t belongs to group 1, which is cut into these parts."""
     session.execute(
-        "UPDATE migrator.parts SET copied_at = now(), rows = 1, bytes = 2 WHERE number = 1 AND relation = 'public.t'"
+        "INSERT INTO migrator.relations (mapping, relation, group_number, source_oid) VALUES ('m', 'public.t', 1, 7)"
     )
-    assert [(each.part.relation, each.part.number) for each in ledger.read_parts(session, "m", finished=False)] == [
-        ('public."O"', 1),
-        ("public.t", 2),
-    ]
-    (only,) = ledger.read_parts(session, "m", ['public."O"'])
-    assert only.filenode == 4_000_000_000 and only.copied_at is None
-    assert not ledger.read_parts(session, "other")
+    ledger.note_parts(session, "m", 1, [(4_000_000_000, part) for part in parts])
 
 
-def test_what_is_discarded_loses_rows_and_parts_together(sessions: Sessions) -> None:
+def in_ledger(session: Session) -> int:
+    found = session.execute("SELECT count(*) AS n FROM migrator.parts").fetchone()
+    assert found is not None
+    return int(found["n"])
+
+
+def mark_copied(session: Session, number: int) -> None:
+    session.execute("UPDATE migrator.parts SET copied_at = now(), rows = 1, bytes = 2 WHERE number = %s", (number,))
+
+
+def give_up(session: Session, which: str) -> None:
+    with session.transaction():
+        session.execute(giving_up.lock("m", 1).encode())
+        session.execute(giving_up.removal("m", 1, which).encode())
+
+
+def test_a_group_is_cut_once(sessions: Sessions) -> None:
+    """Whoever comes second, perhaps with other bounds since the table has grown, adds nothing."""
     session = sessions()
-    ledger.note_parts(session, "m", 1, 1, cut("public.t", 8192, 1, 8192))
-    ledger.discard_parts(session, "m", 1, "public.t")
-    assert rows(session) == 0 and not ledger.read_parts(session, "m")
+    begin(session, *cut("public.t", 4 * 8192, 4, 8192))
+    with pytest.raises(psycopg.errors.UniqueViolation), session.transaction():
+        late = [(1, part) for part in reversed(cut("public.t", 6 * 8192, 6, 8192))]
+        ledger.note_parts(session, "m", 1, late)
+    assert in_ledger(session) == 4
 
 
-def test_a_table_without_our_parts_is_not_emptied(sessions: Sessions) -> None:
+def test_what_leaves_loses_rows_and_parts_together(sessions: Sessions) -> None:
     session = sessions()
-    ledger.discard_parts(session, "m", 1, "public.t")
-    ledger.retire_group(session, "m", 1, ["public.t"])
-    assert rows(session) == 2
+    begin(session, *cut("public.t", 2 * 8192, 2, 8192))
+    mark_copied(session, 1)
+    ledger.leave_group(session, "m", 1, "public.t")
+    assert rows(session) == 0 and in_ledger(session) == 0
+    assert session.execute("SELECT 1 FROM migrator.relations").fetchone() is None
 
 
-def test_retiring_waits_for_a_part_being_copied(sessions: Sessions) -> None:
+def test_a_table_that_received_nothing_of_ours_is_not_emptied(sessions: Sessions) -> None:
+    session = sessions()
+    begin(session, *cut("public.t", 8192, 1, 8192))
+    ledger.leave_group(session, "m", 1, "public.t")
+    ledger.leave_group(session, "m", 1, "public.t")
+    assert rows(session) == 2 and in_ledger(session) == 0
+
+
+def test_what_is_finished_stays(sessions: Sessions) -> None:
+    session = sessions()
+    begin(session, *cut("public.t", 2 * 8192, 2, 8192))
+    mark_copied(session, 1)
+    mark_copied(session, 2)
+    give_up(session, giving_up.UNFINISHED)
+    assert rows(session) == 2 and in_ledger(session) == 2
+
+
+def test_giving_up_waits_for_a_part_being_copied(sessions: Sessions) -> None:
     """And gives up as a whole where that takes longer than its patience."""
     copier, other = sessions(), sessions()
-    ledger.note_parts(copier, "m", 1, 1, cut("public.t", 8192, 1, 8192))
+    begin(copier, *cut("public.t", 2 * 8192, 2, 8192))
+    mark_copied(copier, 1)
     with copier.transaction():
         copier.execute("SELECT 1 FROM migrator.groups WHERE mapping = 'm' AND number = 1 FOR KEY SHARE")
         with pytest.raises(psycopg.errors.LockNotAvailable):
-            ledger.retire_group(other, "m", 1, ["public.t"])
-    assert ledger.read_parts(other, "m") and rows(other) == 2
-    ledger.retire_group(other, "m", 1, ["public.t"])
-    assert not ledger.read_parts(other, "m") and rows(other) == 0
-    assert other.execute("SELECT 1 FROM migrator.groups WHERE retired_at IS NOT NULL").fetchone()
+            give_up(other, giving_up.UNFINISHED)
+    assert in_ledger(other) == 2 and rows(other) == 2
+    give_up(other, giving_up.UNFINISHED)
+    assert in_ledger(other) == 0 and rows(other) == 0
 
 
 def test_an_older_ledger_gets_its_columns_and_a_newer_one_is_left_alone(

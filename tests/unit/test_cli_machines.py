@@ -89,3 +89,19 @@ def test_they_need_redis(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
     for command in ("worker", "beat", "web", "flower"):
         result = CliRunner().invoke(main, [command, "-c", str(path)])
         assert result.exit_code == 2 and "redis_url: is missing" in result.stderr
+
+
+def test_a_worker_says_which_workers_are_still_needed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "c.json"
+    mapping = {**CONFIG["mappings"][0], "name": "large", "copy_method": "snapshot"}  # type: ignore[index]
+    monkeypatch.setattr(os, "execve", lambda *_: None)
+    for mappings, arguments, told in (
+        ([mapping], [], True),
+        ([mapping], ["--queues", "keepers"], False),
+        (CONFIG["mappings"], [], False),
+    ):
+        path.write_text(json.dumps({**CONFIG, "mappings": mappings}))
+        result = CliRunner().invoke(main, ["worker", "-c", str(path), *arguments])
+        assert ("pg-migrator worker --queues keepers" in result.stderr and "large" in result.stderr) is told, (
+            result.output
+        )

@@ -1,0 +1,46 @@
+"""How relations leave their group, with what was copied of them: one text, for whoever finds that their snapshot is of no use.
+
+Whoever copies a part holds its group's row FOR KEY SHARE and its own row FOR UPDATE until the rows are committed. Whoever gives
+parts up takes the group's row FOR UPDATE first (a plain UPDATE would not do: it does not wait for KEY SHARE): so it waits for
+copies that are being committed, and none begins behind its back.
+"""
+
+from migrator.quote import literal
+
+UNFINISHED = (
+    "NOT EXISTS (SELECT FROM migrator.parts p WHERE (p.mapping, p.group_number, p.relation) ="
+    " (r.mapping, r.group_number, r.relation)) OR EXISTS (SELECT FROM migrator.parts p WHERE"
+    " (p.mapping, p.group_number, p.relation) = (r.mapping, r.group_number, r.relation) AND p.copied_at IS NULL)"
+)
+"""The condition on `migrator.relations r`: not cut yet, or a part is not in."""
+
+
+def lock(mapping: str, number: int) -> str:
+    """The statement before `removal`, in the same transaction: have the group to ourselves."""
+    return f"SELECT number FROM migrator.groups WHERE mapping = {literal(mapping)} AND number = {number} FOR UPDATE"
+
+
+def removal(mapping: str, number: int, which: str) -> str:
+    """Take the group's relations that `which` (a condition on `migrator.relations r`) picks out of it.
+
+    Only a table that received rows of ours is emptied: what else stands there is not ours to remove. The names in the ledger
+    are quoted and qualified already.
+    """
+    return f"""DO $migrator$
+DECLARE
+    entry record;
+BEGIN
+    FOR entry IN SELECT r.mapping, r.group_number, r.relation FROM migrator.relations r
+                 WHERE r.mapping = {literal(mapping)} AND r.group_number = {number} AND ({which})
+    LOOP
+        IF to_regclass(entry.relation) IS NOT NULL AND EXISTS (
+            SELECT FROM migrator.parts p WHERE (p.mapping, p.group_number, p.relation)
+                = (entry.mapping, entry.group_number, entry.relation) AND p.copied_at IS NOT NULL)
+        THEN
+            EXECUTE 'TRUNCATE ONLY ' || entry.relation;
+        END IF;
+        DELETE FROM migrator.parts p WHERE (p.mapping, p.group_number, p.relation)
+            = (entry.mapping, entry.group_number, entry.relation);
+        DELETE FROM migrator.relations r WHERE (r.mapping, r.relation) = (entry.mapping, entry.relation);
+    END LOOP;
+END $migrator$"""

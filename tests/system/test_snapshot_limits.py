@@ -1,0 +1,92 @@
+"""Copy method snapshot within its limits: bytes a second, copies at once, streams; and one relation that cannot be copied."""
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+
+import psycopg
+
+from migrator.bucket import BURST_SECONDS
+from migrator.cluster import Cluster
+from migrator.memory import Memory
+from migrator.phases.pacing import MB
+from migrator.reconcile import drive
+from migrator.steps import Finding
+from migrator.store import Store
+from migrator.work import KEEPERS
+from tests.system.fleet import Leg, equal
+from tests.system.scenario import describe, drive_until
+from tests.system.test_snapshot import by_snapshot, copied, end_well, is_replicated, stage
+
+Clusters = Callable[..., Cluster]
+
+BAD = """
+CREATE DOMAIN positive AS int;
+CREATE TABLE bad (id int PRIMARY KEY, n positive);
+INSERT INTO bad SELECT g, 5 - g FROM generate_series(1, 10) g;
+ALTER DOMAIN positive ADD CONSTRAINT is_positive CHECK (VALUE > 0) NOT VALID;
+"""
+"""Rows that the source has, and that no COPY may bring."""
+
+
+def groups_of(destination: Cluster) -> dict[object, object]:
+    return dict(destination.execute("SELECT relation, group_number FROM migrator.relations", "shop"))
+
+
+def test_streams_copies_at_once_and_a_relation_that_cannot_be_copied(cluster: Clusters) -> None:
+    source, destination = cluster(15), cluster(18)
+    stage(source)
+    source.execute(BAD, "shop")
+    spec = by_snapshot(source, destination, streams_per_database=3, part_mb=1)
+    spec = replace(spec, source=replace(spec.source, max_concurrent_copies=1))
+    memory = Memory()
+    with closing(other_copy(source)):
+        drive_until(spec, lambda seen: seen.summary["phase"] == "initial_copy", 60, memory)
+        for _ in range(3):
+            drive(spec, memory)
+        assert copied(destination) == {}, "somebody else copies from this source already"
+    first = groups_of(destination)
+    assert set(first.values()) == {1, 2, 3}
+    assert first["public.parent"] == first["public.child"]
+
+    seen = drive_until(spec, lambda seen: any(map(is_of_bad, seen.decision.findings)), 60, memory)
+    (told,) = filter(is_of_bad, seen.decision.findings)
+    assert told.code == "action_failed" and "is_positive" in told.message, describe(seen)
+    drive_until(spec, lambda seen: len(seen.observation.databases[0].subscriptions) == 3, 120, memory)
+    kept = {name: number for name, number in groups_of(destination).items() if name != "public.bad"}
+    assert kept.items() <= first.items(), "nobody else has moved, and nobody was held up"
+    source.execute("UPDATE bad SET n = 1 WHERE n < 1", "shop")
+    end_well(spec, source, destination)
+
+
+def is_of_bad(finding: Finding) -> bool:
+    return finding.relation == "public.bad"
+
+
+def other_copy(source: Cluster) -> "psycopg.Connection[tuple[object, ...]]":
+    """Another mapping's copy from the same source, as the limit sees it."""
+    session = source.connect("shop")
+    session.execute("SET application_name = 'pg-migrator copy_part other'")
+    return session
+
+
+def test_no_more_bytes_a_second_than_allowed(cluster: Clusters, valkey: str) -> None:
+    """By the ledger's own times: after the first part came, the others' bytes took as long as the limit says, or longer."""
+    rate = 5
+    source, destination = cluster(16), cluster(18)
+    source.execute("CREATE DATABASE shop")
+    source.execute("CREATE TABLE wide (id int PRIMARY KEY, body text)", "shop")
+    source.execute("INSERT INTO wide SELECT g, repeat(md5(g::text), 30) FROM generate_series(1, 20000) g", "shop")
+    spec = by_snapshot(source, destination, part_mb=1, rate_limit_mbps=rate)
+    store = Store.connect(valkey)
+    store.register_worker("keepers@here", (KEEPERS,), 16)
+    drive_until(spec, is_replicated, 120, store)
+    ((seconds, later, whole),) = destination.execute(
+        "SELECT extract(epoch FROM max(copied_at) - min(copied_at))::float, sum(bytes) FILTER (WHERE copied_at > first)::float,"
+        " sum(bytes)::float FROM migrator.parts, (SELECT min(copied_at) AS first FROM migrator.parts) f",
+        "shop",
+    )
+    assert isinstance(seconds, float) and isinstance(later, float) and isinstance(whole, float)
+    assert whole > 18 * MB
+    assert seconds >= later / (rate * MB) - BURST_SECONDS
+    equal(Leg(spec, source, destination), ["shop"])
