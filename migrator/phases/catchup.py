@@ -69,7 +69,7 @@ def _apply_trouble(view: View, group: LedgerGroup) -> Iterable[Finding]:
         yield Finding(
             "apply_failing",
             f"Apply in database {view.database.target} fails and starts again ({subscription.apply_error_count} errors so"
-            " far); no change of any relation of {group.name} gets through.",
+            f" far); no change of any relation of {group.name} gets through.",
             "The destination server's log names relation, key and transaction (look for 'logical replication apply "
             "worker'). Mend the cause on the destination; PostgreSQL tries again by itself. Last resort, it drops the whole "
             f"transaction: ALTER SUBSCRIPTION {identifier(group.name)} SKIP (lsn = '<finished at, from the log>');",
