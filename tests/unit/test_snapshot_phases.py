@@ -237,6 +237,7 @@ def test_under_apply_small_new_relations_join_and_nothing_more_is_copied_by_us()
     there = Subscription(name_of(1), 1, True, "u", name_of(1), (name_of(1),), 1, 0, 0, 0, None, True, {}, {}, {})
     view = replace(view, pair=replace(view.database, subscriptions=(there,)))
     assert membership.joins(view, "public.t1")
+    assert late_subscription.examine(view).quiet, "who joins is admitted after this step: it must not gate that"
     assert not snapshot_copy.examine(view).actions
 
 
