@@ -16,7 +16,7 @@ from tests.faults.migration import FREELY, SLOWLY, Clusters, end_well, stage, st
 from tests.faults.namespaces import far_host, open_to
 from tests.machine_room import MachineRoom, by_hand, instance, machine_room, write_config
 
-QUEUES = ("reconcile", "sampling", "schema", "relations", "parts,keepers")
+QUEUES = ("reconcile", "sampling", "schema", "relations", "parts", "keepers")
 
 
 @pytest.mark.timeout(900)

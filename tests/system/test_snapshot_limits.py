@@ -79,7 +79,13 @@ def test_no_more_bytes_a_second_than_allowed(cluster: Clusters, valkey: str) -> 
     source.execute("INSERT INTO wide SELECT g, repeat(md5(g::text), 30) FROM generate_series(1, 20000) g", "shop")
     spec = by_snapshot(source, destination, part_mb=1, rate_limit_mbps=rate)
     store = Store.connect(valkey)
+    seen = drive_until(spec, lambda seen: seen.summary["phase"] == "initial_copy", 60, store)
+    assert "keepers_missing" in {finding.code for finding in seen.decision.findings}, (
+        "Redis knows of no worker for them"
+    )
     store.register_worker("keepers@here", (KEEPERS,), 16)
+    seen = drive_until(spec, lambda seen: bool(seen.observation.databases[0].ledger.parts), 60, store)
+    assert "keepers_missing" not in {finding.code for finding in seen.decision.findings}
     drive_until(spec, is_replicated, 120, store)
     ((seconds, later, whole),) = destination.execute(
         "SELECT extract(epoch FROM max(copied_at) - min(copied_at))::float, sum(bytes) FILTER (WHERE copied_at > first)::float,"
