@@ -247,8 +247,21 @@ def _failed(mapping: str, step: Step, action: Action, failure: Failure, now: dat
     return Finding(
         "action_failed",
         f"Could not {action.summary} ({failure.count} {'try' if failure.count == 1 else 'tries'}): {failure.message}",
-        f"Next try in {wait:.0f} s; at once with: pg-migrator retry {mapping}",
+        f"Next try in {wait:.0f} s; at once with: pg-migrator retry {mapping}{_by_a_superuser(action, failure)}",
         blocking=failure.count >= FAILURES_UNTIL_BLOCKING,
         database=step.database,
         relation=action.relation,
     )
+
+
+def _by_a_superuser(action: Action, failure: Failure) -> str:
+    """For what PostgreSQL lets nobody else make (a foreign-data wrapper, an untrusted language): the statements.
+
+    Not those that note something in our tables, nor those whose holes hold a secret: they would be no use to anybody.
+    """
+    ours = any(each.holes or "migrator." in each.sql or each.transactional is False for each in action.statements)
+    if not failure.message.endswith("[42501]") or not action.statements or ours:
+        return ""
+    first = action.statements[0]
+    where = f"in database {first.database} on the {first.side}" if first.database else f"on the {first.side}"
+    return f"; or as a superuser {where}: " + " ".join(f"{each.sql};" for each in action.statements)

@@ -1,5 +1,6 @@
 """May this database be replicated? Asked before any publication exists: one with an unfit table breaks its application."""
 
+import re
 from collections.abc import Iterator
 
 from migrator.model import Database
@@ -41,14 +42,25 @@ def _unreadable(view: View) -> Iterator[Finding]:
         (Side.DESTINATION, pair.target, pair.target_error, view.destination.user.name),
     ):
         if error is not None:
-            grant = f"GRANT CONNECT ON DATABASE {identifier(name)} TO {identifier(user)};"
+            remedy, mends = _readable(side, name, user, error)
             yield _finding(
                 view,
                 "database_unreadable",
                 f"Database {name} on the {side} cannot be read: {error}",
-                f"Check pg_hba.conf; and on the {side}: {grant}",
-                (Mend(side, grant),) if "permission denied for database" in error else (),
+                remedy,
+                mends,
             )
+
+
+def _readable(side: Side, name: str, user: str, error: str) -> tuple[str, tuple[Mend, ...]]:
+    """What lets us in; or, where we are in, gives us back what PUBLIC may read of the catalogs unless somebody took it away."""
+    catalog = re.search("permission denied for (?:view|table) (pg_[a-z_]+)$", error)
+    if catalog:
+        grant = f"GRANT SELECT ON pg_catalog.{catalog[1]} TO {identifier(user)};"
+        return f"In database {name} of the {side}: {grant}", (Mend(side, grant, name),)
+    grant = f"GRANT CONNECT ON DATABASE {identifier(name)} TO {identifier(user)};"
+    mends = (Mend(side, grant),) if "permission denied for database" in error else ()
+    return f"Check pg_hba.conf; and on the {side}: {grant}", mends
 
 
 def _occupied(view: View) -> Iterator[Finding]:

@@ -118,6 +118,23 @@ def findings(roles: RoleSet) -> Iterator[Finding]:
             yield _refused(roles, pair, options)
         elif pair in present and _comparable(roles, present[pair]) != _comparable(roles, options):
             yield _differs(roles, pair, options)
+    yield from _beyond(roles)
+
+
+def _beyond(roles: RoleSet) -> Iterator[Finding]:
+    """Memberships that the destination has and the source has not, but for those that another mapping brought."""
+    source = {(each.role, each.member) for each in roles.view.source.memberships}
+    foreign = {entry.role for entry in roles.carried_by_others}
+    for each in roles.view.destination.memberships:
+        pair = each.role, each.member
+        if pair not in source and each.member not in foreign and roles.may_touch(each.member):
+            by = f" GRANTED BY {identifier(each.grantor)}" if roles.view.destination.major >= GRANTORS_SINCE else ""
+            yield Finding(
+                "membership_differs",
+                f"{each.member} is a member of {each.role} on the destination, and is not on the source; it is kept.",
+                f"To make it so on the destination: REVOKE {identifier(each.role)} FROM {identifier(each.member)}{by};",
+                blocking=False,
+            )
 
 
 def _wanted(roles: RoleSet) -> dict[Pair, Options]:

@@ -35,11 +35,15 @@ def may_become(instance: Instance, role: str) -> bool:
 
 
 def may_administer(instance: Instance, role: str) -> bool:
-    """Whether our user may grant the role: a superuser may; before 16 CREATEROLE is enough; from 16 it takes ADMIN, which
-    the creator of a role has.
+    """Whether our user may grant the role: a superuser may, and alone grants superusers; before 16 CREATEROLE is enough;
+    from 16 it takes ADMIN, which the creator of a role has.
     """
     user = instance.user
-    if user.superuser or (instance.major < 16 and user.createrole):
+    if user.superuser:
+        return True
+    if any(each.superuser for each in instance.roles if each.name == role):
+        return False
+    if instance.major < 16 and user.createrole:
         return True
     names = {user.name, *user.member_of}
     return any(each.role == role and each.admin_option and each.member in names for each in instance.memberships)

@@ -197,7 +197,7 @@ def test_every_leaf_is_asked(pair: Pair) -> None:
 
 def test_unlogged_and_extension_tables_are_not_asked(pair: Pair) -> None:
     pair.sql("CREATE UNLOGGED TABLE t (x int)")
-    assert {code: finding.blocking for code, finding in pair.examine().items()} == {"unlogged_rows": False}
+    assert {code: finding.blocking for code, finding in pair.examine().items()} == {"not_replicated": False}
 
 
 def test_extension_missing(pair: Pair) -> None:

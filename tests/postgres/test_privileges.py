@@ -14,6 +14,8 @@ from tests.postgres.rights import Migration, codes
 
 Clusters = Callable[..., Cluster]
 
+SLOW = pytest.mark.slow
+
 ROLES = """
 CREATE ROLE owner; CREATE ROLE app LOGIN; CREATE ROLE reader LOGIN; CREATE ROLE "We""ird {role}" LOGIN;
 """
@@ -224,7 +226,7 @@ def examine(moving: Migration) -> Step:
     return moving.examine(privileges.examine, "shop")
 
 
-@pytest.mark.parametrize("version", [15, 16, 17, 18])
+@pytest.mark.parametrize("version", [15, pytest.param(16, marks=SLOW), pytest.param(17, marks=SLOW), 18])
 def test_owners_and_privileges_are_carried(cluster: Clusters, version: int) -> None:
     moving = prepared(cluster, version)
     moving.source.execute(RIGHTS, "shop")
@@ -244,7 +246,7 @@ def test_owners_and_privileges_are_carried(cluster: Clusters, version: int) -> N
 
 
 def test_stopped_between_transactions_it_goes_on(moving: Migration, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(privileges, "BATCH", 6)
+    monkeypatch.setattr(privileges, "BATCH", 15)
     moving.source.execute(RIGHTS, "shop")
     for _ in range(60):
         step = examine(moving)
@@ -374,7 +376,7 @@ def test_roles_that_the_destination_lacks_are_named(moving: Migration) -> None:
     assert differences(moving) == []
 
 
-@pytest.mark.parametrize("version", [15, 18])
+@pytest.mark.parametrize("version", [15, pytest.param(18, marks=SLOW)])
 def test_changed_rights_on_an_extensions_members_are_carried(cluster: Clusters, version: int) -> None:
     moving = prepared(cluster, version)
     extension = available(moving, "hstore", "pgcrypto", "pg_stat_statements", "earthdistance")

@@ -404,3 +404,24 @@ def test_rights_on_tablespaces_are_told(cluster: Clusters) -> None:
     )
     moving.destination.execute(step.findings[0].remedy.partition(": ")[2])
     assert moving.examine(tablespace_rights.examine).findings == ()
+
+
+def test_memberships_that_only_the_destination_has_are_told_and_kept(cluster: Clusters) -> None:
+    moving = migration(cluster)
+    moving.source.execute("CREATE ROLE app; CREATE ROLE team; CREATE ROLE chief; GRANT team TO app")
+    moving.destination.execute(
+        "CREATE ROLE app; CREATE ROLE team; CREATE ROLE chief; CREATE ROLE theirs; GRANT pg_write_all_data TO app;"
+        "GRANT team TO chief WITH ADMIN OPTION; GRANT team TO app WITH INHERIT FALSE GRANTED BY chief; GRANT app TO theirs"
+    )
+    step = moving.converge(roles.examine)
+    assert (step.quiet, codes(step)) == (True, ["membership_differs"] * 3)
+    assert {finding.remedy.partition(": ")[2] for finding in step.findings} == {
+        "REVOKE pg_write_all_data FROM app GRANTED BY postgres;",
+        "REVOKE team FROM chief GRANTED BY postgres;",
+        "GRANT team TO app WITH ADMIN FALSE, INHERIT TRUE, SET TRUE;",
+    }
+    moving.destination.execute("REVOKE team FROM app GRANTED BY chief")
+    for finding in step.findings:
+        moving.destination.execute(finding.remedy.partition(": ")[2])
+    assert moving.examine(roles.examine).findings == ()
+    assert moving.destination.execute("SELECT 1 FROM pg_auth_members WHERE member = 'theirs'::regrole") == [(1,)]
