@@ -53,7 +53,7 @@ def assess(
     an alarm is therefore looked at again, until two looks in a row say the same. A database that was not looked at and yet is
     not quiet, by what the servers say as a whole, is looked at at once.
     """
-    looker = Looker(spec, "look", schemas)
+    looker = Looker(spec, "look", schemas, patient=True)
     seen = looker.look() if quiet is None else looker.look_by_turns(quiet, _restless_before(previous))
     assessment = judge(spec, seen, memory, previous)
     for _ in range(LOOKS_AT_AN_ALARM):

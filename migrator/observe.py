@@ -49,6 +49,8 @@ class Looker:
     task: str = "look"
     schemas: SchemaCache | None = None
     """What the process remembers, and its sessions; without it nothing stays of a look."""
+    patient: bool = False
+    """A destination's schema may be as it was a moment ago. For ticks, which act through tasks; never for whoever acts."""
 
     def __post_init__(self) -> None:
         self._sessions = self.schemas.sessions if self.schemas is not None else Sessions()
@@ -72,9 +74,9 @@ class Looker:
         return self._look(Scope(), kept)
 
     def look_again(self, seen: Observation, names: Collection[str]) -> Observation:
-        """The two servers once more, and of their databases those named; the others are as in `seen`."""
+        """The two servers once more, and of their databases those named, without patience; the others are as in `seen`."""
         others = {pair.name: pair for pair in seen.databases if pair.name not in names}
-        again = self._look(Scope(), lambda entry, now: others)
+        again = replace(self, patient=False)._look(Scope(), lambda entry, now: others)
         return replace(again, remembered=again.remembered & seen.remembered)
 
     def _look(self, scope: Scope, known: Known) -> Observation:
@@ -186,7 +188,7 @@ class Looker:
         # Both sides of a database, and several databases, at the same time: a driver that waits leaves Python to the others.
         with ThreadPoolExecutor(AT_ONCE) as pairs, ThreadPoolExecutor(AT_ONCE) as halves:
             pairing = Pairing(
-                self.spec, scope, destination, origins, self._session, self.schemas, halves, clock, ending
+                self.spec, scope, destination, origins, self._session, self.schemas, halves, clock, ending, self.patient
             )
             try:
                 return tuple(self._found(scope, source, destination, pairing, pairs, kept))

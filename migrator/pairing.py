@@ -5,6 +5,7 @@ from concurrent.futures import Executor
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
+from time import monotonic
 from typing import TypeVar
 
 import psycopg
@@ -18,9 +19,16 @@ from migrator.observation import DatabasePair, Scope
 from migrator.pair import Half, Narrow, Origins, forget_sequences_together, read_source, read_target
 from migrator.phases import tablespaces
 from migrator.quote import qualified
-from migrator.remembered import Remembered, SchemaCache, timed
+from migrator.remembered import Read, Remembered, SchemaCache
 from migrator.schema import Schema
-from migrator.schema_reading import completed, locked_relations, read_schema
+from migrator.schema_reading import (
+    completed,
+    locked_relations,
+    one_snapshot,
+    read_fingerprint,
+    read_schema,
+    relation_oids,
+)
 
 T = TypeVar("T")
 
@@ -53,6 +61,8 @@ class Pairing:
     """The destination's."""
     ending: bool = False
     """The mapping is being ended, or has: neither sequences nor rows are asked for, to which we may have no right any more."""
+    patient: bool = False
+    """See Looker."""
 
     def pair(self, name: str) -> DatabasePair:
         """Both sides of one source database. Raises SessionLimitError; any other failure is told in the pair."""
@@ -121,7 +131,7 @@ class Pairing:
             known = Remembered()
             if self.schemas is not None:
                 known = self.schemas.of((instance.name, f"{instance.server}:{instance.port}", database))
-            schema = self._schema(session, version, known, patient=instance is self.spec.destination)
+            schema = self._schema(session, version, known, patient=self.patient and instance is self.spec.destination)
             # A task looks anew at what moves all the time; only a tick, which comes again soon, need not.
             return Begun(stack.pop_all(), session, schema, None, known if self.scope.database is None else Remembered())
 
@@ -129,22 +139,27 @@ class Pairing:
         if self.schemas is None:
             return read_schema(session, version)
         locked = frozenset(locked_relations(session))
-        row = session.execute(sql("fingerprint", version)).fetchone()
-        fingerprint = str(row["fingerprint"]) if row else ""
+        fingerprint = read_fingerprint(session, version)
         found = self.schemas.schema(known, fingerprint, patient=patient) if known.without <= locked else None
-        if found is None:
-            before = known.schema.value if known.schema is not None else None
-            known.schema = timed(lambda: _read_around(session, version, before, locked))
-            known.fingerprint, known.facts, known.without = fingerprint, None, locked if before else frozenset()
-            found = known.schema.value
-        return found
+        return found if found is not None else _read_around(session, version, known, locked)
 
 
-def _read_around(session: Session, version: int, before: Schema | None, locked: frozenset[int]) -> Schema:
-    """The schema; of tables that somebody has locked exclusively what was known `before`, so that they do not hide the rest."""
-    if before is None or not locked:
-        return read_schema(session, version)
-    return completed(read_schema(session, version, None, locked), before, locked)
+def _read_around(session: Session, version: int, known: Remembered, locked: frozenset[int]) -> Schema:
+    """The schema; of relations that somebody has locked exclusively what was known before, so that they do not hide the rest.
+
+    One that was not there before must be waited for: left out, it would be taken for missing. The fingerprint is of the
+    schema's own snapshot: what came and went around it would else seem to stay.
+    """
+    before, without = known.schema, locked & known.relations
+    began = monotonic()
+    with one_snapshot(session):
+        fingerprint, relations = read_fingerprint(session, version), relation_oids(session)
+        schema = read_schema(session, version, None, without)
+    if before is not None and without:
+        schema = completed(schema, before.value, without)
+    known.schema = Read(schema, monotonic(), monotonic() - began)
+    known.fingerprint, known.relations, known.without, known.facts = fingerprint, relations, without, None
+    return schema
 
 
 def _tried(work: Callable[[], T]) -> T | Exception:

@@ -23,7 +23,8 @@ GARBAGE_THRESHOLDS = (100_000, 50, 100)
 long as deciding."""
 
 DEAR_SCHEMA = 3.0
-"""A destination's schema, which our own work changes all the time, is read again after so many times as long as it took."""
+"""A destination's schema, which our own work changes all the time, is read again by ticks after so many times as long as it
+took. A task never relies on that: it would do again what has just been done."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class Remembered:
 
     fingerprint: str = ""
     schema: Read[Schema] | None = None
+    relations: frozenset[int] = frozenset()
+    """What was there when the schema was read (oids)."""
     sizes: Read[Mapping[str, RelationSize]] | None = None
     sequences: Read[Mapping[str, SequenceValue]] | None = None
     facts: Read[DatabaseFacts] | None = None

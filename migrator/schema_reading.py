@@ -2,13 +2,14 @@
 
 import gc
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 
 from psycopg import Cursor
 from psycopg.rows import tuple_row
 
 from migrator import schema
+from migrator.catalog import sql
 from migrator.connection import Session
 from migrator.schema import Schema
 from migrator.schema.readers import READERS
@@ -23,14 +24,34 @@ def read_schema(session: Session, version: int, oids: list[int] | None = None, w
     parameters = {"relations": oids, "without": list(without)}
     # At once where it is little; of a whole database each statement has its own time to answer.
     at_once = session.pipeline() if oids is not None else nullcontext()
-    with _one_collection_less(), session.transaction(), at_once:
-        session.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    with _one_collection_less(), one_snapshot(session, at_once):
         asked = [
             (reader.name, session.cursor(row_factory=tuple_row).execute(reader.sql(version), parameters))
             for reader in READERS
             if oids is None or reader.narrow
         ]
         return schema.build({name: _answer(cursor) for name, cursor in asked})
+
+
+@contextmanager
+def one_snapshot(session: Session, at_once: AbstractContextManager[object] | None = None) -> Iterator[None]:
+    """What is read within sees the same moment; also within another."""
+    with session.transaction(), at_once or nullcontext():
+        session.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
+
+
+def read_fingerprint(session: Session, version: int) -> str:
+    """Moves whenever the schema does."""
+    row = session.execute(sql("fingerprint", version)).fetchone()
+    return str(row["fingerprint"]) if row else ""
+
+
+def relation_oids(session: Session) -> frozenset[int]:
+    """Tables, views and materialized views of this database: what a reader may leave out while it is locked."""
+    query = "SELECT oid::int8 FROM pg_class WHERE oid >= 16384 AND relkind IN ('r', 'p', 'f', 'v', 'm')"
+    with session.cursor(row_factory=tuple_row) as cursor:
+        return frozenset(oid for (oid,) in cursor.execute(query))
 
 
 def _answer(cursor: Cursor[tuple[object, ...]]) -> Answer:

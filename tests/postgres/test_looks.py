@@ -4,18 +4,22 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from migrator import pairing
 from migrator.cluster import Cluster
 from migrator.config import DatabaseSelection, InstanceSpec, MappingSpec, Replication
-from migrator.connection import connect
+from migrator.connection import Session, connect
 from migrator.errors import SessionLimitError
 from migrator.observation import DatabasePair, Scope
 from migrator.observe import Looker
 from migrator.remembered import SchemaCache
+from migrator.schema import Schema
+from migrator.schema_reading import read_fingerprint, read_schema
 from migrator.sessions import Sessions
 
 TABLES = """
@@ -58,11 +62,16 @@ def only_pair(looker: Looker, scope: Scope | None = None) -> DatabasePair:
 
 
 @contextmanager
-def locked(server: Cluster, database: str, table: str) -> Iterator[None]:
-    """Somebody's transaction that holds a table exclusively."""
+def locking(server: Cluster, database: str, statement: str) -> Iterator[None]:
+    """Somebody's transaction that has run a statement."""
     with server.connect(database) as application, application.transaction():
-        application.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE".encode())
+        application.execute(statement.encode())
         yield
+
+
+def locked(server: Cluster, database: str, table: str) -> AbstractContextManager[None]:
+    """Somebody's transaction that holds a table exclusively."""
+    return locking(server, database, f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
 
 
 def test_a_locked_table_hides_nothing_that_was_seen_before(spec: MappingSpec, shared: Callable[[int], Cluster]) -> None:
@@ -84,6 +93,66 @@ def test_a_locked_table_hides_nothing_that_was_seen_before(spec: MappingSpec, sh
     after = only_pair(looker)
     assert after.source_schema is not None
     assert "later" in {column.name for column in after.source_schema.table("public.one").columns}
+
+
+def test_a_locked_table_that_is_new_is_not_taken_for_missing(
+    spec: MappingSpec, shared: Callable[[int], Cluster]
+) -> None:
+    (name,) = spec.databases.include
+    looker = Looker(spec, "test", SchemaCache())
+    only_pair(looker)
+    shared(18).execute("CREATE TABLE three (id int PRIMARY KEY); CREATE MATERIALIZED VIEW four AS SELECT 1", name)
+    for statement in ("LOCK TABLE three", "REFRESH MATERIALIZED VIEW four"):
+        with locking(shared(18), name, statement):
+            during = only_pair(looker)
+        assert during.target_schema is None and "ACCESS EXCLUSIVE" in (during.target_error or "")
+    after = only_pair(looker)
+    assert after.target_schema is not None and after.target_schema.has_table("public.three")
+
+
+def test_who_acts_sees_what_a_tick_may_pass_over(spec: MappingSpec, shared: Callable[[int], Cluster]) -> None:
+    (name,) = spec.databases.include
+    cache = SchemaCache()
+    tick, task = Looker(spec, "look", cache, patient=True), Looker(spec, "copy_schema", cache)
+    only_pair(tick)
+    (known,) = (each for key, each in cache.databases.items() if key[0] == "destination")
+    assert known.schema is not None
+    known.schema = replace(known.schema, seconds=100.0)  # as if it had taken so long to be read
+    for side in (16, 18):
+        shared(side).execute("CREATE TABLE three (id int PRIMARY KEY)", name)
+    seen = only_pair(tick)
+    assert seen.source_schema is not None and seen.source_schema.has_table("public.three")
+    assert seen.target_schema is not None and not seen.target_schema.has_table("public.three")
+    seen = only_pair(task, Scope(name))
+    assert seen.target_schema is not None and seen.target_schema.has_table("public.three")
+
+
+def test_what_came_and_went_around_a_look_does_not_seem_to_stay(
+    spec: MappingSpec, shared: Callable[[int], Cluster], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job's own table, made just after the fingerprint was first asked for and dropped once everything was read."""
+    (name,) = spec.databases.include
+    destination = shared(18)
+    looker, made = Looker(spec, "test", SchemaCache()), list[str]()
+
+    def read_then_drop(session: Session, *arguments: Any) -> Schema:
+        schema = read_schema(session, *arguments)
+        if session.info.port == destination.port:
+            destination.execute("DROP TABLE IF EXISTS passing", name)
+        return schema
+
+    def ask_then_make(session: Session, version: int) -> str:
+        found = read_fingerprint(session, version)
+        if session.info.port == destination.port and not made:
+            made.append(name)
+            destination.execute("CREATE TABLE passing (id int)", name)
+        return found
+
+    monkeypatch.setattr(pairing, "read_schema", read_then_drop)
+    monkeypatch.setattr(pairing, "read_fingerprint", ask_then_make)
+    during, after = only_pair(looker), only_pair(looker)
+    assert during.target_schema is not None and during.target_schema.has_table("public.passing")
+    assert after.target_schema is not None and not after.target_schema.has_table("public.passing")
 
 
 def test_a_locked_table_has_the_size_that_the_last_vacuum_saw(
