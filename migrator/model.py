@@ -261,12 +261,13 @@ class RelationTrouble:
 
 @dataclass(frozen=True)
 class ConfigurationTable:
-    """An extension's table with rows of the user's: those that `condition` (a WHERE clause, or nothing) picks."""
+    """An extension's table with rows of the user's: those that `condition` (a WHERE clause, or nothing) picks. Or a sequence."""
 
     extension: str
     namespace: str
     name: str
     condition: str
+    is_sequence: bool
     filled: bool
     """Has at least a block; not whether any row of it meets the condition."""
 

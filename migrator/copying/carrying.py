@@ -125,6 +125,10 @@ def _carry_rows(
         for each in reversed(piece.tables):
             writer.ask(f"DELETE FROM ONLY {each.relation} {each.condition}")
     copied = [_copy(reader, writer, each, throttle) for each in piece.tables]
+    for sequence in piece.sequences:
+        (value,) = reader.ask(f"SELECT last_value, is_called FROM {sequence}")
+        last, called = ((value.get_value(0, column) or b"").decode() for column in range(2))
+        writer.ask(f"SELECT setval({literal(sequence)}, {last}, {literal(called)})")
     whole = Copied(sum(each.rows for each in copied), sum(each.bytes for each in copied))
     writer.ask(
         "INSERT INTO migrator.carried (mapping, what, carried_at, rows, bytes)"

@@ -6,9 +6,10 @@ that last time counts. Whether it was carried, and when, the ledger says.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from itertools import groupby
 
-from migrator.model import Barrier
+from migrator.model import Barrier, ConfigurationTable
 from migrator.observation import DatabasePair
 from migrator.phases.view import View
 from migrator.phases.wording import some
@@ -38,6 +39,7 @@ class Piece:
 
     what: str
     tables: tuple[Rows, ...] = ()
+    sequences: tuple[str, ...] = ()
 
 
 def examine(view: View) -> Step:
@@ -70,20 +72,32 @@ def _pieces(pair: DatabasePair) -> Iterator[Piece]:
     carried = pair.ledger.carried
     if pair.facts.large_objects.count or LARGE_OBJECTS in carried:
         yield Piece(LARGE_OBJECTS)
-    tables = unlogged(pair)
-    if tables:
-        yield Piece(UNLOGGED, tuple(map(Rows, tables)))
+    if loose := unlogged(pair):
+        yield Piece(UNLOGGED, tuple(map(Rows, loose)))
     for extension, group in groupby(pair.facts.configuration, key=lambda each: each.extension):
         found = list(group)
         what = f"extension {identifier(extension)}"
         if what in carried or any(each.filled for each in found):
-            yield Piece(what, tuple(Rows(qualified(each.namespace, each.name), each.condition) for each in found))
+            tables = tuple(Rows(_name(each), each.condition) for each in found if not each.is_sequence)
+            yield Piece(what, tables, tuple(_name(each) for each in found if each.is_sequence))
+
+
+def _name(table: ConfigurationTable) -> str:
+    return qualified(table.namespace, table.name)
 
 
 def unlogged(pair: DatabasePair) -> tuple[str, ...]:
-    """The source's unlogged tables, without those of extensions."""
+    """The source's unlogged tables, without those of extensions; what a foreign key refers to comes first."""
     schema = pair.source_schema
-    return () if schema is None else tuple(sorted(table.qualified for table in schema.tables if table.unlogged))
+    names = sorted(table.qualified for table in schema.tables if table.unlogged) if schema is not None else []
+    needs: dict[str, set[str]] = {name: set() for name in names}
+    for each in schema.constraints if schema is not None else ():
+        if each.referenced is not None and each.relation in needs:
+            needs[each.relation] |= {each.referenced[0]} & (needs.keys() - {each.relation})
+    try:
+        return tuple(TopologicalSorter(needs).static_order())
+    except CycleError:  # where our role may act as a replica, no key is checked
+        return tuple(names)
 
 
 def findings(pair: DatabasePair, user: str) -> Iterator[Finding]:

@@ -85,9 +85,11 @@ WITH gone_function (oid, since, word) AS (
     FROM gone_column g
     JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(g.relation) AND c.relkind = 'r'
     JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = g.name
-    JOIN expression e ON e.classid = 'pg_catalog.pg_rewrite'::regclass AND strpos(e.tree, format(':relid %%s ', c.oid)) > 0
+    JOIN expression e ON e.classid = 'pg_catalog.pg_rewrite'::regclass
     JOIN pg_catalog.pg_rewrite r ON r.oid = e.objid
-    WHERE r.rulename = '_RETURN' AND pg_catalog.pg_get_viewdef(r.ev_class) ~ format('\m%%s\M', g.name)
+    -- spelling a view out locks its tables: only those that have passed the plain search, so in a CASE here too
+    WHERE r.rulename = '_RETURN' AND CASE WHEN strpos(e.tree, format(':relid %%s ', c.oid)) > 0
+        THEN pg_catalog.pg_get_viewdef(r.ev_class) ~ format('\m%%s\M', g.name) ELSE false END
     UNION ALL
     SELECT 'collation', l.collname, 0, d.classid, d.objid, d.objsubid
     FROM pg_catalog.pg_collation l

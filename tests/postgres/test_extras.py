@@ -14,7 +14,15 @@ Shared = Callable[[int], Cluster]
 Databases = Callable[..., str]
 
 
-@pytest.mark.parametrize(("version", "case"), [(15, "everything"), (18, "everything"), (15, "code"), (18, "code")])
+@pytest.mark.parametrize(
+    ("version", "case"),
+    [
+        (15, "code"),
+        (18, "everything"),
+        pytest.param(15, "everything", marks=pytest.mark.slow),
+        pytest.param(18, "code", marks=pytest.mark.slow),
+    ],
+)
 def test_nothing_is_extra_after_a_migration_and_all_of_it_can_be_removed(
     version: int, case: str, shared: Shared, database: Databases
 ) -> None:

@@ -109,7 +109,7 @@ def pairs() -> Iterator[Callable[[int], tuple[Cluster, Cluster]]]:
 NUMBERS = itertools.count(1)
 
 
-@pytest.mark.parametrize("version", [15, 16])
+@pytest.mark.parametrize("version", [15, pytest.param(16, marks=pytest.mark.slow)])
 @pytest.mark.timeout(600)
 @settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 @given(

@@ -72,6 +72,7 @@ def test_a_stop_after_any_action_ends_the_same(trial: Callable[..., Trial], shar
     assert unnamed(there, 16) == here
 
 
+@pytest.mark.slow
 def test_a_stop_inside_an_action_ends_the_same(trial: Callable[..., Trial], shared: Shared) -> None:
     """An index may be built while its constraint is missing: the stop falls between two statements."""
     each = trial(15)

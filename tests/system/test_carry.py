@@ -14,6 +14,7 @@ from migrator.cli import main
 from migrator.cluster import Cluster
 from migrator.config import MappingSpec, Secret
 from migrator.errors import MigratorError, RefusedError
+from migrator.phases.carry import unlogged
 from migrator.provision import cache, postgres_bin
 from migrator.reconcile import Assessment, assess
 from tests.conftest import absent
@@ -74,6 +75,7 @@ def test_once_before_the_light_and_again_after_the_barrier(cluster: Clusters, ol
     light = to_the_light(spec)
     assert [finding.code for finding in light.decision.findings if finding.database == "shop"] == ["not_replicated"]
     equal(source, destination)
+    assert unlogged(light.observation.databases[0]) == ("public.session", "public.answer"), "what is referred to first"
 
     source.execute(LATER, "shop")
     assert assess(spec).decision.quiet, "what has changed since holds nothing before the barrier"
@@ -211,11 +213,12 @@ CONTROL = "default_version = '1.0'\nrelocatable = false\nschema = public\n"
 SCRIPT = """
 CREATE TABLE carry_setting (name text PRIMARY KEY, value text, shipped boolean DEFAULT false);
 INSERT INTO carry_setting VALUES ('a', 'as shipped', true);
-CREATE TABLE carry_detail (name text REFERENCES carry_setting, more int);
+CREATE TABLE carry_detail (name text REFERENCES carry_setting, more int, id serial);
 CREATE TABLE carry_internal (id int);
 INSERT INTO carry_internal VALUES (1);
 SELECT pg_catalog.pg_extension_config_dump('carry_setting', 'WHERE NOT shipped');
 SELECT pg_catalog.pg_extension_config_dump('carry_detail', '');
+SELECT pg_catalog.pg_extension_config_dump('carry_detail_id_seq', '');
 """
 
 
@@ -257,6 +260,7 @@ def test_an_extensions_configuration_comes_by_its_conditions(cluster: Clusters, 
     ]
     assert destination.execute("SELECT * FROM carry_detail", "shop") == []
     assert destination.execute("SELECT * FROM carry_internal", "shop") == [(1,)]
+    assert destination.execute("SELECT last_value, is_called FROM carry_detail_id_seq", "shop") == [(2, True)]
     assert control.complete(spec).left == ()
     assert ours_left(destination) == []
 

@@ -106,7 +106,9 @@ def run_remedy(finding: Finding, destination: Cluster) -> None:
     destination.execute(sql[: sql.rindex(";")], "shop")
 
 
-@pytest.mark.parametrize(("versions", "days"), [((15, 18), (1, 2, 3, 4)), ((18, 18), (2, 3, 4))])
+@pytest.mark.parametrize(
+    ("versions", "days"), [((15, 18), (1, 2, 3, 4)), pytest.param((18, 18), (2, 3, 4), marks=pytest.mark.slow)]
+)
 def test_a_nightly_job_under_load_is_followed(
     cluster: Clusters, versions: tuple[int, int], days: tuple[int, ...]
 ) -> None:

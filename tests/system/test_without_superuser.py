@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from migrator import control
+from migrator.carriage import carry_again
 from migrator.cluster import Cluster
 from migrator.config import MappingSpec, Secret
 from migrator.reconcile import assess
@@ -27,6 +28,15 @@ ON_THE_SOURCE = """
 GRANT seller, shop_owner TO mover;
 GRANT CREATE ON DATABASE shop TO mover;
 """
+NOT_REPLICATED = """
+SET ROLE seller;
+CREATE UNLOGGED TABLE parent (id int PRIMARY KEY);
+CREATE UNLOGGED TABLE child (id int REFERENCES parent);
+INSERT INTO parent VALUES (1);
+INSERT INTO child VALUES (1);
+SELECT lo_from_bytea(4711, 'x');
+GRANT SELECT ON LARGE OBJECT 4711 TO reader;
+"""
 ON_THE_DESTINATION = """
 GRANT pg_create_subscription TO mover;
 GRANT CREATE ON DATABASE postgres TO mover;
@@ -40,6 +50,7 @@ def test_from_nothing_to_completed(cluster: Clusters) -> None:
     create_mover(source, "REPLICATION")
     create_mover(destination, "CREATEDB CREATEROLE")
     source.execute(ON_THE_SOURCE)
+    source.execute(NOT_REPLICATED, "shop")
     destination.execute(ON_THE_DESTINATION)
     unlogged = {server: log_everything(server) for server in (source, destination)}
     spec = as_mover(mapping(source, destination, common_password=Secret(COMMON)))
@@ -47,6 +58,9 @@ def test_from_nothing_to_completed(cluster: Clusters) -> None:
     to_the_light(spec)
     source.execute("INSERT INTO customer (name, mail) VALUES ('late', 'late@x')", "shop")
     control.take_barrier(spec)
+    assert [each.what for each in carry_again(spec, None)] == ["large objects", "unlogged tables"]
+    objects = "SELECT oid::int8, lo_get(oid), lomowner::regrole::text, lomacl::text FROM pg_largeobject_metadata"
+    assert source.execute(objects, "shop") == destination.execute(objects, "shop")
     assert checksums(source, "shop") == checksums(destination, "shop")
     assert sequence_positions(source, "shop") == sequence_positions(destination, "shop")
     owners = (
