@@ -32,6 +32,9 @@ __all__ = ["Assessment", "Leftover", "Removal", "assess"]
 ENDING_SECONDS = 120.0
 """How long `complete` and `abort` keep trying before they report what is left."""
 
+STUCK_SECONDS = 5.0
+"""How long something must stand in the way of an ending before they report it: workers are at the same work, and half of it may show."""
+
 BARRIER_SECONDS = 30.0
 """How long take_barrier waits for every group to pass, before it leaves the rest to the next ticks."""
 
@@ -214,16 +217,16 @@ def _identities(spec: MappingSpec) -> tuple[Identity, Identity]:
 def _end(spec: MappingSpec) -> Removal:
     """Tick with the work done at once until nothing is left, or time is up."""
     memory, schemas, removed = Memory(), SchemaCache(), dict[str, None]()
-    deadline = time.monotonic() + ENDING_SECONDS
-    while True:
+    deadline, clear_at = time.monotonic() + ENDING_SECONDS, time.monotonic()
+    while time.monotonic() < min(deadline, clear_at + STUCK_SECONDS):
         assessment = drive(spec, memory, schemas)
         if assessment is not None:
             removed.update(dict.fromkeys(action.summary for _, action in assessment.decision.actions))
             entry = assessment.observation.journal
             if entry is not None and entry.intent in (Intent.COMPLETED, Intent.ABORTED):
                 break
-            if time.monotonic() > deadline or assessment.decision.findings:
-                break
+        if assessment is None or not assessment.decision.findings:
+            clear_at = time.monotonic()
         time.sleep(0.3)
     observation = Looker(spec, "proof").look()
     return Removal(tuple(removed), leftovers(spec, observation), _owed(observation))
