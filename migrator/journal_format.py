@@ -40,14 +40,18 @@ SELECT EXISTS (
 
 def refuse_foreign_schema(session: Session) -> None:
     """Raise MigratorError where a schema named `migrator` stands that we did not make."""
-    row = session.execute(
-        "SELECT obj_description(oid, 'pg_namespace') AS comment FROM pg_namespace WHERE nspname = %s", (SCHEMA,)
-    ).fetchone()
-    if row and row["comment"] != SCHEMA_COMMENT:
+    if _is_foreign(session):
         raise MigratorError(
             f"Database {session.info.dbname} on the destination has a schema named {SCHEMA} that pg-migrator did not make.",
             f"Rename it (ALTER SCHEMA {SCHEMA} RENAME TO ...): pg-migrator keeps its journal under that name.",
         )
+
+
+def _is_foreign(session: Session) -> bool:
+    row = session.execute(
+        "SELECT obj_description(oid, 'pg_namespace') AS comment FROM pg_namespace WHERE nspname = %s", (SCHEMA,)
+    ).fetchone()
+    return row is not None and row["comment"] != SCHEMA_COMMENT
 
 
 def is_outdated(session: Session, form: Format) -> bool:
@@ -93,7 +97,8 @@ def upgrade_ledger(session: Session, mapping: str, database: str) -> bool:
 
 
 def _upgrade(session: Session, form: Format) -> bool:
-    if not is_outdated(session, form):
+    """Somebody else's tables of these names are left alone: who reads them says so."""
+    if _is_foreign(session) or not is_outdated(session, form):
         return False
     try:
         with session.transaction():

@@ -69,10 +69,13 @@ class World:
         return str(self.destination.execute("SELECT subname FROM pg_subscription")[0][0])
 
     def carry_out(self, finding: Finding) -> None:
-        """The statements of the remedy, on the side and in the database that it names."""
-        side = self.source if "on the source" in finding.remedy.lower() else self.destination
-        statements = re.findall(r"\b((?:ALTER|SELECT|UPDATE|DROP|CREATE) [^;]*)(?:;|$)", finding.remedy)
+        """The statements of the remedy, on the side and in the database that it names before them; what follows ` -- ` is for people."""
+        statements = re.findall(
+            r"\b((?:ALTER|SELECT|UPDATE|DROP|CREATE) [^;]*)(?:;|$)", finding.remedy.partition(" -- ")[0]
+        )
         assert statements, finding.remedy
+        before = finding.remedy[: finding.remedy.index(statements[0])].lower()
+        side = self.source if "on the source" in before else self.destination
         with side.connect("shop") as session:
             session.autocommit = True
             for statement in statements:
