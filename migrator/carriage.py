@@ -9,11 +9,12 @@ from migrator.copying.carrying import Carrying
 from migrator.copying.copy_part import Copied
 from migrator.errors import MigratorError
 from migrator.memory import Memory
-from migrator.model import Instance, Intent
+from migrator.model import Instance
 from migrator.observation import DatabasePair, Observation, Scope
 from migrator.observe import Looker
 from migrator.phases.carry import NAME, Piece, findings, overdue, pieces
 from migrator.phases.pacing import limits
+from migrator.records import Intent
 
 Wanted = Callable[[Observation, DatabasePair], tuple[Piece, ...]]
 """Which of a database's pieces are to be carried now."""

@@ -12,7 +12,7 @@ from migrator.connection import Session, session_of, try_lock
 from migrator.cutover import reasons_against
 from migrator.errors import MigratorError, RefusedError
 from migrator.memory import Memory
-from migrator.model import Barrier, Identity, Instance, Intent, Journal, Lsn
+from migrator.model import Instance, Lsn
 from migrator.names import application_name, is_ours, lock_key
 from migrator.observation import Observation, Scope
 from migrator.observe import Looker
@@ -22,6 +22,7 @@ from migrator.phases.clashes import between
 from migrator.phases.lag import confirmed
 from migrator.quote import identifier, literal
 from migrator.reconcile import Assessment, assess, drive
+from migrator.records import Barrier, Identity, Intent, Journal
 from migrator.remembered import SchemaCache
 from migrator.sequence_finish import finalise_sequences
 from migrator.steps import Finding

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from migrator.config import MappingSpec
-from migrator.model import Barrier, Instance, Intent, SyncState
+from migrator.model import Instance, SyncState
 from migrator.observation import DatabasePair, Observation
 from migrator.phases import carry, foreign_keys, late_definitions
 from migrator.phases.groups import in_ledger
 from migrator.phases.sequences import setval
 from migrator.quote import comment, identifier, literal
+from migrator.records import Barrier, Intent
 from migrator.schema.definition import POPULATED, Definition
 from migrator.steps import Decision, Side
 

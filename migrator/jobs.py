@@ -15,12 +15,13 @@ from migrator.copying.keeper import Keeper, Seat, SnapshotLostError
 from migrator.copying.work import Parts
 from migrator.errors import MigratorError, SessionLimitError, StoreUnavailableError
 from migrator.memory import Failures
-from migrator.model import Instance, Intent
+from migrator.model import Instance
 from migrator.observation import Scope
 from migrator.observe import Looker
 from migrator.perform import Outcome, Report
 from migrator.phases import carry as carry_phase
 from migrator.phases.snapshot_copy import NAME, keeping
+from migrator.records import Intent
 from migrator.work import Work
 
 LOG = structlog.get_logger("migrator")

@@ -11,17 +11,9 @@ from migrator.catalog import journal_tables, sql
 from migrator.connection import Session
 from migrator.errors import MigratorError
 from migrator.journal_format import JOURNAL, refuse_foreign_schema, refuse_outdated
-from migrator.model import (
-    Barrier,
-    CarriedRole,
-    Claim,
-    Identity,
-    Intent,
-    Journal,
-    Lsn,
-    Marker,
-)
+from migrator.model import Lsn
 from migrator.names import SCHEMA, lock_key
+from migrator.records import Barrier, CarriedRole, Claim, Identity, Intent, Journal, Marker
 
 NOT_BEGUN = Journal(
     intent=Intent.MIGRATE,

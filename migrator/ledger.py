@@ -10,21 +10,11 @@ from psycopg.rows import DictRow
 from migrator.catalog import sql
 from migrator.connection import Session
 from migrator.journal_format import LEDGER, refuse_outdated
-from migrator.model import (
-    Backend,
-    Identity,
-    Ledger,
-    LedgerCarried,
-    LedgerGroup,
-    LedgerKeeper,
-    LedgerRelation,
-    Lsn,
-    OpenPart,
-    PartCount,
-)
+from migrator.model import LedgerCarried, Lsn
 from migrator.parts import Part
 from migrator.phases import giving_up
 from migrator.quote import literal
+from migrator.records import Backend, Identity, Ledger, LedgerGroup, LedgerKeeper, LedgerRelation, OpenPart, PartCount
 
 
 def note_parts(session: Session, mapping: str, group: int, parts: Sequence[tuple[int, Part]]) -> None:

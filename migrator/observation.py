@@ -5,12 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from migrator.model import (
-    Backend,
     DatabaseFacts,
     Failure,
     Instance,
-    Journal,
-    Ledger,
     Publication,
     RelationSize,
     RoleUse,
@@ -18,6 +15,7 @@ from migrator.model import (
     Subscription,
     Unreachable,
 )
+from migrator.records import Backend, Journal, Ledger
 from migrator.schema import Schema
 
 

@@ -17,12 +17,13 @@ from migrator.dial import dial
 from migrator.errors import MigratorError, SessionLimitError, UnreachableError
 from migrator.facts import read_missing_locales, read_role_uses
 from migrator.instances import OLD_SECONDS, read_instance
-from migrator.model import Instance, Intent, Journal, RoleUse, SubscriptionState, Unreachable
+from migrator.model import Instance, RoleUse, SubscriptionState, Unreachable
 from migrator.names import application_name
 from migrator.observation import DatabasePair, Observation, Scope
 from migrator.pair import Origins, read_origins, read_subscription_states
 from migrator.pairing import Pairing
 from migrator.phases.lag import nothing_comes_through
+from migrator.records import Intent, Journal
 from migrator.remembered import SchemaCache
 from migrator.selection import selected_databases
 from migrator.sessions import Sessions

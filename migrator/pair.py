@@ -11,9 +11,7 @@ from migrator.connection import Session
 from migrator.counters import read_sequences, read_sizes
 from migrator.facts import read_facts
 from migrator.model import (
-    Backend,
     DatabaseFacts,
-    Ledger,
     Lsn,
     Publication,
     RelationSize,
@@ -25,6 +23,7 @@ from migrator.model import (
 from migrator.names import parse_group_name
 from migrator.phases.carry import LARGE_OBJECTS
 from migrator.quote import qualified
+from migrator.records import Backend, Ledger
 from migrator.remembered import Remembered, is_fresh, timed
 from migrator.schema import Schema
 

@@ -14,11 +14,12 @@ from migrator.catalog import sql
 from migrator.config import InstanceSpec, MappingSpec
 from migrator.connection import Session
 from migrator.errors import MigratorError, OutdatedError, SessionLimitError
-from migrator.model import DatabaseFacts, Instance, Ledger
+from migrator.model import DatabaseFacts, Instance
 from migrator.observation import DatabasePair, Scope
 from migrator.pair import Half, Narrow, Origins, forget_sequences_together, read_source, read_target
 from migrator.phases import tablespaces
 from migrator.quote import qualified
+from migrator.records import Ledger
 from migrator.remembered import Read, Remembered, SchemaCache
 from migrator.schema import Schema
 from migrator.schema_reading import (

@@ -18,10 +18,11 @@ from migrator.errors import MigratorError, SessionLimitError, UnreachableError
 from migrator.history import History
 from migrator.inline import Inline
 from migrator.memory import Failures, Memory
-from migrator.model import Identity, Instance, Intent
+from migrator.model import Instance
 from migrator.names import application_name, lock_key
 from migrator.outbox import Outbox
 from migrator.perform import sample_lag
+from migrator.records import Identity, Intent
 from migrator.remembered import SchemaCache
 from migrator.status import is_stable
 from migrator.steps import Decision, Status

@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from migrator.config import MappingSpec
-from migrator.model import Intent
 from migrator.observation import Observation
 from migrator.phases import PHASES
+from migrator.records import Intent
 from migrator.steps import Decision, Gates, Status, Step
 
 _LAST_PHASE = PHASES[-1].name

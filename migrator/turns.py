@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from math import ceil
 
-from migrator.model import Instance, Intent, Journal, SubscriptionState
+from migrator.model import Instance, SubscriptionState
 from migrator.observation import DatabasePair, Observation
+from migrator.records import Intent, Journal
 from migrator.steps import Decision, Gates
 
 FEW = 8

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from migrator.model import Intent
 from migrator.names import lock_key
 from migrator.phases import databases, pre_data, sequences
 from migrator.phases.ending import NAMES as ENDINGS
+from migrator.records import Intent
 from migrator.steps import Action, Carry, CopyPart, KeepSnapshot, Step
 
 KEEPERS = "keepers"

@@ -6,8 +6,9 @@ from migrator.comparison import servers
 from migrator.comparison.discrepancy import Discrepancy, What
 from migrator.comparison.schemas import discrepancies
 from migrator.config import MappingSpec
-from migrator.model import Instance, Intent
+from migrator.model import Instance
 from migrator.observation import Observation
+from migrator.records import Intent
 
 __all__ = ["Comparison", "Discrepancy", "What", "compare"]
 

@@ -22,11 +22,11 @@ from migrator.copying.large_objects import carry_large_objects
 from migrator.copying.lines import destination_session, source_session
 from migrator.copying.wire import Wire
 from migrator.errors import MigratorError
-from migrator.model import Intent, Journal
 from migrator.names import application_name, lock_key
 from migrator.phases.carry import LARGE_OBJECTS, NAME, UNLOGGED, Piece, Rows
 from migrator.phases.pacing import limits
 from migrator.quote import literal
+from migrator.records import Intent, Journal
 from migrator.server_errors import sentence
 from migrator.throttle import SharedThrottle
 

@@ -19,10 +19,10 @@ from migrator.copying.errors import RewrittenError, SnapshotGoneError, StoppedEr
 from migrator.copying.keeper import COPIES
 from migrator.copying.lines import destination_session, source_session
 from migrator.errors import MigratorError
-from migrator.model import Intent, Journal
 from migrator.names import application_name, lock_key
 from migrator.parts import Part
 from migrator.phases.pacing import limits
+from migrator.records import Intent, Journal
 from migrator.server_errors import sentence
 from migrator.throttle import SharedThrottle
 from migrator.work import Work

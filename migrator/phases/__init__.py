@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from migrator.config import CopyMethod, MappingSpec
-from migrator.model import Failure, Instance, Intent
+from migrator.model import Failure, Instance
 from migrator.observation import DatabasePair, Hints, Observation
 from migrator.phases import (
     analyze,
@@ -45,6 +45,7 @@ from migrator.phases import (
     wal_budget,
 )
 from migrator.phases.view import View
+from migrator.records import Intent
 from migrator.steps import Action, Decision, Finding, Gates, KeepSnapshot, Step, Wait
 
 NOISE_AFTER_BARRIER = frozenset({"schema_drift", "object_extra", "apply_conflicts", "sequence_ahead"})

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from itertools import groupby
 
-from migrator.model import Barrier, ConfigurationTable
+from migrator.model import ConfigurationTable
 from migrator.observation import DatabasePair
 from migrator.phases.view import View
 from migrator.phases.wording import some
 from migrator.quote import identifier, qualified
+from migrator.records import Barrier
 from migrator.steps import Action, Carry, Finding, Gates, Step
 
 NAME = "carry"

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 
-from migrator.model import LedgerGroup, Subscription
+from migrator.model import Subscription
 from migrator.phases import groups, lag, open_transactions
 from migrator.phases.view import View
 from migrator.quote import identifier
+from migrator.records import LedgerGroup
 from migrator.steps import Finding, Gates, Step, Wait
 
 NAME = "catchup"

@@ -6,12 +6,12 @@ come has it, whoever else is at work. The other mapping is refused that database
 
 from collections.abc import Iterator
 
-from migrator.model import Claim
 from migrator.names import group_name
 from migrator.observation import DatabasePair
 from migrator.phases.view import View
 from migrator.phases.wording import some
 from migrator.quote import literal
+from migrator.records import Claim
 from migrator.steps import Action, Finding, Gates, Side, Statement, Step
 
 NAME = "preflight"

@@ -8,10 +8,10 @@ by it, and a detached table is replicated on under its own name.
 from collections.abc import Iterator
 
 from migrator.config import PartitionMaintenance
-from migrator.model import LedgerRelation
 from migrator.phases.dropped import Gone, gone_relations
 from migrator.phases.partitions import NAME, ledger, schemas
 from migrator.phases.view import View
+from migrator.records import LedgerRelation
 from migrator.schema import Schema
 from migrator.schema.table import Table
 from migrator.steps import Action, Finding, Gates, Side, Statement, Step

@@ -8,10 +8,11 @@ filled, and not before the last change to it has arrived: apply would halt at a 
 from collections.abc import Iterator
 
 from migrator.config import PartitionMaintenance
-from migrator.model import LedgerRelation, SyncState
+from migrator.model import SyncState
 from migrator.phases.partitions import NAME, note, passed, rows, schemas, some
 from migrator.phases.view import View
 from migrator.quote import identifier, literal
+from migrator.records import LedgerRelation
 from migrator.schema import Schema
 from migrator.schema.constraint import FOREIGN_KEY
 from migrator.steps import Action, Finding, Gates, Side, Statement, Step

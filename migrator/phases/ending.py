@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 
-from migrator.model import Instance, Intent, Slot, Subscription
+from migrator.model import Instance, Slot, Subscription
 from migrator.names import SCHEMA, is_ours, parse_group_name, sync_slot_subscription
 from migrator.phases import self_memberships
 from migrator.phases.databases import draft_name
 from migrator.phases.source_statements import drop_publication, drop_slot
 from migrator.phases.view import View
 from migrator.quote import identifier, literal
+from migrator.records import Intent
 from migrator.steps import Action, Finding, Gates, Side, Statement, Step, Wait
 
 NAMES = {

@@ -4,10 +4,10 @@ Each group's changes are applied by themselves. Where the application truncates 
 apply would truncate one of them, which PostgreSQL refuses while the foreign key stands: for ever.
 """
 
-from migrator.model import Ledger
 from migrator.observation import DatabasePair
 from migrator.phases.groups import at_work
 from migrator.phases.view import View
+from migrator.records import Ledger
 from migrator.schema import Schema
 from migrator.schema.constraint import FOREIGN_KEY, Constraint
 from migrator.steps import Finding

@@ -1,11 +1,11 @@
 """What the pipe phases share: the groups of a database, their names, and whether what stands is still what the ledger remembers."""
 
 from migrator.config import CopyMethod
-from migrator.model import Identity, Ledger, LedgerGroup, LedgerKeeper, LedgerRelation
 from migrator.names import group_name
 from migrator.observation import DatabasePair
 from migrator.phases.view import View
 from migrator.quote import literal
+from migrator.records import Identity, Ledger, LedgerGroup, LedgerKeeper, LedgerRelation
 from migrator.steps import Finding, Side, Statement
 
 FIRST_GROUP = 1

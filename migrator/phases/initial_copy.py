@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from datetime import timedelta
 from itertools import accumulate
 
-from migrator.model import LedgerGroup, Publication, Subscription, SyncState
+from migrator.model import Publication, Subscription, SyncState
 from migrator.phases import groups, membership, wal_budget
 from migrator.phases.pacing import MB, rate_limit
 from migrator.phases.relations import bytes_of, wanted
 from migrator.phases.source_statements import add_tables
 from migrator.phases.view import View
 from migrator.quote import identifier, literal
+from migrator.records import LedgerGroup
 from migrator.steps import Action, Finding, Gates, Side, Statement, Step, Wait
 
 NAME = "initial_copy"

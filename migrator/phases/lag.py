@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
-from migrator.model import Instance, Journal, LedgerGroup, Lsn
+from migrator.model import Instance, Lsn
 from migrator.observation import DatabasePair, Observation
 from migrator.phases.groups import in_ledger
+from migrator.records import Journal, LedgerGroup
 
 SILENT_SECONDS = 15.0
 """A marker that has not come through for this long: the line may be dead, though neither server has noticed yet (60 s)."""

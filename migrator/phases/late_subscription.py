@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from migrator.model import LedgerGroup
 from migrator.phases import groups, keys, line, membership, subscription
 from migrator.phases.snapshot_copy import unfinished
 from migrator.phases.view import View
 from migrator.quote import literal
+from migrator.records import LedgerGroup
 from migrator.steps import Action, Finding, Gates, Side, Statement, Step, Wait
 
 NAME = subscription.NAME

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from migrator.model import LedgerRelation, Publication, Subscription
+from migrator.model import Publication, Subscription
 from migrator.phases import groups
 from migrator.phases.dropped import gone_relations, is_over
 from migrator.phases.view import View
 from migrator.quote import identifier, literal
+from migrator.records import LedgerRelation
 from migrator.steps import Action, Finding, Gates, Side, Statement, Step
 
 NAME = "preflight"

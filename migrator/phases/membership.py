@@ -6,13 +6,14 @@ A publication is complete, and committed, before its slot is made; from then unt
 from collections.abc import Iterable, Iterator
 
 from migrator.catalog import ledger_tables
-from migrator.model import LedgerGroup, Publication
+from migrator.model import Publication
 from migrator.phases import groups, publication
 from migrator.phases.grouping import MOST_GROUPS, foreign_keys, plan
 from migrator.phases.relations import bytes_of, wanted
 from migrator.phases.source_statements import add_tables, create_publication, drop_publication, drop_slot, drop_tables
 from migrator.phases.view import View
 from migrator.quote import literal
+from migrator.records import LedgerGroup
 from migrator.steps import Action, Finding, Gates, Side, Statement, Step
 
 NAME = publication.NAME

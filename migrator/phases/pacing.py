@@ -2,7 +2,7 @@
 
 from migrator.bucket import Limit
 from migrator.config import MappingSpec
-from migrator.model import Journal
+from migrator.records import Journal
 
 MB = 1024 * 1024
 

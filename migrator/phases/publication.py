@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 
 from migrator.catalog import ledger_tables
-from migrator.model import LedgerGroup
 from migrator.phases import groups
 from migrator.phases.source_statements import create_publication
 from migrator.phases.view import View
 from migrator.quote import literal
+from migrator.records import LedgerGroup
 from migrator.steps import Action, Finding, Gates, Side, Statement, Step
 
 NAME = "publication"

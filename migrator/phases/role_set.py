@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from migrator.config import RoleConflictStrategy
-from migrator.model import CarriedRole, Role
+from migrator.model import Role
 from migrator.phases.view import View
+from migrator.records import CarriedRole
 
 
 @dataclass(frozen=True)

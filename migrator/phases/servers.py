@@ -1,7 +1,8 @@
 """Are these still the two servers the migration began on? A restore or a failover of either side is noticed here."""
 
-from migrator.model import Identity, Instance
+from migrator.model import Instance
 from migrator.phases.view import View
+from migrator.records import Identity
 from migrator.steps import Finding, Gates, Step
 
 NAME = "preflight"

@@ -5,13 +5,13 @@ Who loses a snapshot loses what is not finished: those relations leave their gro
 
 from collections.abc import Iterable, Iterator
 
-from migrator.model import LedgerGroup, LedgerRelation
 from migrator.phases import giving_up, groups, membership, wal_budget
 from migrator.phases.pacing import rate_limit
 from migrator.phases.relations import bytes_of
 from migrator.phases.slot_waits import holders
 from migrator.phases.view import View
 from migrator.quote import literal
+from migrator.records import LedgerGroup, LedgerRelation
 from migrator.steps import Action, CopyPart, Finding, Gates, KeepSnapshot, Side, Statement, Step, Wait
 
 NAME = "initial_copy"

@@ -1,11 +1,12 @@
 """Are the group's slot and subscription there? The slot first, by a statement of its own, so that each stop in between shows."""
 
-from migrator.model import LedgerGroup, Slot, Subscription
+from migrator.model import Slot, Subscription
 from migrator.phases import groups, line
 from migrator.phases.slot_waits import holders
 from migrator.phases.source_statements import create_slot
 from migrator.phases.view import View
 from migrator.quote import identifier, literal
+from migrator.records import LedgerGroup
 from migrator.steps import Action, Finding, Gates, Side, Statement, Step, Wait
 
 NAME = "subscription"

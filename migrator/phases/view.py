@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from migrator.config import MappingSpec
-from migrator.model import Instance, Journal
+from migrator.model import Instance
 from migrator.observation import DatabasePair, Hints, Observation
+from migrator.records import Journal
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,13 @@ from collections.abc import Collection, Iterator
 
 from migrator.catalog import ledger_tables
 from migrator.config import WalBudgetAction
-from migrator.model import LedgerGroup, Slot, Subscription
+from migrator.model import Slot, Subscription
 from migrator.names import sync_slot_subscription
 from migrator.observation import DatabasePair
 from migrator.phases.source_statements import drop_slot
 from migrator.phases.view import View
 from migrator.quote import identifier, literal
+from migrator.records import LedgerGroup
 from migrator.steps import Action, Side, Statement
 
 

@@ -12,8 +12,8 @@ from migrator import journal
 from migrator.cluster import Cluster
 from migrator.config import DatabaseSelection, MappingSpec
 from migrator.connection import session_of
-from migrator.model import Identity
 from migrator.observe import Looker
+from migrator.records import Identity
 from migrator.remembered import SchemaCache
 from migrator.turns import Quiet
 

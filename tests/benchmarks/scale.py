@@ -14,26 +14,12 @@ from migrator import progress, snapshot
 from migrator.brief import brief
 from migrator.cluster import Cluster
 from migrator.config import DatabaseSelection, MappingSpec
-from migrator.model import (
-    Claim,
-    Identity,
-    Instance,
-    Intent,
-    Journal,
-    Ledger,
-    LedgerGroup,
-    LedgerRelation,
-    Lsn,
-    Marker,
-    Publication,
-    Slot,
-    Subscription,
-    SyncState,
-)
+from migrator.model import Instance, Lsn, Publication, Slot, Subscription, SyncState
 from migrator.names import group_name
 from migrator.observation import DatabasePair, Hints, Observation
 from migrator.observe import Looker
 from migrator.phases import decide
+from migrator.records import Claim, Identity, Intent, Journal, Ledger, LedgerGroup, LedgerRelation, Marker
 from migrator.remembered import GARBAGE_THRESHOLDS, SchemaCache
 from migrator.schema import Schema
 from tests.benchmarks.multiplied import multiplied

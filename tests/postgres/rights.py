@@ -11,10 +11,11 @@ from migrator.cluster import Cluster
 from migrator.config import MappingSpec
 from migrator.connection import session_of
 from migrator.instances import read_instance
-from migrator.model import Failure, Identity, Instance, Ledger
+from migrator.model import Failure, Instance
 from migrator.observation import DatabasePair, Hints, Observation, Scope
 from migrator.phases import key_of
 from migrator.phases.view import View
+from migrator.records import Identity, Ledger
 from migrator.schema import Schema
 from migrator.schema_reading import read_schema
 from migrator.steps import Action, Step

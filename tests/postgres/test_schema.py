@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from migrator.cluster import Cluster
-from migrator.model import Ledger, LedgerRelation, SyncState
+from migrator.model import SyncState
 from migrator.phases import pre_data
+from migrator.records import Ledger, LedgerRelation
 from migrator.steps import Action, Wait
 from tests.postgres.schema_trial import Trial, dump, load, prefixes
 

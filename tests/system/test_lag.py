@@ -10,8 +10,9 @@ import psycopg
 from migrator import control, journal, markers
 from migrator.cluster import Cluster
 from migrator.connection import session_of
-from migrator.model import Identity, Lsn
+from migrator.model import Lsn
 from migrator.reconcile import Assessment, assess, drive
+from migrator.records import Identity
 from migrator.steps import Status
 from tests.system.scenario import QUICK, describe, drive_until, mapping, to_the_light
 

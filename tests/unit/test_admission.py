@@ -5,22 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from migrator.model import (
-    Failure,
-    Identity,
-    Intent,
-    Journal,
-    Ledger,
-    LedgerGroup,
-    LedgerRelation,
-    Publication,
-    RelationSize,
-    Subscription,
-)
+from migrator.model import Failure, Publication, RelationSize, Subscription
 from migrator.observation import Hints
 from migrator.phases import initial_copy
 from migrator.phases.initial_copy import ADMISSION, SMALL_AT_ONCE
 from migrator.phases.view import View
+from migrator.records import Identity, Intent, Journal, Ledger, LedgerGroup, LedgerRelation
 from migrator.schema import Schema
 from migrator.schema.table import Table
 from tests import builders

@@ -37,6 +37,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("catalog",),
     ("steps",),
     ("config",),
+    ("records",),
     ("model",),
     ("names", "quote", "bucket", "backoff", "errors", "parts"),
 )
@@ -49,7 +50,7 @@ def words(text: str) -> set[str]:
 PURE = words(
     "snapshot progress brief movement notices remedies cutover comparison "
     "config_public hidden status turns work phases observation selection schema catalog "
-    "steps config model names quote bucket backoff errors parts"
+    "steps config records model names quote bucket backoff errors parts"
 )
 IMPURE_IMPORTS = words(
     "psycopg redis celery kombu flask tenacity structlog logging time os sys io random secrets socket subprocess "

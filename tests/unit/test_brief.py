@@ -7,8 +7,9 @@ import fakeredis
 import pytest
 
 from migrator.brief import LARGEST_BYTES, brief
-from migrator.model import Identity, Intent, Journal, SequenceValue
+from migrator.model import SequenceValue
 from migrator.phases import decide
+from migrator.records import Identity, Intent, Journal
 from migrator.snapshot import Document, summary
 from migrator.steps import Decision, Finding, Gates, Step, Wait
 from migrator.store import Store

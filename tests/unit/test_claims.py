@@ -4,11 +4,12 @@ from dataclasses import replace
 
 from migrator.config import DatabaseSelection, InstanceSpec, MappingSpec, RoleConflictStrategy
 from migrator.journal import NOT_BEGUN
-from migrator.model import Claim, Instance, Journal
+from migrator.model import Instance
 from migrator.observation import DatabasePair, Observation, Scope
 from migrator.phases import claims
 from migrator.phases.clashes import between
 from migrator.phases.view import View
+from migrator.records import Claim, Journal
 from tests.builders import (
     MAPPING,
     NOW,

@@ -15,9 +15,10 @@ from migrator.cli.report import duration, size
 from migrator.config import MappingSpec
 from migrator.config_file import load
 from migrator.errors import MigratorError, RefusedError
-from migrator.model import Barrier, Lsn, Unreachable
+from migrator.model import Lsn, Unreachable
 from migrator.observation import Observation, Scope
 from migrator.reconcile import judge
+from migrator.records import Barrier
 from migrator.steps import Action, Decision, Finding, Gates, Side, Statement, Step
 
 CONFIG = {

@@ -6,22 +6,11 @@ from dataclasses import replace
 import pytest
 
 from migrator.config import PartitionMaintenance
-from migrator.model import (
-    Barrier,
-    Identity,
-    Intent,
-    Journal,
-    Ledger,
-    LedgerGroup,
-    LedgerRelation,
-    Lsn,
-    Publication,
-    Subscription,
-    SyncState,
-)
+from migrator.model import Lsn, Publication, Subscription, SyncState
 from migrator.observation import Scope
 from migrator.phases import dropped
 from migrator.phases.view import View
+from migrator.records import Barrier, Identity, Intent, Journal, Ledger, LedgerGroup, LedgerRelation
 from migrator.schema import Schema
 from migrator.schema.table import Table
 from tests import builders

@@ -4,20 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from migrator.model import (
-    Barrier,
-    Identity,
-    Intent,
-    Journal,
-    Ledger,
-    LedgerGroup,
-    LedgerRelation,
-    Lsn,
-    Subscription,
-    SyncState,
-)
+from migrator.model import Lsn, Subscription, SyncState
 from migrator.phases import foreign_keys, post_data
 from migrator.phases.view import View
+from migrator.records import Barrier, Identity, Intent, Journal, Ledger, LedgerGroup, LedgerRelation
 from migrator.schema import Schema
 from migrator.schema.constraint import FOREIGN_KEY, Constraint
 from migrator.schema.table import Table

@@ -8,10 +8,11 @@ import pytest
 
 from migrator import config_file
 from migrator.config import DatabaseSelection, InstanceSpec, MappingSpec
-from migrator.model import Claim, Instance, Intent, Journal, Walsender
+from migrator.model import Instance, Walsender
 from migrator.names import application_name, group_name
 from migrator.phases import headroom
 from migrator.phases.view import View
+from migrator.records import Claim, Intent, Journal
 from tests.builders import (
     DESTINATION_SYSTEM,
     database,

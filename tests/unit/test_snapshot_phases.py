@@ -9,9 +9,14 @@ import pytest
 from migrator.config import CopyMethod, InstanceSpec
 from migrator.jobs import keep
 from migrator.memory import Memory
-from migrator.model import (
+from migrator.model import Failure, Publication, RelationSize, Subscription
+from migrator.names import group_name
+from migrator.observation import Hints
+from migrator.phases import _held_back, keys, late_subscription, membership, snapshot_copy
+from migrator.phases.view import View
+from migrator.ports import free_port
+from migrator.records import (
     Backend,
-    Failure,
     Identity,
     Intent,
     Journal,
@@ -21,15 +26,7 @@ from migrator.model import (
     LedgerRelation,
     OpenPart,
     PartCount,
-    Publication,
-    RelationSize,
-    Subscription,
 )
-from migrator.names import group_name
-from migrator.observation import Hints
-from migrator.phases import _held_back, keys, late_subscription, membership, snapshot_copy
-from migrator.phases.view import View
-from migrator.ports import free_port
 from migrator.schema import Schema
 from migrator.schema.table import Table
 from migrator.steps import Action, CopyPart, KeepSnapshot, Step

@@ -8,18 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migrator.config import Replication
-from migrator.model import (
-    Barrier,
-    Identity,
-    Intent,
-    Journal,
-    Ledger,
-    LedgerGroup,
-    Lsn,
-    Subscription,
-    SubscriptionState,
-)
+from migrator.model import Lsn, Subscription, SubscriptionState
 from migrator.observation import DatabasePair, Observation
+from migrator.records import Barrier, Identity, Intent, Journal, Ledger, LedgerGroup
 from migrator.schema import Schema
 from migrator.status import is_stable
 from migrator.steps import Action, Decision, Finding, Gates, Step, Wait

@@ -8,10 +8,11 @@ import pytest
 
 from migrator.config import CopyMethod, Replication, WalBudgetAction
 from migrator.journal import NOT_BEGUN
-from migrator.model import Lsn, Marker, RelationSize, Slot
+from migrator.model import Lsn, RelationSize, Slot
 from migrator.phases import wal_budget, wal_forecast
 from migrator.phases.view import View
 from migrator.phases.wording import duration
+from migrator.records import Marker
 from tests.builders import DESTINATION_SYSTEM, NOW, group, instance, pair, slot, view
 
 GB, MB = 2**30, 2**20

@@ -1,0 +1,196 @@
+"""What our own schema on the destination says, as frozen values: the journal of a mapping and the ledgers of its databases. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from migrator.model import LedgerCarried, Lsn
+
+
+class Intent(StrEnum):
+    """What the operator wants of a mapping; set by commands, written before the first act of it."""
+
+    MIGRATE = "migrate"
+    PAUSED = "paused"
+    ABORTING = "aborting"
+    ABORTED = "aborted"
+    COMPLETING = "completing"
+    COMPLETED = "completed"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which server this is: changes with a restore (system identifier) or a failover (timeline)."""
+
+    system_identifier: str
+    timeline: int
+
+
+@dataclass(frozen=True)
+class Marker:
+    """A logical message in the source's WAL: our honest clock. `emitted_at` and `confirmed_at` by the destination's clock."""
+
+    lsn: Lsn
+    emitted_at: datetime
+    confirmed_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Barrier:
+    """A source position taken after the operator confirmed that no one writes any more."""
+
+    lsn: Lsn
+    taken_at: datetime
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A destination database's name, taken by a mapping before it makes or fills anything there. One claim per name."""
+
+    mapping: str
+    source: str
+    """How that mapping's configuration calls its source, with the address."""
+    database: str
+    target: str
+    created: bool
+    """Whether the mapping made the database; it may have been there before."""
+
+
+@dataclass(frozen=True)
+class CarriedRole:
+    """A role that a mapping is done with: made by it, or merged into one that was there."""
+
+    mapping: str
+    source: str
+    role: str
+    created: bool
+
+
+@dataclass(frozen=True)
+class Journal:
+    """What the journal says of one mapping. Lives in the destination's maintenance database."""
+
+    intent: Intent
+    source: Identity | None
+    destination: Identity | None
+    rate_limit_mbps: float | None
+    """The live limit; None: the configuration's."""
+    quiet_since: datetime | None
+    barrier: Barrier | None
+    source_gone: bool
+    """Completion or abort was asked for with --source-gone: the source is not touched, and not checked."""
+    markers: tuple[Marker, ...]
+    """Oldest first; confirmed ones are pruned but for the newest."""
+    claims: tuple[Claim, ...] = ()
+    """Of every mapping into this instance."""
+    roles: tuple[CarriedRole, ...] = ()
+    """Of every mapping into this instance."""
+    source_rate_limit_mbps: float | None = None
+    """The live limit of the whole source; None: the configuration's."""
+    stable_at: datetime | None = None
+    """When every database had been seen quiet stable_seconds after `quiet_since`."""
+    parameters: tuple[str, ...] = ()  # settings whose rights were given once
+    self_memberships: tuple[str, ...] = ()  # roles on the destination that our user made itself a member of
+
+
+@dataclass(frozen=True)
+class LedgerGroup:
+    """What a group was when it was made. Missing or different later is `replication_broken`."""
+
+    number: int
+    name: str
+    publication_oid: int | None
+    publication_xmin: str | None
+    slot_created: bool
+    subscription_oid: int | None
+    source: Identity
+    destination: Identity
+    slot_dropped_at: datetime | None = None
+    """We gave its slots up, since they kept more WAL than was allowed."""
+    method: str = "subscription"
+    """The copy method it was made by (config.CopyMethod); a configuration changed later does not change it."""
+    retired: bool = False
+    """Its snapshot is lost: nothing more is copied under it. What was finished by then stays in the group."""
+
+
+@dataclass(frozen=True)
+class PartCount:
+    """The parts of one relation; `bytes` (as COPY sent them) and `rows` of the copied ones, added up."""
+
+    parts: int = 0
+    copied: int = 0
+    bytes: int = 0
+    rows: int = 0
+
+    @property
+    def finished(self) -> bool:
+        """Cut, and every part is in."""
+        return 0 < self.parts == self.copied
+
+
+@dataclass(frozen=True)
+class LedgerRelation:
+    """A relation that has begun: admitted to its group's publication. `publication_rel_oid` None: not yet recorded.
+
+    `count` is all zeros under the method `subscription`, which knows no parts.
+    """
+
+    relation: str
+    group: int
+    source_oid: int
+    publication_rel_oid: int | None
+    target_oid: int | None = None
+    """Of the destination's table that was filled: only that one may ever be dropped."""
+    attached_lsn: Lsn | None = None
+    """A position in the source's WAL noted after it was seen attached there: all written before lies before it."""
+    gone_lsn: Lsn | None = None
+    """A position in the source's WAL by which it was gone there: no change of it lies behind."""
+    was_partition: bool = False
+    """It was one when it was admitted, or later."""
+    count: PartCount = PartCount()
+    analyzed: bool = False
+
+
+@dataclass(frozen=True)
+class OpenPart:
+    """A part that is not copied yet."""
+
+    group: int
+    relation: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A session of a server: its pid alone may be another's by now."""
+
+    pid: int
+    started: datetime
+
+
+@dataclass(frozen=True)
+class LedgerKeeper:
+    """A session on the source that holds a group's snapshot, by its own word; whether it lives, the source says."""
+
+    group: int
+    keeper: str
+    snapshot: str
+    backend: Backend
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Our rows in one destination database; empty where the ledger does not exist yet, or cannot be read."""
+
+    exists: bool = False
+    groups: tuple[LedgerGroup, ...] = ()
+    relations: Mapping[str, LedgerRelation] = field(default_factory=dict)
+    given: frozenset[str] | None = None  # `Privilege.address` of what was settled; None: no such table
+    outdated: bool = False
+    """An older version made it: it is brought up to date before it is read."""
+    parts: tuple[OpenPart, ...] = ()
+    """What is not copied yet; of a relation in many parts the first of those only, more than can be handed out at once."""
+    keepers: tuple[LedgerKeeper, ...] = ()
+    carried: Mapping[str, LedgerCarried] = field(default_factory=dict)
+    """By `phases.carry.Piece.what`."""
