@@ -11,9 +11,10 @@ from migrator import config_public
 from migrator.config import MappingSpec
 from migrator.errors import MigratorError, UnknownMappingError
 from migrator.jobs import carry, copy_parts, keep
-from migrator.perform import Report, perform, sample_lag
+from migrator.perform import Outcome, Report, perform, sample_lag
 from migrator.phases.snapshot_copy import NAME as PARTS_PHASE
 from migrator.reconcile import Reconciler
+from migrator.store import Store
 from migrator.webhooks import send
 from migrator.work import Work
 from workers.app import CONFIG, SCHEMAS, app, store
@@ -23,6 +24,8 @@ from workers.stopping import interruptible, is_stopping
 LOG = structlog.get_logger("workers")
 
 P = ParamSpec("P")
+
+Copier = Callable[[MappingSpec, Work, Store, Report, Callable[[], bool]], Outcome]
 
 UPKEEP = frozenset({"sync_sequences"})
 """Work that is never done while the source is written to: asking for a tick after it would make ticks follow without a pause."""
@@ -66,6 +69,16 @@ def _perform(task: str, mapping: str, database: str | None, phase: str | None, r
         store().clear_in_flight(mapping, work.queue, work.keys)
     if outcome.applied and task not in UPKEEP:
         _nudge(mapping)
+
+
+def _copy(copier: Copier, work: Work) -> None:
+    """As _perform, for what moves rows itself, and has to ask whether its worker is to end."""
+    try:
+        outcome = copier(_spec(work.mapping), work, store(), _report(work.mapping), is_stopping)
+    finally:
+        store().clear_in_flight(work.mapping, work.queue, work.keys)
+    if outcome.applied or outcome.failed:
+        _nudge(work.mapping)
 
 
 def _report(mapping: str) -> Report:
@@ -137,13 +150,7 @@ def run_relations(mapping: str, database: str, phase: str, relations: Sequence[s
 @_put_off
 def copy_part(mapping: str, database: str, group: int, relations: Sequence[str], parts: Sequence[int]) -> None:
     """Copy parts of relations under their group's snapshot: one large part, or many small ones."""
-    work = Work("copy_part", mapping, database, PARTS_PHASE, tuple(relations), group, parts=tuple(parts))
-    try:
-        outcome = copy_parts(_spec(mapping), work, store(), _report(mapping), is_stopping)
-    finally:
-        store().clear_in_flight(mapping, work.queue, work.keys)
-    if outcome.applied or outcome.failed:
-        _nudge(mapping)
+    _copy(copy_parts, Work("copy_part", mapping, database, PARTS_PHASE, tuple(relations), group, parts=tuple(parts)))
 
 
 @app.task(name="carry")
@@ -151,13 +158,7 @@ def copy_part(mapping: str, database: str, group: int, relations: Sequence[str],
 @_put_off
 def carry_database(mapping: str, database: str, phase: str, relations: Sequence[str] = ()) -> None:
     """What logical replication does not carry of one database, for the first time."""
-    work = Work("carry", mapping, database, phase)
-    try:
-        outcome = carry(_spec(mapping), work, store(), _report(mapping), is_stopping)
-    finally:
-        store().clear_in_flight(mapping, work.queue, work.keys)
-    if outcome.applied or outcome.failed:
-        _nudge(mapping)
+    _copy(carry, Work("carry", mapping, database, phase))
 
 
 @app.task(name="keep_snapshot")

@@ -5,8 +5,8 @@ from datetime import timedelta
 from itertools import accumulate
 
 from migrator.model import Publication, Subscription, SyncState
-from migrator.phases import groups, membership, wal_budget
-from migrator.phases.pacing import MB, rate_limit
+from migrator.phases import groups, membership
+from migrator.phases.pacing import MB, held_back, rate_limit
 from migrator.phases.relations import bytes_of, wanted
 from migrator.phases.source_statements import add_tables
 from migrator.phases.view import View
@@ -94,7 +94,7 @@ def _batch(
 
     What was stopped half way is finished first, whatever holds new ones back.
     """
-    unfinished, held, bad = _unrefreshed(view, group, subscription), _held(view), _failed_alone(view)
+    unfinished, held, bad = _unrefreshed(view, group, subscription), held_back(view), _failed_alone(view)
     waiting = [
         name for name in candidates if name not in view.database.ledger.relations and name not in view.database.filled
     ]
@@ -162,15 +162,6 @@ def _pacing(view: View) -> tuple[Finding, ...]:
             database=view.database.name,
         ),
     )
-
-
-def _held(view: View) -> str | None:
-    """Why nothing may be admitted now."""
-    if rate_limit(view.spec, view.journal) == 0:
-        return "copying is paused: the rate limit is 0"
-    if wal_budget.pauses(view):
-        return "copying is paused: the WAL budget is used up"
-    return None
 
 
 def _summary(relations: tuple[str, ...]) -> str:

@@ -2,6 +2,8 @@
 
 from migrator.bucket import Limit
 from migrator.config import MappingSpec
+from migrator.phases import wal_budget
+from migrator.phases.view import View
 from migrator.records import Journal
 
 MB = 1024 * 1024
@@ -33,3 +35,12 @@ def limits(spec: MappingSpec, journal: Journal | None, source_system_identifier:
         f"mapping:{spec.name}": mapping_rate(spec, journal),
     }
     return tuple(Limit(bucket, rate * MB) for bucket, rate in rates.items() if rate is not None)
+
+
+def held_back(view: View) -> str | None:
+    """Why no copy may begin now."""
+    if rate_limit(view.spec, view.journal) == 0:
+        return "copying is paused: the rate limit is 0"
+    if wal_budget.pauses(view):
+        return "copying is paused: the WAL budget is used up"
+    return None

@@ -5,8 +5,8 @@ Who loses a snapshot loses what is not finished: those relations leave their gro
 
 from collections.abc import Iterable, Iterator
 
-from migrator.phases import giving_up, groups, membership, wal_budget
-from migrator.phases.pacing import rate_limit
+from migrator.phases import giving_up, groups, membership
+from migrator.phases.pacing import held_back
 from migrator.phases.relations import bytes_of
 from migrator.phases.slot_waits import holders
 from migrator.phases.view import View
@@ -85,7 +85,7 @@ def _of_group(view: View, group: LedgerGroup) -> Iterator[Action | Wait | Findin
 
 
 def _open(view: View, group: LedgerGroup) -> Iterator[Action | Wait | Finding]:
-    if held := _held(view):
+    if held := held_back(view):
         yield Wait(held)
     elif _open_elsewhere(view) >= OPEN_SNAPSHOTS:
         yield Wait(f"{group.name} waits for the copies of other groups")
@@ -121,7 +121,7 @@ def _parts(view: View, group: LedgerGroup, left: dict[str, LedgerRelation]) -> I
     if bad == left.keys() and bad != groups.members(view, group).keys():
         yield from (leave_out(view, left[name], "it cannot be copied") for name in sorted(bad))
         return
-    if held := _held(view):
+    if held := held_back(view):
         yield Wait(held)
         return
     yield Wait(f"{len(left)} relations of {group.name} to be copied")
@@ -135,15 +135,6 @@ def _parts(view: View, group: LedgerGroup, left: dict[str, LedgerRelation]) -> I
 def _failures(view: View, relation: str) -> int:
     failure = view.hints.failures.get(f"{NAME}:{view.database.name}:{relation}")
     return failure.count if failure is not None else 0
-
-
-def _held(view: View) -> str | None:
-    """Why nothing may be copied now."""
-    if rate_limit(view.spec, view.journal) == 0:
-        return "copying is paused: the rate limit is 0"
-    if wal_budget.pauses(view):
-        return "copying is paused: the WAL budget is used up"
-    return None
 
 
 def _is_unfit(view: View, entry: LedgerRelation) -> bool:
