@@ -31,7 +31,7 @@ def configuration(command: _Command) -> _Command:
         "config",
         metavar="FILE",
         callback=_load,
-        help=f"The configuration, YAML or JSON. Default: the file that {VARIABLE} names.",
+        help=f"The configuration: YAML, JSON or TOML. Default: the file that {VARIABLE} names.",
     )(command)
 
 
