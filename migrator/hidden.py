@@ -9,7 +9,7 @@ defaults; parameters do under log_statement = all.)
 import re
 from collections.abc import Iterable
 
-from migrator.quote import literal
+from migrator.quote import dollar_quoted, literal
 
 _QUOTED = """'(?:[^']|'')*'|"(?:[^"]|"")*\""""
 """A literal or an identifier, as `quote` writes them: quotes within are doubled, in E'' too."""
@@ -49,13 +49,4 @@ def block(sql: str, holes: Iterable[str]) -> str:
             parts += [literal(sql[end : found.start()]), secrets[found[0]]]
             end = found.end()
     body = _BODY.format(statement=" || ".join((*parts, literal(sql[end:]))))
-    tag = _tag(body)
-    return f"DO {tag}{body}{tag}"
-
-
-def _tag(body: str) -> str:
-    """A dollar quote that no name in the body can end: a role may be called $migrator$."""
-    tag = "$migrator$"
-    while tag in body:
-        tag = f"{tag[:-1]}_$"
-    return tag
+    return f"DO {dollar_quoted(body)}"

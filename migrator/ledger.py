@@ -90,6 +90,7 @@ def _group(row: DictRow) -> LedgerGroup:
         source=Identity(row["source_system_identifier"], row["source_timeline"]),
         destination=Identity(row["destination_system_identifier"], row["destination_timeline"]),
         method=row["method"],
+        snapshot_lsn=Lsn.parse(row["snapshot_lsn"]) if row["snapshot_lsn"] else None,
         retired=row["retired_at"] is not None,
         slot_dropped_at=row["slot_dropped_at"],
     )

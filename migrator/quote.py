@@ -54,3 +54,11 @@ def literal(value: str) -> str:
 def comment(text: str, indent: int = 1) -> str:
     """`text` as an SQL comment: every line of it, for a name may hold a line break, and what follows it would be run."""
     return "\n".join(f"--{' ' * indent}{line}" for line in text.splitlines())
+
+
+def dollar_quoted(body: str) -> str:
+    """`body` in a dollar quote that no name in it can end: a role or a table may be called $migrator$."""
+    tag = "$migrator$"
+    while tag in body:
+        tag = f"{tag[:-1]}_$"
+    return f"{tag}{body}{tag}"

@@ -110,6 +110,8 @@ class LedgerGroup:
     """We gave its slots up, since they kept more WAL than was allowed."""
     method: str = "subscription"
     """The copy method it was made by (config.CopyMethod); a configuration changed later does not change it."""
+    snapshot_lsn: Lsn | None = None
+    """Where the slot that it was copied under begins: until a subscription follows it, it stands there."""
     retired: bool = False
     """Its snapshot is lost: nothing more is copied under it. What was finished by then stays in the group."""
 

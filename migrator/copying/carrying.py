@@ -17,6 +17,7 @@ from migrator.bucket import Buckets, Limit, Throttle
 from migrator.config import MappingSpec
 from migrator.connection import session_of, try_lock
 from migrator.copying.copy_part import Copied, agreed, pass_on, refuse_triggers
+from migrator.copying.courtesy import make_way
 from migrator.copying.errors import named
 from migrator.copying.large_objects import carry_large_objects
 from migrator.copying.lines import destination_session, source_session
@@ -31,7 +32,7 @@ from migrator.server_errors import sentence
 from migrator.throttle import SharedThrottle
 
 LOOK_SECONDS = 2.0
-"""How often the journal is asked for the intent and the live limits while rows flow."""
+"""How often the journal is asked for the intent and the live limits, and the source for whoever waits for us, while rows flow."""
 
 
 @dataclass
@@ -68,6 +69,9 @@ class Carrying:
         self._stack.callback(self._writer.close)
         self._reader = source_session(self.spec.source, self.database, name, timeout)
         self._stack.callback(self._reader.close)
+        self._watch = self._stack.enter_context(
+            session_of(self.spec.source, self.database, application_name(self.spec.name, "watch"))
+        )
         self.locked = try_lock(self._writer, lock_key(NAME, self.spec.name, self.database))
 
     def __exit__(
@@ -104,6 +108,7 @@ class Carrying:
     def _journal_now(self) -> Journal:
         if self._journal is None or time.monotonic() > self._asked_at + LOOK_SECONDS:
             self._journal = journal.read_wishes(self._entry, self.spec.name)
+            make_way(self._watch, application_name(self.spec.name, NAME))  # ours included: then this piece is put off
             self._asked_at = time.monotonic()
         return self._journal
 

@@ -131,6 +131,7 @@ class Keeper:
 
         A slot of this name that is not recorded was left by a keeper who died here: no part was cut, so nothing is lost with it.
         """
+        _refuse_begun(ledger, self.seat)
         holder.execute(drop_slot(slot))
         timeout = {"lock_timeout": f"{SLOT_WAIT_SECONDS}s"}
         name = application_name(self.seat.spec.name, "slot")
@@ -145,8 +146,10 @@ class Keeper:
                     " WHERE mapping = %(mapping)s AND number = %(group)s AND NOT slot_created AND retired_at IS NULL",
                     {**self.seat.key, "lsn": made["consistent_point"]},
                 )
-                if done.rowcount != 1:
-                    raise MigratorError(f"Group {self.seat.group} of {self.seat.database} was begun by somebody else.")
+                if done.rowcount != 1:  # ended, or begun by another: the slot just made is nobody's
+                    holder.execute("ROLLBACK")
+                    holder.execute(drop_slot(slot))
+                    raise MigratorError(f"Group {self.seat.group} of {self.seat.database} was ended meanwhile.")
                 note_parts(ledger, self.seat.spec.name, self.seat.group, parts)
                 _note_keeper(ledger, self.seat, exported)
 
@@ -216,6 +219,13 @@ def _group(ledger: Session, seat: Seat) -> DictRow | None:
         " AND retired_at IS NULL AND subscription_oid IS NULL",
         seat.key,
     ).fetchone()
+
+
+def _refuse_begun(ledger: Session, seat: Seat) -> None:
+    """Asked in the moment before a slot of the group's name is dropped: another keeper may have made, and recorded, it meanwhile."""
+    group = _group(ledger, seat)
+    if group is None or group["slot_created"]:
+        raise MigratorError(f"Group {seat.group} of {seat.database} was begun by somebody else.")
 
 
 def _needed(ledger: Session, seat: Seat) -> bool:

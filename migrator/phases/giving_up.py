@@ -5,7 +5,7 @@ parts up takes the group's row FOR UPDATE first (a plain UPDATE would not do: it
 copies that are being committed, and none begins behind its back.
 """
 
-from migrator.quote import literal
+from migrator.quote import dollar_quoted, literal
 
 UNFINISHED = (
     "NOT EXISTS (SELECT FROM migrator.parts p WHERE (p.mapping, p.group_number, p.relation) ="
@@ -26,7 +26,7 @@ def removal(mapping: str, number: int, which: str) -> str:
     Only a table that received rows of ours is emptied: what else stands there is not ours to remove. The names in the ledger
     are quoted and qualified already.
     """
-    return f"""DO $migrator$
+    body = f"""
 DECLARE
     entry record;
 BEGIN
@@ -43,4 +43,5 @@ BEGIN
             = (entry.mapping, entry.group_number, entry.relation);
         DELETE FROM migrator.relations r WHERE (r.mapping, r.relation) = (entry.mapping, entry.relation);
     END LOOP;
-END $migrator$"""
+END """
+    return f"DO {dollar_quoted(body)}"

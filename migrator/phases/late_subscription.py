@@ -42,7 +42,10 @@ def _of_group(view: View, group: LedgerGroup) -> Iterator[Action | Wait | Findin
     if group.subscription_oid is not None:
         yield from subscription.subscription_trouble(view, group, there) or line.broken(view)
         return
-    if there is not None:
+    if there is None and slot is not None and group.snapshot_lsn not in (None, slot.confirmed_flush_lsn):
+        moved = f"replication slot {group.name} was made anew or moved on the source after the rows were copied"
+        yield groups.broken(view, moved)
+    elif there is not None:
         yield Action(f"record subscription {group.name}", subscription.record(view, group))
     elif left := unfinished(view, group):
         yield Wait(f"{len(left)} relations of {group.name} are not copied")
@@ -63,6 +66,9 @@ def _create(view: View, group: LedgerGroup) -> Action:
         " AND (SELECT coalesce(array_agg(DISTINCT c.oid ORDER BY c.oid), '{}') FROM pg_publication_tables t"
         " JOIN pg_namespace n ON n.nspname = t.schemaname JOIN pg_class c ON (c.relnamespace, c.relname) = (n.oid, t.tablename)"
         f" WHERE t.pubname = p.pubname) = ARRAY[{oids}]::oid[]"
+        # the slot of the snapshot, and nothing has been taken from it: changes follow from where the rows end
+        f" AND EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = p.pubname AND plugin = 'pgoutput'"
+        f" AND confirmed_flush_lsn = '{group.snapshot_lsn}')"
     )
     return Action(
         f"create subscription {group.name}",

@@ -8,7 +8,7 @@ until every change from before has arrived.
 from collections.abc import Sequence
 
 from migrator.model import Lsn
-from migrator.phases import lag
+from migrator.phases import groups, lag
 from migrator.phases.view import View
 from migrator.quote import literal
 from migrator.schema import Schema
@@ -26,8 +26,8 @@ def schemas(view: View) -> tuple[Schema, Schema] | None:
     if pair.source_schema is None or pair.target_schema is None or view.observation.scope.relations:
         return None
     found = {publication.name: publication.oid for publication in pair.publications}
-    groups = pair.ledger.groups
-    same = bool(groups) and all(found.get(group.name, 0) == group.publication_oid for group in groups)
+    working = groups.in_ledger(pair.ledger)  # a group that is spent has no publication any more
+    same = bool(working) and all(found.get(group.name, 0) == group.publication_oid for group in working)
     return (pair.source_schema, pair.target_schema) if same else None
 
 
@@ -42,7 +42,8 @@ def note(view: View, column: str, relations: Sequence[str], summary: str) -> Act
     position = Statement(
         Side.SOURCE, view.database.name, "SELECT pg_current_wal_insert_lsn()::text AS position", keeps=("position",)
     )
-    update = f"{ledger(f'SET {column} = %(position)s::pg_lsn', view, relations)} AND {column} IS NULL"
+    these = rows(view, relations).replace("%", "%%")  # a name may have one
+    update = f"UPDATE migrator.relations SET {column} = %(position)s::pg_lsn WHERE {these} AND {column} IS NULL"
     return Action(summary, (position, Statement(Side.DESTINATION, view.database.target, update, uses=("position",))))
 
 

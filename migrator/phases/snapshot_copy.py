@@ -6,7 +6,7 @@ Who loses a snapshot loses what is not finished: those relations leave their gro
 from collections.abc import Iterable, Iterator
 
 from migrator.phases import giving_up, groups, membership
-from migrator.phases.pacing import held_back
+from migrator.phases.pacing import held_back, rate_limit
 from migrator.phases.relations import bytes_of
 from migrator.phases.slot_waits import holders
 from migrator.phases.view import View
@@ -67,6 +67,8 @@ def unfinished(view: View, group: LedgerGroup) -> dict[str, LedgerRelation]:
 
 
 def _of_group(view: View, group: LedgerGroup) -> Iterator[Action | Wait | Finding]:
+    if view.database.subscription(group.name) is not None:
+        return  # made, and not yet recorded: from here on nothing leaves the group
     if not group.slot_created:
         yield from _open(view, group)
         return
@@ -121,8 +123,9 @@ def _parts(view: View, group: LedgerGroup, left: dict[str, LedgerRelation]) -> I
     if bad == left.keys() and bad != groups.members(view, group).keys():
         yield from (leave_out(view, left[name], "it cannot be copied") for name in sorted(bad))
         return
-    if held := held_back(view):
-        yield Wait(held)
+    # Not for the WAL budget: only when the last part is in can the slot let go of what it keeps.
+    if rate_limit(view.spec, view.journal) == 0:
+        yield Wait("copying is paused: the rate limit is 0")
         return
     yield Wait(f"{len(left)} relations of {group.name} to be copied")
     for part in view.database.ledger.parts:

@@ -1,8 +1,11 @@
 """What logical replication does not carry: large objects, rows of unlogged and of extensions' configuration tables."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import pytest
 from click.testing import CliRunner
@@ -13,8 +16,10 @@ from migrator.carriage import carry_again
 from migrator.cli import main
 from migrator.cluster import Cluster
 from migrator.config import MappingSpec, Secret
+from migrator.copying.carrying import Carrying
 from migrator.errors import MigratorError, RefusedError
-from migrator.phases.carry import unlogged
+from migrator.model import Instance
+from migrator.phases.carry import UNLOGGED, pieces, unlogged
 from migrator.provision import cache, postgres_bin
 from migrator.reconcile import Assessment, assess
 from tests.conftest import absent
@@ -77,6 +82,7 @@ def test_once_before_the_light_and_again_after_the_barrier(cluster: Clusters, ol
     equal(source, destination)
     assert unlogged(light.observation.databases[0]) == ("public.session", "public.answer"), "what is referred to first"
 
+    _gives_way(spec, light, source)
     source.execute(LATER, "shop")
     assert assess(spec).decision.quiet, "what has changed since holds nothing before the barrier"
     assert large_objects(source) != large_objects(destination)
@@ -97,6 +103,30 @@ def test_once_before_the_light_and_again_after_the_barrier(cluster: Clusters, ol
     assert control.complete(spec).left == ()
     equal(source, destination)
     assert ours_left(source) == [] and ours_left(destination) == []
+
+
+class Standstill:
+    """A limit that lets nothing through."""
+
+    def take(self, limits: Sequence[Limit], cost_bytes: float) -> float:
+        return 0.5
+
+
+def _gives_way(spec: MappingSpec, light: Assessment, source: Cluster) -> None:
+    """However slow the limit makes it: the application gets its table within seconds, and this piece is put off."""
+    assert isinstance(light.observation.source, Instance)
+    (piece,) = (each for each in pieces(light.observation.databases[0]) if each.what == UNLOGGED)
+    system = light.observation.source.system_identifier
+    ended = Event()
+    with ThreadPoolExecutor(1) as pool, Carrying(spec, "shop", system, Standstill(), ended.is_set) as carrying:
+        put_off = pool.submit(carrying.carry, piece, made_by_us=True)
+        held = "SELECT count(*) FROM pg_locks WHERE relation = 'answer'::regclass AND mode = 'AccessShareLock'"
+        while source.execute(held, "shop") == [(0,)]:
+            time.sleep(0.1)
+        source.execute("SET lock_timeout = '20s'; BEGIN; LOCK TABLE answer IN ACCESS EXCLUSIVE MODE; COMMIT", "shop")
+        ended.set()  # it would learn of its lost session when it may read again
+        with pytest.raises(MigratorError):
+            put_off.result(20)
 
 
 def _refused(spec: MappingSpec) -> tuple[str, ...]:

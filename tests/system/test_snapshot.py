@@ -64,6 +64,7 @@ def end_well(spec: MappingSpec, source: Cluster, destination: Cluster) -> None:
     assert destination.execute("SELECT 1 FROM pg_stats WHERE tablename = 'plenty' AND attname = 'body'", "shop")
     control.take_barrier(spec)
     equal(Leg(spec, source, destination), ["shop"])
+    to_the_light(spec, 120)  # foreign keys between relations that have come to be in two groups are built only now
     again = assess(spec)
     assert not list(again.decision.actions), describe(again)
     assert control.complete(spec).left == ()

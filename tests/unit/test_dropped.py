@@ -8,7 +8,7 @@ import pytest
 from migrator.config import PartitionMaintenance
 from migrator.model import Lsn, Publication, Subscription, SyncState
 from migrator.observation import Scope
-from migrator.phases import dropped
+from migrator.phases import dropped, partitions
 from migrator.phases.view import View
 from migrator.records import Barrier, Identity, Intent, Journal, Ledger, LedgerGroup, LedgerRelation
 from migrator.schema import Schema
@@ -98,3 +98,17 @@ def test_a_copy_that_was_under_way_is_ended_first() -> None:
     subscription = Subscription(name, 1, True, "u", name, (name,), 1, 0, 0, 0, None, True, states, {}, {})
     actions = dropped.examine(replace(view, pair=replace(view.database, subscriptions=(subscription,)))).actions
     assert "REFRESH PUBLICATION" in actions[0].statements[0].sql
+
+
+def test_a_group_that_is_spent_hides_nothing_of_the_others() -> None:
+    """It lost its snapshot before anything of it was finished: its number stays in the ledger, its publication is gone."""
+    view = stage()
+    spent = LedgerGroup(2, builders.group(), None, None, False, None, HERE, HERE, method="snapshot", retired=True)
+    ledger = replace(view.database.ledger, groups=(*view.database.ledger.groups, spent))
+    assert drops(replace(view, pair=replace(view.database, ledger=ledger))) == drops(view) != []
+
+
+def test_a_percent_sign_in_a_name_is_one_in_the_note() -> None:
+    (statement,) = partitions.note(stage(), "gone_lsn", ['public."p100%"'], "note").statements[1:]
+    assert statement.sql % {"position": "X"} == statement.sql.replace("%%", "%").replace("%(position)s", "X")
+    assert "'public.\"p100%%\"'" in statement.sql

@@ -9,10 +9,10 @@ import pytest
 from migrator.config import CopyMethod, InstanceSpec
 from migrator.jobs import keep
 from migrator.memory import Memory
-from migrator.model import Failure, Publication, RelationSize, Subscription
+from migrator.model import Failure, Lsn, Publication, RelationSize, Subscription
 from migrator.names import group_name
 from migrator.observation import Hints
-from migrator.phases import _held_back, keys, late_subscription, membership, snapshot_copy
+from migrator.phases import _held_back, giving_up, keys, late_subscription, membership, snapshot_copy
 from migrator.phases.view import View
 from migrator.ports import free_port
 from migrator.records import (
@@ -265,3 +265,35 @@ def test_that_no_worker_would_hold_a_snapshot_is_told() -> None:
         assert not snapshot_copy.examine(quiet).findings
     done = replace(stage(IN, keepers=0), hints=Hints(keeper_slots=0))
     assert not snapshot_copy.examine(done).findings
+
+
+def test_no_subscription_on_a_slot_that_does_not_begin_where_the_rows_end() -> None:
+    """Made anew, or moved by somebody: the changes in between would be missing, and nothing would show it."""
+    begin = stage(IN).source.slot(name_of(1))
+    assert begin is not None and begin.confirmed_flush_lsn is not None
+    same = stage(IN, groups=(group(snapshot_lsn=begin.confirmed_flush_lsn),))
+    (create,) = late_subscription.examine(same).actions
+    assert f"confirmed_flush_lsn = '{begin.confirmed_flush_lsn}'" in create.statements[0].sql
+    other = late_subscription.examine(stage(IN, groups=(group(snapshot_lsn=Lsn(begin.confirmed_flush_lsn - 8)),)))
+    assert not other.actions and [each.code for each in other.findings] == ["replication_broken"]
+
+
+def test_nothing_leaves_a_group_whose_subscription_is_made_and_not_yet_recorded() -> None:
+    view = stage(IN)
+    found = (Publication(name_of(1), 1, "1", {"public.t0": (4711, 100)}),)
+    altered = replace(view.database, publications=found)
+    assert of_kind(snapshot_copy.examine(replace(view, pair=altered)), "take public.t0 out of its group")
+    made = Subscription(name_of(1), 1, True, "u", name_of(1), (name_of(1),), 1, 0, 0, 0, None, True, {}, {}, {})
+    assert not snapshot_copy.examine(replace(view, pair=replace(altered, subscriptions=(made,)))).actions
+
+
+def test_a_table_named_like_our_quote_leaves_its_group() -> None:
+    text = giving_up.removal("m", 1, "r.relation = 'public.\"x$migrator$\"'")
+    assert text.startswith("DO $migrator_$") and text.endswith("$migrator_$") and text.count("$migrator_$") == 2
+
+
+def test_a_used_up_wal_budget_does_not_keep_a_copy_from_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the end of the copy lets the slot go on; a new snapshot is not begun meanwhile."""
+    monkeypatch.setattr("migrator.phases.wal_budget.pauses", lambda view: True)
+    assert of_kind(snapshot_copy.examine(stage(HALF)), "copy part")
+    assert not snapshot_copy.examine(stage(HALF, groups=(group(slot_created=False),), keepers=0)).actions
