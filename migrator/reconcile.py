@@ -229,6 +229,6 @@ def drive(spec: MappingSpec, memory: Failures | None = None, schemas: SchemaCach
     if assessment is not None and assessment.status in _SAMPLED:
         try:
             sample_lag(spec)
-        except MigratorError as error:
-            LOG.warning("no lag sample", mapping=spec.name, error=error.message)
+        except (MigratorError, psycopg.OperationalError) as error:
+            LOG.warning("no lag sample", mapping=spec.name, error=" ".join(str(error).split()))
     return assessment

@@ -112,7 +112,8 @@ def objects(name: str, said: str | None = None) -> Iterator[str]:
     yield f"CREATE POLICY {n} ON {n}.{n} USING (txt = {text})"
     yield f"CREATE RULE {n} AS ON DELETE TO {n}.{n} WHERE old.txt = {text} DO INSTEAD NOTHING"
     yield f"CREATE STATISTICS {n}.{n} ON {n}, txt FROM {n}.{n}; CREATE PUBLICATION {n} FOR TABLE {n}.{n} WHERE (txt <> {text})"
-    yield f"CREATE FOREIGN DATA WRAPPER {n} OPTIONS ({n} {text}); CREATE SERVER {n} FOREIGN DATA WRAPPER {n}"
+    option = identifier(name.replace("=", "") or "option")  # PostgreSQL refuses it in an option's name
+    yield f"CREATE FOREIGN DATA WRAPPER {n} OPTIONS ({option} {text}); CREATE SERVER {n} FOREIGN DATA WRAPPER {n}"
     yield f'CREATE TEXT SEARCH CONFIGURATION {n}.{n} (PARSER = pg_catalog."default")'
     on = f"SCHEMA {n}|TABLE {n}.{n}|COLUMN {n}.{n}.{n}|CONSTRAINT {n} ON {n}.{n}|INDEX {k}.{n}|VIEW {n}.view|TRIGGER {n} ON {n}.{n}"
     on += f"|FUNCTION {n}.{n}(text)|TYPE {k}.composite|DOMAIN {n}.domain|PUBLICATION {n}|POLICY {n} ON {n}.{n}|SEQUENCE {n}.sequence"

@@ -63,10 +63,13 @@ class Postman:
 
 
 def out_of_date(known: Iterable[Work]) -> list[Work]:
-    """Messages for what is not there: another mapping's work, dropped databases and relations, phases of another release."""
+    """Messages for what is not there: dropped databases and relations, phases of another release.
+
+    A mapping that is not there is no message of anybody's: workers look its name up first.
+    """
     wrong = []
     for work in known:
-        wrong += [replace(work, mapping="gone"), replace(work, phase="gone")]
+        wrong += [replace(work, phase="gone")]
         wrong += [replace(work, database="gone")] if work.database else []
         wrong += [replace(work, relations=("public.gone",))] if work.relations else []
     return wrong

@@ -1,6 +1,7 @@
 """Whatever schema is drawn: made on a source, carried, read back, it is the same model, and the same to pg_dump."""
 
 from collections.abc import Callable, Sequence
+from typing import TypedDict
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -27,7 +28,7 @@ PAIRS = [(18, 18), pytest.param(15, 18, marks=pytest.mark.slow), pytest.param(15
 def test_a_drawn_schema_is_the_same_on_both_sides(
     old: int, new: int, shared: Shared, request: pytest.FixtureRequest
 ) -> None:
-    @settings(DRAWN, max_examples=examples(request))
+    @settings(DRAWN, **extent(request))
     @given(generated.schema())
     def carried(statements: list[str]) -> None:
         the_same(shared(old), shared(new), shared(18), statements)
@@ -39,7 +40,7 @@ def test_a_drawn_schema_is_the_same_on_both_sides(
 def test_drawn_names_and_texts_survive_in_every_kind(
     old: int, new: int, shared: Shared, request: pytest.FixtureRequest
 ) -> None:
-    @settings(DRAWN, max_examples=examples(request))
+    @settings(DRAWN, **extent(request))
     @given(generated.names.filter(lambda name: name not in ("kinds", "k")), generated.texts)
     def carried(name: str, text: str) -> None:
         the_same(shared(old), shared(new), shared(18), [hostile.FRAME, *hostile.objects(name, text)])
@@ -47,9 +48,15 @@ def test_drawn_names_and_texts_survive_in_every_kind(
     carried()
 
 
-def examples(request: pytest.FixtureRequest) -> int:
-    """Few in the quick tier, many in the slow one."""
-    return 40 if request.node.get_closest_marker("slow") else 3
+class Extent(TypedDict):
+    max_examples: int
+    derandomize: bool
+
+
+def extent(request: pytest.FixtureRequest) -> Extent:
+    """A few, always the same, in the quick tier; many others each time in the slow one."""
+    slow = request.node.get_closest_marker("slow") is not None
+    return Extent(max_examples=40 if slow else 3, derandomize=not slow)
 
 
 def the_same(source: Cluster, destination: Cluster, tools: Cluster, statements: Sequence[str]) -> None:
