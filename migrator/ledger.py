@@ -10,11 +10,21 @@ from psycopg.rows import DictRow
 from migrator.catalog import sql
 from migrator.connection import Session
 from migrator.journal_format import LEDGER, refuse_outdated
-from migrator.model import LedgerCarried, Lsn
+from migrator.model import Lsn
 from migrator.parts import Part
 from migrator.phases import giving_up
 from migrator.quote import literal
-from migrator.records import Backend, Identity, Ledger, LedgerGroup, LedgerKeeper, LedgerRelation, OpenPart, PartCount
+from migrator.records import (
+    Backend,
+    Identity,
+    Ledger,
+    LedgerCarried,
+    LedgerGroup,
+    LedgerKeeper,
+    LedgerRelation,
+    OpenPart,
+    PartCount,
+)
 
 
 def note_parts(session: Session, mapping: str, group: int, parts: Sequence[tuple[int, Part]]) -> None:

@@ -387,15 +387,6 @@ class RelationSize:
 
 
 @dataclass(frozen=True)
-class LedgerCarried:
-    """What was last carried in one piece, by the destination's clock: nothing of it was read on the source before `carried_at`."""
-
-    carried_at: datetime
-    rows: int
-    bytes: int
-
-
-@dataclass(frozen=True)
 class Failure:
     """The last failed try of one piece of work (from Redis; losing it costs a try): no secrets in `message`."""
 

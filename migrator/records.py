@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from migrator.model import LedgerCarried, Lsn
+from migrator.model import Lsn
 
 
 class Intent(StrEnum):
@@ -179,6 +179,15 @@ class LedgerKeeper:
     keeper: str
     snapshot: str
     backend: Backend
+
+
+@dataclass(frozen=True)
+class LedgerCarried:
+    """What was last carried in one piece, by the destination's clock: nothing of it was read on the source before `carried_at`."""
+
+    carried_at: datetime
+    rows: int
+    bytes: int
 
 
 @dataclass(frozen=True)
