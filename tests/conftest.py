@@ -10,7 +10,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from migrator import quote
+from migrator import quote, redaction
 from migrator.cluster import Cluster, Valkey
 from migrator.errors import BinariesMissingError
 from migrator.provision import postgres_bin
@@ -30,6 +30,13 @@ def _need(version: int) -> None:
         postgres_bin(version)
     except BinariesMissingError as error:
         absent(str(version), str(error))
+
+
+@pytest.fixture(autouse=True)
+def _no_secret_known() -> Iterator[None]:
+    """A secret that one test's configuration held masks nothing in the next one's output."""
+    yield
+    redaction._known.clear()
 
 
 @pytest.fixture

@@ -23,7 +23,6 @@ def _as_before() -> Iterator[None]:
     handlers, level = root.handlers, root.level
     yield
     root.handlers, root.level = handlers, level
-    redaction._known.clear()
     structlog.reset_defaults()
     logging.captureWarnings(False)
 
