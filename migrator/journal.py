@@ -6,7 +6,6 @@ from datetime import datetime
 
 from psycopg.errors import InsufficientPrivilege, UndefinedTable
 from psycopg.rows import DictRow
-from tenacity import retry, retry_if_exception_type, stop_after_attempt
 
 from migrator.catalog import journal_tables, sql
 from migrator.connection import Session
@@ -74,13 +73,18 @@ def read_journal(session: Session, mapping: str) -> Journal:
     return read_journal_and_clock(session, mapping)[0]
 
 
-@retry(retry=retry_if_exception_type(UndefinedTable), stop=stop_after_attempt(3), reraise=True)
 def read_journal_and_clock(session: Session, mapping: str) -> tuple[Journal, datetime]:
     """The mapping's journal (NOT_BEGUN where there is no row), and the server's clock.
 
-    Reads again where a table went between two statements: the last mapping at work here has then ended.
     Raises MigratorError where the journal is not ours to read, OutdatedError where an older version made it.
     """
+    try:
+        return _read(session, mapping)
+    except UndefinedTable:  # the end of another mapping took tables away between two of our statements
+        return _read(session, mapping)
+
+
+def _read(session: Session, mapping: str) -> tuple[Journal, datetime]:
     refuse_foreign_schema(session)
     refuse_outdated(session, JOURNAL)
     try:
