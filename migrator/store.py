@@ -241,7 +241,14 @@ class Store:
     def worker_lives(self, host: str) -> bool:
         """Whether a worker of that machine (its name ends in @host) has said within WORKER_SECONDS that it lives."""
         oldest = self._now() - WORKER_SECONDS
-        return any(name.endswith(f"@{host}") and at >= oldest for name, (_, _, at) in self._workers().items())
+        workers = self._workers().items()
+        return any(name.endswith(f"@{host}") and queues and at >= oldest for name, (queues, _, at) in workers)
+
+    @_doorway
+    def beat_age(self, host: str) -> float | None:
+        """Seconds since beat of that machine, which registers as beat@host without a queue, sent a message."""
+        found = self._workers().get(f"beat@{host}")
+        return self._now() - found[2] if found else None
 
     @_doorway
     def queued(self, queue: str) -> int:

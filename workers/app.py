@@ -2,10 +2,17 @@
 
 import gc
 import logging
-import os
+import socket
 
 from celery import Celery
-from celery.signals import setup_logging, worker_process_init, worker_process_shutdown, worker_ready
+from celery.signals import (
+    after_task_publish,
+    beat_init,
+    setup_logging,
+    worker_process_init,
+    worker_process_shutdown,
+    worker_ready,
+)
 from kombu import Queue
 
 import beat_schedule
@@ -55,10 +62,9 @@ app.conf.update(
     worker_cancel_long_running_tasks_on_connection_loss=False,
     worker_hijack_root_logger=False,
     timezone="UTC",
-    # So that the file's age tells a health check whether beat is at work.
-    beat_sync_every=1,
+    # In memory: Celery's own keeps a pickle in a file, which whoever else may write it there makes beat run.
+    beat_scheduler="celery.beat:Scheduler",
     beat_schedule=beat_schedule.build(CONFIG),
-    beat_schedule_filename=os.environ.get("MIGRATOR_BEAT_SCHEDULE", "/tmp/pg-migrator-beat-schedule"),  # noqa: S108
 )
 
 
@@ -97,3 +103,13 @@ def _publish_config(**_: object) -> None:
     from migrator import config_public
 
     store().publish_public(config_public.public(CONFIG))
+
+
+@beat_init.connect
+def _beat_tells(**_: object) -> None:
+    """From now on every message this process sends is beat's; a health check asks when the last one was."""
+    after_task_publish.connect(_beat_lives)
+
+
+def _beat_lives(**_: object) -> None:
+    store().register_worker(f"beat@{socket.gethostname()}", (), 0)

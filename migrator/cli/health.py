@@ -1,9 +1,6 @@
 """health: is this machine's process well? For a container's health check: one question, one sentence, an exit status."""
 
-import os
 import socket
-import time
-from pathlib import Path
 
 import click
 
@@ -13,7 +10,6 @@ from migrator.config import Config
 from migrator.errors import MigratorError
 from migrator.store import WORKER_SECONDS, Store
 
-BEAT_SCHEDULE = "MIGRATOR_BEAT_SCHEDULE"
 LEAST_BEAT_SECONDS = 60.0
 
 
@@ -30,14 +26,15 @@ def health(config: Config, process: str) -> None:
     if process == "worker" and not store.worker_lives(socket.gethostname()):
         raise MigratorError(f"No worker of this machine has said within {WORKER_SECONDS} s that it lives.")
     if process == "beat":
-        _beat(max(LEAST_BEAT_SECONDS, 3 * config.replication.reconcile_interval_seconds))
+        _beat(
+            store.beat_age(socket.gethostname()),
+            max(LEAST_BEAT_SECONDS, 3 * config.replication.reconcile_interval_seconds),
+        )
     click.echo(f"{process}: well")
 
 
-def _beat(seconds: float) -> None:
-    """Beat writes its schedule after every entry it sends."""
-    path = Path(os.environ.get(BEAT_SCHEDULE, "/tmp/pg-migrator-beat-schedule"))  # noqa: S108 - as workers.app has it
-    files = (file for file in path.parent.iterdir() if file.name.startswith(path.name))  # dbm adds a suffix of its own
-    ages = [time.time() - file.stat().st_mtime for file in files]
-    if not ages or min(ages) > seconds:
-        raise MigratorError(f"Beat has sent nothing for {min(ages):.0f} s." if ages else "Beat has not begun.")
+def _beat(age: float | None, seconds: float) -> None:
+    if age is None:
+        raise MigratorError("Beat of this machine has sent nothing yet.")
+    if age > seconds:
+        raise MigratorError(f"Beat of this machine has sent nothing for {age:.0f} s.")

@@ -54,7 +54,6 @@ def arrange(config: Config, file: str | None, *, port: int | None, workers: int 
         PREFIX + "REDIS_URL": url.reveal(),
         PREFIX + "WEB__PORT": str(web_port),
         PREFIX + "WEB__FLOWER_PORT": str(flower_port),
-        "MIGRATOR_BEAT_SCHEDULE": str(logs / "beat-schedule"),
         PREFIX + "WORKERS__GRACE_SECONDS": f"{_grace(config):g}",
         **({VARIABLE: str(Path(file).absolute())} if file else {}),
     }

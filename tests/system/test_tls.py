@@ -120,7 +120,9 @@ def test_client_certificates(cluster: Clusters, tmp_path: Path, monkeypatch: pyt
     dialled = {"replication_sslrootcert": str(handed(authority.root, destination, "source-ca.crt"))}
     new = strict(destination, "new", authority, **own)
 
-    refused = findings(MappingSpec("m", strict(source, "old", authority, **own, **dialled), new, QUICK, databases=SHOP))
+    away = {"replication_sslcert": "/nowhere/ours.crt", "replication_sslkey": "/nowhere/ours.key"}
+    unseen = strict(source, "old", authority, **own, **dialled, **away)
+    refused = findings(MappingSpec("m", unseen, new, QUICK, databases=SHOP))
     finding = refused["destination_cannot_reach_source"]
     assert "certificate" in finding.message and "instances.old.replication_sslcert" in finding.remedy
 

@@ -125,6 +125,17 @@ def test_slots_are_those_of_living_workers(store: Store, client: fakeredis.FakeR
     assert not client.hexists("migrator:workers", "dead")
 
 
+def test_beat_tells_when_it_last_spoke_and_is_no_worker(store: Store, client: fakeredis.FakeRedis) -> None:
+    assert store.beat_age("here") is None
+    store.register_worker("beat@here", (), 0)
+    assert 0 <= (store.beat_age("here") or 0) < 10
+    assert not store.worker_lives("here")
+    store.register_worker("rows@here", ("relations",), 2)
+    assert store.worker_lives("here")
+    client.hset("migrator:workers", "beat@here", '{"queues":[],"concurrency":0,"at":1}')
+    assert (store.beat_age("here") or 0) > 1_000
+
+
 def test_queued_counts_the_messages_of_celery(store: Store, client: fakeredis.FakeRedis) -> None:
     client.lpush("relations", "message", "message")
     assert (store.queued("relations"), store.queued("parts")) == (2, 0)
