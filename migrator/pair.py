@@ -1,6 +1,6 @@
 """One database of one side, read: what is neither schema nor instance. Either side is read alike; what it lacks is empty."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from psycopg.rows import DictRow
@@ -70,16 +70,20 @@ def read_target(
     narrow: Narrow | None,
     known: Remembered,
     origins: Origins | None,
+    said: Callable[[], object],
     *,
     ending: bool = False,
 ) -> Half:
     """Everything of a destination but the schema, which the caller has, and the origins. `known`: what need not be read again.
 
-    `ending`: neither what the tables hold nor the sequences.
+    `said` is called when all has been read that must not be later than the source's. `ending`: neither what the tables hold
+    nor the sequences.
     """
     oids = narrow.oids if narrow else None
     ledger = ledger_book.read(session, mapping, (narrow.names, narrow.source_oids) if narrow else None)
     subscriptions = _subscriptions(session, origins, oids)
+    sequences = {} if narrow or ending else _sequences(session, known)
+    said()
     return Half(
         schema=schema,
         publications=(),
@@ -88,7 +92,7 @@ def read_target(
         ledger_databases=_group_names(session, mapping) if ledger.exists else (),
         sizes=_sizes(session, oids, known),
         filled=frozenset() if ending else _filled(session, oids, schema, ledger, subscriptions),
-        sequences={} if narrow or ending else _sequences(session, known),
+        sequences=sequences,
         facts=DatabaseFacts(),
         strange_large_objects=() if narrow or ending else _strange_large_objects(session, ledger),
     )
@@ -102,19 +106,26 @@ def _strange_large_objects(session: Session, ledger: Ledger) -> tuple[int, ...]:
     return tuple(row["oid"] for row in session.execute(query))
 
 
-def read_source(session: Session, schema: Schema, narrow: Narrow | None, known: Remembered) -> Half:
-    """Everything of a source but the schema, which the caller has. `known`: what need not be read again."""
+def read_source(
+    session: Session, schema: Schema, narrow: Narrow | None, known: Remembered, target_said: Callable[[], object]
+) -> Half:
+    """Everything of a source but the schema, which the caller has. `known`: what need not be read again.
+
+    `target_said` returns when the destination has said what ours must be later than: it is then never behind.
+    """
     oids = narrow.oids if narrow else None
+    facts, sizes = _facts(session, oids, known), _sizes(session, oids, known)
+    target_said()
     return Half(
         schema=schema,
         publications=_publications(session, oids),
         subscriptions=(),
         ledger=Ledger(),
         ledger_databases=(),
-        sizes=_sizes(session, oids, known),
+        sizes=sizes,
         filled=frozenset(),
         sequences={} if narrow else _sequences(session, known),
-        facts=_facts(session, oids, known),
+        facts=facts,
         backends=frozenset(Backend(**row) for row in session.execute(sql("keeper_backends", 0))),
     )
 

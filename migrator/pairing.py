@@ -5,6 +5,7 @@ from concurrent.futures import Executor
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
+from threading import Event
 from time import monotonic
 from typing import TypeVar
 
@@ -34,6 +35,9 @@ from migrator.schema_reading import (
 T = TypeVar("T")
 
 Open = Callable[[InstanceSpec, str], AbstractContextManager[Session]]
+
+Halves = tuple[Half | Exception, Half | Exception | None]
+"""What the source's and the destination's database said, or why not; the latter None where it is not there."""
 
 
 @dataclass
@@ -82,10 +86,19 @@ class Pairing:
         destination = other.result() if other is not None else None
         if not self.scope.relations and isinstance(source, Begun) and isinstance(destination, Begun):
             forget_sequences_together(source.known, destination.known)
-        # The destination's ledger and sequences before the source's: what is read later is never behind.
-        target_half = _tried(lambda: self._read_target(destination)) if isinstance(destination, Begun) else destination
-        source_half = _tried(lambda: self._read_source(source)) if isinstance(source, Begun) else source
-        return self._placed(joined(name, target, source_half, target_half))
+        return self._placed(joined(name, target, *self._read(source, destination)))
+
+    def _read(self, source: Begun | Exception, destination: Begun | Exception | None) -> Halves:
+        """Both at the same time, but for what is to be older on the destination: its ledger and its sequences."""
+        said = Event()
+        if not isinstance(destination, Begun):
+            said.set()
+            return self._half_of_source(source, said), destination
+        other = self.halves.submit(_tried, lambda: self._read_target(destination, said))
+        return self._half_of_source(source, said), other.result()
+
+    def _half_of_source(self, begun: Begun | Exception, target_said: Event) -> Half | Exception:
+        return _tried(lambda: self._read_source(begun, target_said)) if isinstance(begun, Begun) else begun
 
     def _placed(self, pair: DatabasePair) -> DatabasePair:
         """With the source's tablespaces as the destination calls them."""
@@ -96,22 +109,26 @@ class Pairing:
 
     def pairs_of_ledger(self, target: str) -> tuple[DatabasePair, ...]:
         """While the source is away: its databases that a destination database's ledger names for the mapping."""
-        half = _tried(lambda: self._read_target(self._begin(self.spec.destination, target, None)))
+        half = _tried(lambda: self._read_target(self._begin(self.spec.destination, target, None), Event()))
         if isinstance(half, SessionLimitError):
             raise half
         names = half.ledger_databases if isinstance(half, Half) else ()
         away = MigratorError("the source does not answer")
         return tuple(joined(name, target, away, half) for name in names if self.scope.database in (None, name))
 
-    def _read_target(self, begun: Begun) -> Half:
-        with begun.stack:
-            return read_target(
-                begun.session, self.spec.name, begun.schema, begun.narrow, begun.known, self.origins, ending=self.ending
-            )
+    def _read_target(self, begun: Begun, said: Event) -> Half:
+        session, schema, narrow, known = begun.session, begun.schema, begun.narrow, begun.known
+        try:
+            with begun.stack:
+                return read_target(
+                    session, self.spec.name, schema, narrow, known, self.origins, said.set, ending=self.ending
+                )
+        finally:
+            said.set()  # also where it failed: the source is not to wait for it
 
-    def _read_source(self, begun: Begun) -> Half:
+    def _read_source(self, begun: Begun, target_said: Event) -> Half:
         with begun.stack:
-            return read_source(begun.session, begun.schema, begun.narrow, begun.known)
+            return read_source(begun.session, begun.schema, begun.narrow, begun.known, target_said.wait)
 
     def _narrow(self, database: str) -> Narrow:
         """The relations a look at some of them takes in, by the source's word: the destination lacks some ties as yet."""

@@ -1,7 +1,8 @@
 """Reads one database's schema: all statements of schema/ in one go, as one snapshot sees them."""
 
 import gc
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 
@@ -15,6 +16,9 @@ from migrator.schema import Schema
 from migrator.schema.readers import READERS
 from migrator.schema.row import Answer
 
+Questions = Sequence[tuple[str, str]]
+"""The readers' names and statements, in the order they are asked."""
+
 
 def read_schema(session: Session, version: int, oids: list[int] | None = None, without: Iterable[int] = ()) -> Schema:
     """One database's schema, all of it or what belongs to some relations; `without` those tables (oids).
@@ -22,15 +26,50 @@ def read_schema(session: Session, version: int, oids: list[int] | None = None, w
     Raises psycopg.errors.LockNotAvailable where a definition stands behind somebody's ACCESS EXCLUSIVE lock.
     """
     parameters = {"relations": oids, "without": list(without)}
+    asked = [(reader.name, reader.sql(version)) for reader in READERS if oids is None or reader.narrow]
     # At once where it is little; of a whole database each statement has its own time to answer.
-    at_once = session.pipeline() if oids is not None else nullcontext()
-    with _one_collection_less(), one_snapshot(session, at_once):
-        asked = [
-            (reader.name, session.cursor(row_factory=tuple_row).execute(reader.sql(version), parameters))
-            for reader in READERS
-            if oids is None or reader.narrow
-        ]
-        return schema.build({name: _answer(cursor) for name, cursor in asked})
+    read = _read_one_by_one if oids is None else _read_at_once
+    with _one_collection_less():
+        return read(session, asked, parameters)
+
+
+def _read_at_once(session: Session, asked: Questions, parameters: Mapping[str, object]) -> Schema:
+    with one_snapshot(session, session.pipeline()):
+        cursors = [(name, session.cursor(row_factory=tuple_row).execute(text, parameters)) for name, text in asked]
+        return schema.build({name: _answer(cursor) for name, cursor in cursors})
+
+
+def _read_one_by_one(session: Session, asked: Questions, parameters: Mapping[str, object]) -> Schema:
+    """Each answer becomes part of the Schema while the server works at the next one."""
+    answers = {name: Future[Answer]() for name, _ in asked}
+    with ThreadPoolExecutor(1) as builder:
+        built = builder.submit(schema.build, _Awaited(answers))
+        try:
+            with one_snapshot(session):
+                for name, text in asked:
+                    answers[name].set_result(_answer(session.cursor(row_factory=tuple_row).execute(text, parameters)))
+        except BaseException as error:
+            for answer in answers.values():
+                if not answer.done():
+                    answer.set_exception(error)
+            raise
+        return built.result()
+
+
+class _Awaited(Mapping[str, Answer]):
+    """Answers that are still coming: to take one is to wait for it."""
+
+    def __init__(self, answers: Mapping[str, Future[Answer]]) -> None:
+        self._answers = answers
+
+    def __getitem__(self, name: str) -> Answer:
+        return self._answers[name].result()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._answers)
+
+    def __len__(self) -> int:
+        return len(self._answers)
 
 
 @contextmanager

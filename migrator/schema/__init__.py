@@ -216,8 +216,12 @@ class Schema:
 
 
 def build(answers: Answers) -> Schema:
-    """The Schema that the readers' answers describe."""
+    """The Schema that the readers' answers describe. Asked for in the readers' order: answers may still be coming."""
     sequences = _all(answers, "sequence", sequence.read)
+    tables = _tables(answers, sequences)
+    indexes = _all(answers, "index", index.read)
+    constraints = _all(answers, "constraint", constraint.read)
+    privileges = privilege.build(_rows(answers, "privilege"))
     definitions = _definitions(answers)
     return Schema(
         namespaces=_all(answers, "namespace", namespace.read),
@@ -227,13 +231,13 @@ def build(answers: Answers) -> Schema:
         domains=_all(answers, "domain", domain.read),
         ranges=_all(answers, "range", range.read),
         sequences=sequences,
-        tables=_tables(answers, sequences),
-        indexes=_all(answers, "index", index.read),
-        constraints=_all(answers, "constraint", constraint.read),
+        tables=tables,
+        indexes=indexes,
+        constraints=constraints,
         definitions=definitions,
         comments=(*_all(answers, "comment", comment.read), *_definition_comments(answers, definitions)),
         user_mappings=_all(answers, "user_mapping", user_mapping.read),
-        privileges=privilege.build(_rows(answers, "privilege")),
+        privileges=privileges,
         built_ins=_all(answers, "built_in", built_in.read),
         untouched=frozenset().union(*map(privilege.read_untouched, _rows(answers, "untouched"))),
         uncarried=_all(answers, "uncarried", uncarried.read),

@@ -20,7 +20,9 @@ SELECT * FROM (
     SELECT CASE WHEN d.objsubid > 0 THEN 'COLUMN' WHEN c.relkind = 'S' THEN 'SEQUENCE'
                 WHEN c.relkind IN ('i', 'I') THEN 'INDEX' WHEN c.relkind = 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END,
            CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'c' THEN 'type' ELSE 'table' END,
-           n.nspname, coalesce(a.attname, c.relname),
+           n.nspname,
+           coalesce((SELECT a.attname FROM pg_catalog.pg_attribute a
+                     WHERE d.objsubid > 0 AND a.attrelid = c.oid AND a.attnum = d.objsubid), c.relname),
            coalesce(ct.relname, CASE WHEN c.relkind IN ('r', 'p', 'f', 'v', 'm', 'c') THEN c.relname END),
            coalesce(ct.oid, CASE WHEN c.relkind IN ('r', 'p', 'f', 'v', 'm') THEN c.oid END), false, d.description,
            c.oid, 'pg_catalog.pg_class'::regclass
@@ -29,7 +31,6 @@ SELECT * FROM (
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
     LEFT JOIN pg_catalog.pg_class ct ON ct.oid = i.indrelid
-    LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.objsubid AND d.objsubid > 0
     WHERE d.classoid = 'pg_catalog.pg_class'::regclass AND n.nspname !~ '^pg_'
       AND n.nspname NOT IN ('information_schema', 'migrator')
       AND c.relpersistence <> 't'

@@ -53,12 +53,16 @@ WITH namespace AS (
     UNION ALL
     SELECT 5, 'COLUMN', 'pg_catalog.pg_class'::regclass, r.oid, r.identity, quote_ident(a.attname), a.attnum, r.relowner, true, a.attacl,
         acldefault('c', r.relowner)
-    FROM relation r JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid
-    WHERE NOT a.attisdropped
-      -- a column that has lost all it was made with has no ACL again
-      AND (a.attacl IS NOT NULL OR r.oid < 16384 AND (r.oid, a.attnum) IN
-           (SELECT i.objoid, i.objsubid FROM pg_catalog.pg_init_privs i WHERE i.classoid = 'pg_catalog.pg_class'::regclass AND i.objsubid > 0))
-      AND (%(relations)s::oid[] IS NULL OR r.oid = ANY (%(relations)s::oid[]))
+    FROM relation r JOIN (
+        SELECT attrelid, attnum, attname, attacl FROM pg_catalog.pg_attribute WHERE attacl IS NOT NULL AND NOT attisdropped
+        UNION ALL
+        -- a column that has lost all it was made with has no ACL again
+        SELECT a.attrelid, a.attnum, a.attname, a.attacl
+        FROM pg_catalog.pg_init_privs i JOIN pg_catalog.pg_attribute a ON a.attrelid = i.objoid AND a.attnum = i.objsubid
+        WHERE i.classoid = 'pg_catalog.pg_class'::regclass AND i.objsubid > 0 AND i.objoid < 16384
+          AND a.attacl IS NULL AND NOT a.attisdropped
+    ) a ON a.attrelid = r.oid
+    WHERE (%(relations)s::oid[] IS NULL OR r.oid = ANY (%(relations)s::oid[]))
     UNION ALL
     -- languages that every database has keep their owner: the bootstrap superuser, whatever its name
     SELECT 3, 'LANGUAGE', 'pg_catalog.pg_language'::regclass, l.oid, quote_ident(l.lanname), NULL, NULL, l.lanowner, l.oid < 16384,

@@ -62,6 +62,7 @@ def _reader(name: str) -> Reader:
     return Reader(name, partial(sql, name, package="migrator.schema"), name not in _WHOLE)
 
 
+# What takes long to turn into values comes first: that is done while the server works at the rest.
 READERS: tuple[Reader, ...] = tuple(
     _reader(name)
     for name in (
@@ -76,12 +77,12 @@ READERS: tuple[Reader, ...] = tuple(
         "column",
         "index",
         "constraint",
+        "privilege",
         *ROOMS,
         "comment",
         "definition_comment",
         "user_mapping",
         "built_in",
-        "privilege",
         "untouched",
         "uncarried",
         "dependency",

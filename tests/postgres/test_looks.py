@@ -10,13 +10,15 @@ from typing import Any
 
 import pytest
 
-from migrator import pairing
+from migrator import ledger, pair, pairing
 from migrator.cluster import Cluster
 from migrator.config import DatabaseSelection, InstanceSpec, MappingSpec, Replication
 from migrator.connection import Session, connect
-from migrator.errors import SessionLimitError
+from migrator.counters import Values, read_sequences
+from migrator.errors import MigratorError, SessionLimitError
 from migrator.observation import DatabasePair, Scope
 from migrator.observe import Looker
+from migrator.records import Ledger
 from migrator.remembered import SchemaCache
 from migrator.schema import Schema
 from migrator.schema_reading import read_fingerprint, read_schema
@@ -153,6 +155,38 @@ def test_what_came_and_went_around_a_look_does_not_seem_to_stay(
     during, after = only_pair(looker), only_pair(looker)
     assert during.target_schema is not None and during.target_schema.has_table("public.passing")
     assert after.target_schema is not None and not after.target_schema.has_table("public.passing")
+
+
+def test_the_destinations_sequences_are_never_later_than_the_sources(
+    spec: MappingSpec, shared: Callable[[int], Cluster], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both sides are read at the same time, but for these: read the other way round, the source would seem to lag."""
+    order = list[tuple[str, int]]()
+
+    def watched(session: Session) -> Values:
+        order.append(("begun", session.info.port))
+        if session.info.port == shared(18).port:
+            time.sleep(0.3)
+        values = read_sequences(session)
+        order.append(("done", session.info.port))
+        return values
+
+    monkeypatch.setattr(pair, "read_sequences", watched)
+    assert "public.one_id_seq" in only_pair(Looker(spec)).sequences
+    source, destination = shared(16).port, shared(18).port
+    assert order == [("begun", destination), ("done", destination), ("begun", source), ("done", source)]
+
+
+def test_a_destination_that_fails_half_way_does_not_keep_the_source_waiting(
+    spec: MappingSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(*_: object) -> Ledger:
+        raise MigratorError("lost on the way")
+
+    monkeypatch.setattr(ledger, "read", lost)
+    found = only_pair(Looker(spec))
+    assert found.target_error == "lost on the way" and found.target_schema is None
+    assert found.source_error is None and found.source_schema is not None and found.sequences
 
 
 def test_a_locked_table_has_the_size_that_the_last_vacuum_saw(
