@@ -11,7 +11,8 @@ import structlog
 from migrator.carriage import carry_pieces, never_carried
 from migrator.config import MappingSpec
 from migrator.copying.errors import StoppedError, YieldError
-from migrator.copying.keeper import Keeper, Seat, SnapshotLostError
+from migrator.copying.keeper import Keeper, SnapshotLostError
+from migrator.copying.seat import Seat
 from migrator.copying.work import Parts
 from migrator.errors import MigratorError, SessionLimitError, StoreUnavailableError
 from migrator.memory import Failures

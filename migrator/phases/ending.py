@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from migrator.model import Instance, Slot, Subscription
 from migrator.names import SCHEMA, is_ours, parse_group_name, sync_slot_subscription
-from migrator.phases import self_memberships
+from migrator.phases import giving_up, groups, self_memberships
 from migrator.phases.databases import draft_name
 from migrator.phases.source_statements import drop_publication, drop_slot
 from migrator.phases.view import View
@@ -25,7 +25,14 @@ def examine(view: View) -> Step:
     name = NAMES[view.journal.intent]
     if view.database.target_error:
         return Step(name, view.database.name, findings=(_unreadable(view),))
-    for actions in (_subscriptions(view), _slots(view), _publications(view), _draft(view), _ledger(view)):
+    for actions in (
+        _beginnings(view),
+        _subscriptions(view),
+        _slots(view),
+        _publications(view),
+        _draft(view),
+        _ledger(view),
+    ):
         found = tuple(actions)
         if found:
             return Step(name, view.database.name, Gates.DATABASE, found, _busy(view))
@@ -62,6 +69,15 @@ def _source_away(view: View) -> tuple[Finding, ...]:
             database=view.database.name,
         ),
     )
+
+
+def _beginnings(view: View) -> Iterable[Action]:
+    """Groups whose slot a keeper may be making: it holds the group's row meanwhile, so that a look after this sees the slot."""
+    for group in view.database.ledger.groups:
+        if groups.is_under_snapshot(group) and not (group.slot_created or group.retired):
+            mine = Statement(Side.DESTINATION, view.database.target, giving_up.lock(view.spec.name, group.number))
+            over = groups.update_group(view, "retired_at = clock_timestamp()", number=group.number)
+            yield Action(f"begin no copy of {group.name} any more", (mine, over))
 
 
 def _subscriptions(view: View) -> Iterable[Action]:

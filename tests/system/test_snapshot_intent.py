@@ -1,0 +1,111 @@
+"""Copy method snapshot: a keeper that was sent for before the operator said otherwise makes nothing on the source after it."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from migrator import control
+from migrator.cluster import Cluster
+from migrator.config import MappingSpec
+from migrator.inline import Inline
+from migrator.jobs import keep
+from migrator.memory import Memory
+from migrator.perform import Outcome
+from migrator.reconcile import drive
+from migrator.remembered import SchemaCache
+from migrator.work import Work
+from tests.system.scenario import ours_left
+from tests.system.test_snapshot import by_snapshot
+
+Clusters = Callable[..., Cluster]
+Pair = tuple[Cluster, Cluster, MappingSpec]
+
+SENT = Work("keep_snapshot", "m", "shop", "initial_copy", group=1, keeper="1")
+
+
+@pytest.fixture
+def begun(cluster: Clusters, monkeypatch: pytest.MonkeyPatch) -> Pair:
+    """A mapping whose publication is complete, and whose keeper is still on its way."""
+    source, destination = cluster(16), cluster(18)
+    source.execute("CREATE DATABASE shop")
+    source.execute("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 100)", "shop")
+    spec, sent = by_snapshot(source, destination), list[Work]()
+    memory, schemas = Memory(), SchemaCache()
+    with monkeypatch.context() as patched:
+        patched.setattr(Inline, "_keep", lambda self, work: sent.append(work))
+        deadline = time.monotonic() + 60
+        while SENT not in sent:
+            drive(spec, memory, schemas)
+            assert time.monotonic() < deadline
+    return source, destination, spec
+
+
+def slots(source: Cluster) -> list[tuple[object, ...]]:
+    return source.execute("SELECT slot_name FROM pg_replication_slots")
+
+
+def kept(spec: MappingSpec) -> Outcome:
+    """The late keeper, to its end: here nobody copies, so it must not hold anything for long."""
+    return keep(spec, SENT, Memory(), lambda entry: None)
+
+
+class Late(threading.Thread):
+    """A keeper at work beside the test."""
+
+    def __init__(self, spec: MappingSpec) -> None:
+        super().__init__(daemon=True)
+        self._spec = spec
+        self.outcome: Outcome | None = None
+
+    def run(self) -> None:
+        self.outcome = kept(self._spec)
+
+
+def eventually(true: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_late_keeper_makes_nothing_against_the_wish(begun: Pair) -> None:
+    """After a pause; while its slot has to wait for an older transaction, and a pause or an abort comes; after the abort."""
+    source, destination, spec = begun
+    control.pause(spec)
+    assert kept(spec).applied == 0
+    assert slots(source) == []
+    for wish in (control.pause, control.abort):
+        control.resume(spec)
+        with source.connect("shop") as other:
+            other.execute("BEGIN; INSERT INTO t VALUES (0)")
+            late = Late(spec)
+            late.start()
+            eventually(lambda: slots(source))
+            ended = wish(spec)
+            late.join(60)
+            assert late.outcome == Outcome()
+            assert slots(source) == []
+            other.execute("ROLLBACK")
+        assert slots(source) == []
+    assert ended is not None and ended.left == ()
+    assert kept(spec).applied == 0
+    assert ours_left(source) == [] and ours_left(destination) == []
+
+
+def test_an_abort_waits_for_a_keeper_that_is_about_to_make_its_slot(begun: Pair) -> None:
+    """It has asked for the intent already, and holds its group's row: what it makes must be seen, and taken away."""
+    source, destination, spec = begun
+    with destination.connect("shop") as keeper, source.connect("shop") as maker:
+        keeper.execute("BEGIN; SELECT FROM migrator.groups FOR KEY SHARE")
+        ending = threading.Thread(target=control.abort, args=(spec,), daemon=True)
+        ending.start()
+        ending.join(2)
+        assert ending.is_alive(), "the abort is over, and a slot may still come"
+        ((name,),) = destination.execute("SELECT name FROM migrator.groups", "shop")
+        maker.execute("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", (name,))
+        keeper.execute("ROLLBACK")  # killed between the two servers
+        ending.join(60)
+        assert not ending.is_alive()
+    assert ours_left(source) == [] and ours_left(destination) == []
