@@ -12,8 +12,6 @@ from migrator.connection import Session
 from migrator.journal_format import LEDGER, refuse_outdated
 from migrator.model import Lsn
 from migrator.parts import Part
-from migrator.phases import giving_up
-from migrator.quote import literal
 from migrator.records import (
     Backend,
     Identity,
@@ -41,16 +39,6 @@ def note_parts(session: Session, mapping: str, group: int, parts: Sequence[tuple
                 for filenode, part in parts
             ],
         )
-
-
-def leave_group(session: Session, mapping: str, group: int, relation: str) -> None:
-    """Take a relation out of its group, with its parts and rows: it is begun anew in another.
-
-    Waits for parts being copied, up to the session's lock_timeout.
-    """
-    with session.transaction():
-        session.execute(giving_up.lock(mapping, group).encode())
-        session.execute(giving_up.removal(mapping, group, f"r.relation = {literal(relation)}").encode())
 
 
 def read(session: Session, mapping: str, narrow: tuple[list[str], list[int]] | None = None) -> Ledger:

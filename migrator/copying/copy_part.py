@@ -2,7 +2,8 @@
 
 What is held, and in which order (everybody who gives up a group or a part goes the same way):
 
-* destination: the group's ledger row FOR KEY SHARE, the part's FOR UPDATE, the table ROW EXCLUSIVE (or, to be emptied, ACCESS EXCLUSIVE)
+* destination: the group's place shared (`giving_up`), its ledger row FOR KEY SHARE, the part's FOR UPDATE, the table ROW EXCLUSIVE
+  (or, to be emptied, ACCESS EXCLUSIVE)
 * source: the table ACCESS SHARE, for this one part's time
 
 Parts of one relation are copied by any number of workers at once: they share all of it but their own rows.
@@ -19,12 +20,13 @@ from psycopg.pq.abc import PGresult
 from migrator.bucket import Throttle
 from migrator.catalog import sql
 from migrator.connection import Session
-from migrator.copying.errors import RewrittenError, SnapshotGoneError, UnlikeError, named
+from migrator.copying.errors import RewrittenError, SnapshotGoneError, UnlikeError, YieldError, named
 from migrator.copying.format import Column, Format, agree
 from migrator.copying.pipe import pump
 from migrator.copying.wire import Stop, Wire
 from migrator.errors import MigratorError
 from migrator.parts import Part
+from migrator.phases import giving_up
 from migrator.quote import literal
 
 FREEZE_BYTES = 1_048_576
@@ -129,10 +131,13 @@ def _claim(writer: Wire, job: PartCopy) -> bool:
 
     A copier that died may have left a transaction which is still being committed: its lock on the part is waited for.
     """
-    *_, group, part = writer.ask(
-        "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE;"
-        f" SELECT 1 FROM migrator.groups WHERE mapping = {literal(job.mapping)} AND number = {job.group}"
-        " AND retired_at IS NULL FOR KEY SHARE;"
+    begin = "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE"
+    *_, free = writer.ask(f"{begin}; {giving_up.step_in(job.mapping, job.group)}")
+    if _text(free, 0, 0) != "t":
+        raise YieldError(f"{job.part.relation}: a relation is about to leave its group.", "It is tried again.")
+    group, part = writer.ask(
+        f"SELECT 1 FROM migrator.groups WHERE mapping = {literal(job.mapping)} AND number = {job.group}"
+        " AND retired_at IS NULL AND slot_dropped_at IS NULL FOR KEY SHARE;"
         f" SELECT 1 FROM migrator.parts WHERE {_of_ledger(job)} AND copied_at IS NULL FOR UPDATE"
     )
     return group.ntuples == 1 and part.ntuples == 1

@@ -74,7 +74,7 @@ class Keeper:
                 self._relay(ledger, holder)
             LOG.info("snapshot held", mapping=self.seat.spec.name, database=self.seat.database, group=self.seat.group)
             self.told()
-            self._hold(ledger, holder)
+            self._hold(ledger, holder, group["name"])
             return True
 
     def _ledger_session(self) -> Session:
@@ -112,8 +112,11 @@ class Keeper:
             return
         raise SnapshotLostError(f"No keeper of group {self.seat.group} of database {self.seat.database} is left.")
 
-    def _hold(self, ledger: Session, holder: Session) -> None:
-        """Until nothing is left to copy. Raises psycopg.OperationalError when the session on the source is lost."""
+    def _hold(self, ledger: Session, holder: Session, slot: str) -> None:
+        """Until nothing is left to copy, or no change could follow what is copied.
+
+        Raises psycopg.OperationalError when the session on the source is lost.
+        """
         away_since: float | None = None
         watch = self._source_session("watch")
         copies = application_name(self.seat.spec.name, COPIES)
@@ -126,7 +129,7 @@ class Keeper:
                     ledger = self._ledger_session()
                     if not try_lock(ledger, self.seat.lock):
                         return
-                if not _needed(ledger, self.seat):
+                if not _needed(ledger, self.seat) or not _stands(watch, slot):
                     break
                 away_since = None
             except (psycopg.OperationalError, UnreachableError):
@@ -141,12 +144,18 @@ class Keeper:
             )
 
 
+def _stands(watch: Session, slot: str) -> bool:
+    """Whether the group's slot still is there, and can bring changes."""
+    query = "SELECT 1 FROM pg_replication_slots WHERE slot_name = %s AND wal_status <> 'lost'"
+    return watch.execute(query, (slot,)).fetchone() is not None
+
+
 def _needed(ledger: Session, seat: Seat) -> bool:
     """Whether a part of the group is still to be copied under its snapshot."""
     row = ledger.execute(
         "SELECT EXISTS (SELECT FROM migrator.groups g JOIN migrator.parts p ON p.mapping = g.mapping"
         " AND p.group_number = g.number WHERE g.mapping = %(mapping)s AND g.number = %(group)s"
-        " AND g.retired_at IS NULL AND p.copied_at IS NULL) AS needed",
+        " AND g.retired_at IS NULL AND g.slot_dropped_at IS NULL AND p.copied_at IS NULL) AS needed",
         seat.key,
     ).fetchone()
     return bool(row and row["needed"])

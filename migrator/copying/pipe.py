@@ -12,7 +12,7 @@ from collections import deque
 from contextlib import suppress
 
 from migrator.bucket import Throttle
-from migrator.copying.errors import CopyError
+from migrator.copying.errors import CopyError, YieldError
 from migrator.copying.pace import LARGEST_BLOCK, Pace
 from migrator.copying.wire import SLICE_SECONDS, Wire, wait
 
@@ -130,11 +130,13 @@ class _Pump:
 
     def _wait(self, sending: bool, hungry: bool, pause: float) -> None:
         watched = [(self._destination, select.POLLIN | (select.POLLOUT if sending else 0))]
-        if hungry:
-            watched.append((self._source, select.POLLIN))
+        if hungry or pause:
+            watched.append((self._source, select.POLLIN if hungry else select.POLLRDHUP))
         events = dict(wait(*watched, seconds=pause or SLICE_SECONDS))
         if events.get(self._destination.connection.socket, 0) & ~select.POLLOUT:
             self._fail()
+        if pause and events.get(self._source.connection.socket):
+            raise YieldError("The session on the source has ended.", "The part is tried again.")
 
     def _fail(self) -> None:
         """The destination speaks in mid-copy, and with notices off it has nothing to say but errors; libpq reads them at the end."""

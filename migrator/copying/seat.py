@@ -68,7 +68,7 @@ def group_of(ledger: Session, seat: Seat) -> DictRow | None:
     """The group's row, while its snapshot may be wanted."""
     return ledger.execute(
         "SELECT name, slot_created FROM migrator.groups WHERE mapping = %(mapping)s AND number = %(group)s"
-        " AND retired_at IS NULL AND subscription_oid IS NULL",
+        " AND retired_at IS NULL AND slot_dropped_at IS NULL AND subscription_oid IS NULL",
         seat.key,
     ).fetchone()
 

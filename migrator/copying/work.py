@@ -8,20 +8,23 @@ from types import TracebackType
 
 import psycopg
 import structlog
+from psycopg.errors import LockNotAvailable
 from psycopg.rows import DictRow
 
-from migrator import journal, ledger
-from migrator.bucket import Buckets, Limit
+from migrator import journal
+from migrator.bucket import Buckets, Limit, Throttle
 from migrator.config import MappingSpec
 from migrator.connection import Session, session_of, try_lock
 from migrator.copying.copy_part import Copied, PartCopy, copy_part
 from migrator.copying.errors import RewrittenError, SnapshotGoneError, StoppedError, YieldError
+from migrator.copying.held import Held
 from migrator.copying.keeper import COPIES
+from migrator.copying.leaving import leave_group
 from migrator.copying.lines import destination_session, source_session
-from migrator.errors import MigratorError
+from migrator.errors import MigratorError, SessionLimitError, UnreachableError
 from migrator.names import application_name, lock_key
 from migrator.parts import Part
-from migrator.phases.pacing import limits
+from migrator.phases.pacing import limits, rate_limit
 from migrator.records import Intent, Journal
 from migrator.server_errors import sentence
 from migrator.throttle import SharedThrottle
@@ -31,7 +34,7 @@ LOG = structlog.get_logger("migrator")
 
 
 LOOK_SECONDS = 2.0
-"""How often the journal is asked for the intent and the live limits while rows flow."""
+"""How often the journal is asked for the intent and the live limits, and the ledger for the group, while rows flow."""
 
 
 @dataclass
@@ -47,6 +50,8 @@ class Parts:
     _stack: ExitStack = field(default_factory=ExitStack)
     _asked_at: float = float("-inf")
     _journal: Journal | None = None
+    _given_up: bool = False
+    _eye: Session | None = None
 
     def __enter__(self) -> "Parts":
         try:
@@ -96,7 +101,7 @@ class Parts:
             return copy_part(self._reader, self._writer, job, self._throttle(), self._stop)
         except RewrittenError as error:
             LOG.warning("relation leaves its group", relation=relation, reason=error.message)
-            ledger.leave_group(self._book, self.spec.name, job.group, relation)
+            self._leave(job.group, relation)
             return None
         except SnapshotGoneError:
             return None
@@ -105,8 +110,35 @@ class Parts:
             self.over = self.over or self._reader.closed or self._writer.closed
             return None
 
-    def _throttle(self) -> SharedThrottle:
-        return SharedThrottle(self.buckets, self._limits)
+    def _leave(self, group: int, relation: str) -> None:
+        """Put off, it is found out again by the next who tries to copy a part of it."""
+        try:
+            leave_group(self._writer, self.spec.name, group, relation, self._stop)
+        except (StoppedError, LockNotAvailable) as error:
+            LOG.info("leaving put off", relation=relation, reason=" ".join(str(error).split()))
+            self.over = self.over or self._writer.closed
+
+    def _throttle(self) -> Throttle:
+        return Held(SharedThrottle(self.buckets, self._limits), self._while_held)
+
+    def _while_held(self) -> None:
+        """Raises YieldError where the part is not to wait any longer. A source that does not answer now may answer again."""
+        wishes = self._journal_now()
+        if wishes.intent is Intent.PAUSED and rate_limit(self.spec, wishes) == 0:
+            raise YieldError(
+                "Copying is paused, and no rate is left for what has begun.", "It begins again when resumed."
+            )
+        try:
+            if self._eye is None or self._eye.closed:
+                assert self.work.database is not None
+                name = application_name(self.spec.name, "watch")
+                self._eye = self._stack.enter_context(session_of(self.spec.source, self.work.database, name))
+            pid = self._reader.info.backend_pid
+            lives = self._eye.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", (pid,)).fetchone()
+        except (UnreachableError, SessionLimitError, psycopg.OperationalError):
+            return
+        if lives is None:
+            raise YieldError("The session on the source has ended.", "The part is tried again.")
 
     def _limits(self) -> tuple[Limit, ...]:
         return limits(self.spec, self._journal_now(), self._system)
@@ -118,15 +150,24 @@ class Parts:
         return self.over
 
     def _may_copy(self) -> bool:
-        """A part that is under way is finished through a pause; only an ending stops it."""
+        """A part that is under way is finished through a pause; only an ending stops it, and the loss of the group's slot."""
         entry = self._journal_now()
-        return entry.source is not None and entry.intent in (Intent.MIGRATE, Intent.PAUSED)
+        return entry.source is not None and entry.intent in (Intent.MIGRATE, Intent.PAUSED) and not self._given_up
 
     def _journal_now(self) -> Journal:
         if self._journal is None or time.monotonic() > self._asked_at + LOOK_SECONDS:
             self._journal = journal.read_wishes(self._entry, self.spec.name)
+            self._given_up = self._slot_dropped()
             self._asked_at = time.monotonic()
         return self._journal
+
+    def _slot_dropped(self) -> bool:
+        """Whether the group's slot was dropped for the WAL budget: no change would ever follow these rows."""
+        row = self._book.execute(
+            "SELECT 1 FROM migrator.groups WHERE mapping = %s AND number = %s AND slot_dropped_at IS NOT NULL",
+            (self.spec.name, self.work.group),
+        ).fetchone()
+        return row is not None
 
     def _crowded(self) -> bool:
         """Whether as many copy from the source as may, not counting those that came later: no more than that get through."""
@@ -156,6 +197,7 @@ class Parts:
             " JOIN migrator.relations r ON (r.mapping, r.group_number) = (g.mapping, g.number)"
             " JOIN migrator.parts p ON (p.mapping, p.group_number, p.relation) = (r.mapping, r.group_number, r.relation)"
             " WHERE g.mapping = %s AND g.number = %s AND g.retired_at IS NULL AND g.subscription_oid IS NULL"
+            " AND g.slot_dropped_at IS NULL"
             " AND p.relation = %s AND p.number = %s AND p.copied_at IS NULL",
             (self.spec.name, self.work.group, relation, number),
         ).fetchone()

@@ -75,7 +75,9 @@ def _beginnings(view: View) -> Iterable[Action]:
     """Groups whose slot a keeper may be making: it holds the group's row meanwhile, so that a look after this sees the slot."""
     for group in view.database.ledger.groups:
         if groups.is_under_snapshot(group) and not (group.slot_created or group.retired):
-            mine = Statement(Side.DESTINATION, view.database.target, giving_up.lock(view.spec.name, group.number))
+            mine = Statement(
+                Side.DESTINATION, view.database.target, giving_up.lock(view.spec.name, group.number), patient=True
+            )
             over = groups.update_group(view, "retired_at = clock_timestamp()", number=group.number)
             yield Action(f"begin no copy of {group.name} any more", (mine, over))
 

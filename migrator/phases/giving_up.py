@@ -3,8 +3,12 @@
 Whoever copies a part holds its group's row FOR KEY SHARE and its own row FOR UPDATE until the rows are committed. Whoever gives
 parts up takes the group's row FOR UPDATE first (a plain UPDATE would not do: it does not wait for KEY SHARE): so it waits for
 copies that are being committed, and none begins behind its back.
+
+New KEY SHAREs overtake a FOR UPDATE that waits, for ever where there are many copiers. So both take an advisory lock before: copiers
+try it, shared, and step aside while somebody waits for it alone.
 """
 
+from migrator.names import lock_key
 from migrator.quote import dollar_quoted, literal
 
 UNFINISHED = (
@@ -16,8 +20,20 @@ UNFINISHED = (
 
 
 def lock(mapping: str, number: int) -> str:
-    """The statement before `removal`, in the same transaction: have the group to ourselves."""
-    return f"SELECT number FROM migrator.groups WHERE mapping = {literal(mapping)} AND number = {number} FOR UPDATE"
+    """The statements before `removal`, in the same transaction: have the group to ourselves. Waits as long as its parts last."""
+    return (
+        f"SELECT pg_advisory_xact_lock({_place(mapping, number)});"
+        f" SELECT number FROM migrator.groups WHERE mapping = {literal(mapping)} AND number = {number} FOR UPDATE"
+    )
+
+
+def step_in(mapping: str, number: int) -> str:
+    """The statement before a copy, in the same transaction: whether nobody has, or waits for, the group to himself."""
+    return f"SELECT pg_try_advisory_xact_lock_shared({_place(mapping, number)})"
+
+
+def _place(mapping: str, number: int) -> int:
+    return lock_key("leave", mapping, str(number))
 
 
 def removal(mapping: str, number: int, which: str) -> str:

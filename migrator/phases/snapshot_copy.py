@@ -69,9 +69,14 @@ def unfinished(view: View, group: LedgerGroup) -> dict[str, LedgerRelation]:
 def _of_group(view: View, group: LedgerGroup) -> Iterator[Action | Wait | Finding]:
     if view.database.subscription(group.name) is not None:
         return  # made, and not yet recorded: from here on nothing leaves the group
+    if group.slot_dropped_at is not None:
+        return  # given up for the WAL budget: no change would ever follow these rows
     if not group.slot_created:
         yield from _open(view, group)
         return
+    slot = view.source.slot(group.name)
+    if slot is None or slot.wal_status == "lost":
+        return  # no change would ever follow these rows: the subscription's step says so
     unfit = [entry for entry in groups.members(view, group).values() if _is_unfit(view, entry)]
     yield from (leave_out(view, entry, "it was altered on the source") for entry in unfit)
     left = unfinished(view, group)
@@ -104,6 +109,7 @@ def _open_elsewhere(view: View) -> int:
         for group in pair.ledger.groups
         if groups.is_under_snapshot(group)
         and not group.retired
+        and group.slot_dropped_at is None
         and group.slot_created
         and any(part.group == group.number for part in pair.ledger.parts)
     )
@@ -188,6 +194,6 @@ def retire(view: View, group: LedgerGroup) -> Action:
 def _give_up(view: View, number: int, which: str) -> tuple[Statement, Statement]:
     mapping, target = view.spec.name, view.database.target
     return (
-        Statement(Side.DESTINATION, target, giving_up.lock(mapping, number)),
+        Statement(Side.DESTINATION, target, giving_up.lock(mapping, number), patient=True),
         Statement(Side.DESTINATION, target, giving_up.removal(mapping, number, which)),
     )

@@ -49,10 +49,12 @@ def _create_slot(view: View, group: LedgerGroup, slot: Slot | None) -> Action:
 
 def slot_trouble(view: View, group: LedgerGroup, slot: Slot | None) -> Finding | None:
     """Whether the group's slot can no longer bring the changes it was made for."""
-    if slot is None and group.slot_dropped_at is not None:
+    if group.slot_dropped_at is not None and (slot is None or groups.is_under_snapshot(group)):
         when = f"{group.slot_dropped_at:%Y-%m-%d %H:%M:%S %Z}"
+        copied = ". It was still being copied, and nothing more of it is" if groups.is_under_snapshot(group) else ""
         return groups.broken(
-            view, f"its replication slot kept more WAL than wal_budget_gb, and was dropped as configured ({when})"
+            view,
+            f"its replication slot kept more WAL than wal_budget_gb, and was dropped as configured ({when}){copied}",
         )
     if slot is None:
         return groups.broken(view, f"replication slot {group.name} is gone from the source")

@@ -49,6 +49,9 @@ def _of_group(view: View, pair: DatabasePair, group: LedgerGroup, slots: list[Sl
     if subscription is not None and subscription.enabled:
         yield _stop(view, pair, group, subscription)
         return
+    if subscription is None and group.slot_dropped_at is None:
+        yield _give_up(view, pair, group)
+        return
     for slot in slots:
         if not slot.active:  # its walsender ends within a moment; a later look finds it so
             drop = Statement(Side.SOURCE, None, drop_slot(slot.name))
@@ -57,12 +60,23 @@ def _of_group(view: View, pair: DatabasePair, group: LedgerGroup, slots: list[Sl
 
 def _stop(view: View, pair: DatabasePair, group: LedgerGroup, subscription: Subscription) -> Action:
     """Written down first: what is missing afterwards was taken away by us, and by whose word."""
-    note = (
-        f"UPDATE migrator.groups SET slot_dropped_at = clock_timestamp() WHERE mapping = {literal(view.spec.name)}"
-        f" AND number = {group.number}"
-    )
     disable = f"ALTER SUBSCRIPTION {identifier(subscription.name)} DISABLE"
     return Action(
         f"disable subscription {subscription.name}: its slots keep more WAL than wal_budget_gb, and are to be dropped",
-        tuple(Statement(Side.DESTINATION, pair.target, sql) for sql in (ledger_tables(), note, disable)),
+        tuple(Statement(Side.DESTINATION, pair.target, sql) for sql in (ledger_tables(), _note(view, group), disable)),
+    )
+
+
+def _give_up(view: View, pair: DatabasePair, group: LedgerGroup) -> Action:
+    """Of a group that is still being copied: its copiers and keepers stop at the note within seconds; then the slot goes."""
+    return Action(
+        f"give up the copy of {group.name}: its slot keeps more WAL than wal_budget_gb, and is to be dropped",
+        tuple(Statement(Side.DESTINATION, pair.target, sql) for sql in (ledger_tables(), _note(view, group))),
+    )
+
+
+def _note(view: View, group: LedgerGroup) -> str:
+    return (
+        f"UPDATE migrator.groups SET slot_dropped_at = clock_timestamp() WHERE mapping = {literal(view.spec.name)}"
+        f" AND number = {group.number}"
     )

@@ -9,11 +9,12 @@ from contextlib import ExitStack
 
 import pytest
 
-from migrator import ledger
 from migrator.cluster import Cluster
 from migrator.copying.copy_part import PartCopy, copy_part
 from migrator.copying.courtesy import make_way
 from migrator.copying.errors import CopyError, RewrittenError, SnapshotGoneError, StoppedError, UnlikeError, YieldError
+from migrator.copying.held import Held
+from migrator.copying.leaving import leave_group
 from migrator.errors import MigratorError, UnreachableError
 from tests.postgres.copying import GROUP, MAPPING, NAME, Pair, make_pair
 
@@ -44,6 +45,11 @@ def done(pair: Pair) -> list[tuple[int, int, int]]:
     return pair.on_destination(
         "SELECT number, rows, bytes FROM migrator.parts WHERE copied_at IS NOT NULL ORDER BY number"
     )
+
+
+def leave(pair: Pair, stop: Callable[[], bool] = lambda: False) -> None:
+    """The table leaves its group."""
+    leave_group(pair.sessions()[1], MAPPING, 1, "public.t", stop)
 
 
 class Gate:
@@ -134,8 +140,7 @@ def test_a_rewrite_between_two_parts_is_noticed(pair: Pair, rewrite: str) -> Non
         pair.on_source(statement)
     with pytest.raises(RewrittenError):
         pair.copy(rest)
-    with pair.sessions()[1] as session:
-        ledger.leave_group(session, MAPPING, 1, "public.t")
+    leave(pair)
     assert count(pair) == 0
     if "RENAME" in rewrite:
         return
@@ -219,7 +224,7 @@ def test_nothing_is_copied_for_a_retired_group(pair: Pair) -> None:
     pair.copy(jobs[:1])
     with pair.sessions()[1] as session:
         session.execute("UPDATE migrator.groups SET retired_at = now()")
-        ledger.leave_group(session, MAPPING, 1, "public.t")
+    leave(pair)
     assert pair.copy(jobs[1:]) == [None] * len(jobs[1:])
     assert count(pair) == 0
 
@@ -370,3 +375,77 @@ def test_a_server_that_goes_away_is_named(
         assert isinstance(copier.error, MigratorError)
         assert count(made) == 0 and not done(made)
         keeper.close()
+
+
+def test_a_relation_leaves_between_two_parts_however_many_copy(pair: Pair) -> None:
+    """Who wants to leave waits for the parts that are under way; those that come later step aside, else it would wait for ever."""
+    first, second, *_ = pair.jobs("public.t", PART)
+    copier = Copier(pair, first)
+    copier.start()
+    copier.wait_until_copying()
+    leaver = threading.Thread(target=leave, args=(pair,), daemon=True)
+    leaver.start()
+    until(lambda: pair.on_destination("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"))
+    with pytest.raises(YieldError, match="leave"):
+        pair.copy([second])
+    assert leaver.is_alive()
+    copier.gate.open.set()
+    copier.join(30)
+    leaver.join(30)
+    assert not leaver.is_alive() and copier.error is None
+    assert count(pair) == 0 and pair.on_destination("SELECT 1 FROM migrator.parts") == []
+
+
+def test_leaving_is_put_off_when_the_process_ends(pair: Pair) -> None:
+    (job,) = pair.jobs("public.t")
+    copier, stopping = Copier(pair, job), threading.Event()
+    copier.start()
+    copier.wait_until_copying()
+    stopping.set()
+    with pytest.raises(StoppedError):
+        leave(pair, stopping.is_set)
+    copier.gate.open.set()
+    copier.join(30)
+    assert copier.error is None and count(pair) == 20_000
+
+
+class Closed:
+    """A throttle that lets nothing through, as at a rate of 0; told when it is asked."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+
+    def take(self, cost_bytes: float) -> float:
+        self.asked.set()
+        return 3600.0
+
+
+def test_a_copy_held_by_its_throttle_hears_that_its_source_is_gone(pair: Pair) -> None:
+    """Not only when it may read again, which may be never: what is unread stands before the end of the connection."""
+    pair.on_source("INSERT INTO public.t SELECT g, repeat(md5(g::text), 40) FROM generate_series(1, 20000) g")
+    pair.hold_snapshot()
+    (job,) = pair.jobs("public.t")
+    source, destination = pair.sessions()
+    closed, pid = Closed(), source.info.backend_pid
+
+    def look() -> None:
+        if not pair.on_source(f"SELECT 1 FROM pg_stat_activity WHERE pid = {pid}"):
+            raise YieldError("gone")
+
+    def end() -> None:
+        closed.asked.wait(30)
+        pair.on_source(f"SELECT pg_terminate_backend({pid})")
+
+    ender = threading.Thread(target=end)
+    ender.start()
+    with pytest.raises(YieldError):
+        copy_part(source, destination, job, Held(closed, look), lambda: False)
+    ender.join(30)
+    assert count(pair) == 0
+
+
+def until(true: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

@@ -10,6 +10,7 @@ from migrator import ledger
 from migrator.catalog import ledger_tables
 from migrator.cluster import Cluster
 from migrator.connection import Session, connect, session_of
+from migrator.copying.leaving import leave_group
 from migrator.journal_format import upgrade_ledger
 from migrator.parts import Part, cut
 from migrator.phases import giving_up
@@ -87,7 +88,7 @@ def test_what_leaves_loses_rows_and_parts_together(sessions: Sessions) -> None:
     session = sessions()
     begin(session, *cut("public.t", 2 * 8192, 2, 8192))
     mark_copied(session, 1)
-    ledger.leave_group(session, "m", 1, "public.t")
+    leave_group(session, "m", 1, "public.t", lambda: False)
     assert rows(session) == 0 and in_ledger(session) == 0
     assert session.execute("SELECT 1 FROM migrator.relations").fetchone() is None
 
@@ -95,8 +96,8 @@ def test_what_leaves_loses_rows_and_parts_together(sessions: Sessions) -> None:
 def test_a_table_that_received_nothing_of_ours_is_not_emptied(sessions: Sessions) -> None:
     session = sessions()
     begin(session, *cut("public.t", 8192, 1, 8192))
-    ledger.leave_group(session, "m", 1, "public.t")
-    ledger.leave_group(session, "m", 1, "public.t")
+    leave_group(session, "m", 1, "public.t", lambda: False)
+    leave_group(session, "m", 1, "public.t", lambda: False)
     assert rows(session) == 2 and in_ledger(session) == 0
 
 

@@ -1,21 +1,27 @@
 """Copy method snapshot within its limits: bytes a second, copies at once, streams; and one relation that cannot be copied."""
 
+import threading
+import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 
 import psycopg
+import pytest
 
+from migrator import control
 from migrator.bucket import BURST_SECONDS
 from migrator.cluster import Cluster
+from migrator.config import WalBudgetAction
+from migrator.jobs import copy_parts
 from migrator.memory import Memory
 from migrator.phases.pacing import MB
 from migrator.reconcile import drive
 from migrator.steps import Finding
 from migrator.store import Store
-from migrator.work import KEEPERS
+from migrator.work import KEEPERS, Work
 from tests.system.fleet import Leg, equal
-from tests.system.scenario import describe, drive_until
+from tests.system.scenario import describe, drive_until, ours_left
 from tests.system.test_snapshot import by_snapshot, copied, end_well, is_replicated, stage
 
 Clusters = Callable[..., Cluster]
@@ -96,3 +102,50 @@ def test_no_more_bytes_a_second_than_allowed(cluster: Clusters, valkey: str) -> 
     assert whole > 18 * MB
     assert seconds >= later / (rate * MB) - BURST_SECONDS
     equal(Leg(spec, source, destination), ["shop"])
+
+
+def test_a_slot_over_its_budget_is_dropped_under_a_copy(
+    cluster: Clusters, valkey: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy that is under way stops, held by its throttle as it is; its keepers let go; it is told what was done and what to do."""
+    source, destination = cluster(16), cluster(18)
+    source.execute("CREATE DATABASE shop")
+    source.execute("CREATE TABLE wide (id int PRIMARY KEY, body text)", "shop")
+    source.execute("INSERT INTO wide SELECT g, repeat(md5(g::text), 30) FROM generate_series(1, 5000) g", "shop")
+    spec = by_snapshot(source, destination, part_mb=1)
+    pace = replace(spec.replication, wal_budget_gb=0.01, wal_budget_action=WalBudgetAction.DROP_SLOT)
+    guarded = replace(spec, replication=pace)
+    memory = Memory()
+    with monkeypatch.context() as patched:
+        patched.setattr("migrator.inline.copy_parts", lambda *_: None)
+        drive_until(spec, lambda seen: bool(seen.observation.databases[0].ledger.keepers), 60, memory)
+        control.set_rate_limit(spec, 0.0001)
+        work = Work("copy_part", "m", "shop", "initial_copy", ("public.wide",), 1, parts=(1,))
+        copier = threading.Thread(
+            target=copy_parts, args=(spec, work, Store.connect(valkey), lambda entry: None), daemon=True
+        )
+        copier.start()
+        wait_for(lambda: source.execute(COPYING))
+        source.execute("SELECT pg_logical_emit_message(true, 'x', repeat('x', 20000000))")
+        seen = drive_until(guarded, lambda seen: "replication_broken" in describe(seen), 60, memory)
+        copier.join(60)
+        assert not copier.is_alive(), "the copy goes on"
+        (told,) = [finding for finding in seen.decision.findings if finding.code == "replication_broken"]
+        assert "dropped as configured" in told.message and "abort" in told.remedy
+        wait_for(lambda: not source.execute(KEEPING))
+    drive_until(guarded, lambda seen: not source.execute("SELECT 1 FROM pg_replication_slots"), 60, memory)
+    drive(guarded, memory)
+    assert copied(destination) == {}
+    assert control.abort(guarded).left == ()
+    assert ours_left(source) == []
+
+
+COPYING = "SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'pg-migrator copy_part%' AND query LIKE 'COPY%'"
+KEEPING = "SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'pg-migrator keeper%'"
+
+
+def wait_for(true: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

@@ -297,3 +297,27 @@ def test_a_used_up_wal_budget_does_not_keep_a_copy_from_its_end(monkeypatch: pyt
     monkeypatch.setattr("migrator.phases.wal_budget.pauses", lambda view: True)
     assert of_kind(snapshot_copy.examine(stage(HALF)), "copy part")
     assert not snapshot_copy.examine(stage(HALF, groups=(group(slot_created=False),), keepers=0)).actions
+
+
+def test_of_a_group_given_up_for_the_wal_budget_nothing_more_is_copied() -> None:
+    """The slot may stand for a moment still: no subscription is made on it, and it is told whose word it was."""
+    given_up = group(slot_dropped_at=builders.NOW)
+    view = stage(IN, HALF, groups=(given_up,), keepers=0)
+    assert snapshot_copy.examine(view).actions == ()
+    step = late_subscription.examine(view)
+    assert step.actions == ()
+    (finding,) = step.findings
+    assert finding.code == "replication_broken"
+    assert "dropped as configured" in finding.message and "nothing more" in finding.message
+
+
+@pytest.mark.parametrize("status", ["lost", None])
+def test_nothing_is_copied_under_a_slot_that_can_bring_no_changes(status: str | None) -> None:
+    """None: it is gone."""
+    view = stage(IN, HALF)
+    (slot,) = view.source.slots
+    slots = (replace(slot, wal_status=status),) if status else ()
+    seen = replace(view.observation, source=replace(view.source, slots=slots))
+    view = replace(view, observation=seen)
+    assert snapshot_copy.examine(view).actions == ()
+    assert [finding.code for finding in late_subscription.examine(view).findings] == ["replication_broken"]
