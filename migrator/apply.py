@@ -1,7 +1,7 @@
 """Carries out one action: statement by statement, holes filled last, sessions kept for the length of a task."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from itertools import groupby
 from types import TracebackType
@@ -74,6 +74,15 @@ class Applier:
                 self._run(statements, values)
             except psycopg.Error as error:
                 raise ApplyError(sentence(error)) from None
+
+    def apply_together(self, database: str | None, sentences: Sequence[str]) -> None:
+        """One transaction of a database of the destination, in one message. Raises ApplyError: then nothing of it has happened."""
+        session = self.session(Side.DESTINATION, database)
+        try:
+            with session.transaction():
+                session.execute(";\n".join(sentences).encode())
+        except psycopg.Error as error:
+            raise ApplyError(sentence(error)) from None
 
     def _run(self, statements: list[Statement], values: dict[str, object]) -> None:
         if any(statement.holes for statement in statements):

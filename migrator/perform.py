@@ -1,6 +1,6 @@
 """One task's work: lock, look again in its own scope, decide again, draw tokens, apply."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -22,6 +22,7 @@ from migrator.phases.source_statements import MARKER
 from migrator.remembered import SchemaCache
 from migrator.steps import Action, Gates, Step
 from migrator.throttle import SharedThrottle
+from migrator.together import bundles, halves, transaction
 from migrator.work import Work
 
 ROUNDS = 4
@@ -37,6 +38,9 @@ class Outcome:
     applied: int = 0
     failed: int = 0
     locked_elsewhere: bool = False
+
+    def __add__(self, other: "Outcome") -> "Outcome":
+        return Outcome(self.applied + other.applied, self.failed + other.failed)
 
 
 Report = Callable[[dict[str, object]], None]
@@ -60,7 +64,7 @@ def perform(
         looker, outcome = Looker(spec, work.task, schemas), Outcome()
         for _ in range(ROUNDS if work.relations else 1):
             done = _round(spec, granted, looker, memory, report or (lambda entry: None))
-            outcome = Outcome(outcome.applied + done.applied, outcome.failed + done.failed)
+            outcome += done
             if done.failed or not done.applied:
                 break
         return outcome
@@ -99,17 +103,16 @@ def _apply_all(
     memory: Failures,
     report: Report,
 ) -> Outcome:
-    applied = failed = 0
+    assert isinstance(observation.destination, Instance)
     version = observation.source.version if isinstance(observation.source, Instance) else 0
+    outcome = Outcome()
     with Applier(spec, work.task, version, patient=len(work.relations) <= 1) as applier:
-        for step, action in actions:
-            if action.admits and not _admitted(spec, observation, action, memory):
+        hand = Hand(spec, applier, memory, report)
+        for bundle in bundles(actions, memory.failures(spec.name), observation.destination):
+            if any(each.admits and not _admitted(spec, observation, each, memory) for _, each in bundle):
                 break
-            if _apply(spec, applier, step, action, memory, report):
-                applied += 1
-            else:
-                failed += 1
-    return Outcome(applied, failed)
+            outcome += hand.apply(bundle)
+    return outcome
 
 
 def _admitted(spec: MappingSpec, observation: Observation, action: Action, memory: Failures) -> bool:
@@ -119,38 +122,84 @@ def _admitted(spec: MappingSpec, observation: Observation, action: Action, memor
     return SharedThrottle(memory, lambda: held).take(action.cost_bytes) == 0.0
 
 
-def _apply(spec: MappingSpec, applier: Applier, step: Step, action: Action, memory: Failures, report: Report) -> bool:
-    key, now = key_of(step, action), datetime.now(UTC)
-    entry: dict[str, object] = {
-        "at": now.isoformat(),
-        "event": action.summary,
+@dataclass(frozen=True)
+class Hand:
+    """Applies what a task has decided, and says what came of it."""
+
+    spec: MappingSpec
+    applier: Applier
+    memory: Failures
+    report: Report
+
+    def apply(self, bundle: Sequence[tuple[Step, Action]]) -> Outcome:
+        """All in one transaction, where each is quick; what fails in halves; what fails alone once more, in its own way."""
+        quick = [action.quick for _, action in bundle if action.quick is not None]
+        if len(quick) < len(bundle):
+            return self._each(bundle)
+        (step, first), started = bundle[0], datetime.now(UTC)
+        target = self.spec.target_name(step.database) if step.database is not None else None
+        try:
+            self.applier.apply_together(target, transaction(quick))
+        except SessionLimitError:
+            raise  # nobody's failure: the work is put off as a whole
+        except ApplyError as error:
+            LOG.info(
+                "not together", mapping=self.spec.name, actions=len(bundle), action=first.summary, reason=error.message
+            )
+            if len(bundle) == 1:
+                return self._each(bundle)
+            ahead, behind = halves(bundle)
+            return self.apply(ahead) + self.apply(behind)
+        except MigratorError:
+            return self._each(bundle)
+        more = f", and {len(bundle) - 1} more in its transaction" if len(bundle) > 1 else ""
+        self._done(step, first, f"{first.summary}{more}", started, len(bundle))
+        return Outcome(len(bundle))
+
+    def _each(self, bundle: Sequence[tuple[Step, Action]]) -> Outcome:
+        done = [self._by_itself(step, action) for step, action in bundle]
+        return Outcome(done.count(True), done.count(False))
+
+    def _by_itself(self, step: Step, action: Action) -> bool:
+        key, started = key_of(step, action), datetime.now(UTC)
+        try:
+            before = self.memory.failures(self.spec.name).get(key)
+            self.applier.apply(action, before.count if before else 0)
+        except SessionLimitError:
+            raise
+        except (ApplyError, MigratorError) as error:
+            self.memory.record_failure(self.spec.name, key, error.message, started)
+            self.report({**_entry(step, action, action.summary, started), "level": "error", "error": error.message})
+            LOG.error(
+                "action failed", mapping=self.spec.name, action=action.summary, error=error.message, phase=step.phase
+            )
+            return False
+        self.memory.clear_failure(self.spec.name, key)
+        self._done(step, action, action.summary, started, 1)
+        return True
+
+    def _done(self, step: Step, action: Action, what: str, started: datetime, actions: int) -> None:
+        if step.gates is not Gates.NOTHING:  # upkeep of every tick would push all else out of the dashboard's log
+            self.report({**_entry(step, action, what, started), "level": "info"})
+        LOG.info(
+            "action applied",
+            mapping=self.spec.name,
+            action=what,
+            actions=actions,
+            phase=step.phase,
+            database=step.database,
+            seconds=round((datetime.now(UTC) - started).total_seconds(), 3),
+        )
+
+
+def _entry(step: Step, action: Action, what: str, at: datetime) -> dict[str, object]:
+    return {
+        "at": at.isoformat(),
+        "event": what,
         "database": step.database,
         "relation": action.relation,
         "phase": step.phase,
     }
-    try:
-        before = memory.failures(spec.name).get(key)
-        applier.apply(action, before.count if before else 0)
-    except SessionLimitError:
-        raise  # nobody's failure: the work is put off as a whole
-    except (ApplyError, MigratorError) as error:
-        memory.record_failure(spec.name, key, error.message, now)
-        report({**entry, "level": "error", "error": error.message})
-        LOG.error("action failed", mapping=spec.name, action=action.summary, error=error.message, phase=step.phase)
-        return False
-    memory.clear_failure(spec.name, key)
-    seconds = (datetime.now(UTC) - now).total_seconds()
-    if step.gates is not Gates.NOTHING:  # upkeep of every tick would push all else out of the dashboard's log
-        report({**entry, "level": "info"})
-    LOG.info(
-        "action applied",
-        mapping=spec.name,
-        action=action.summary,
-        phase=step.phase,
-        database=step.database,
-        seconds=round(seconds, 3),
-    )
-    return True
 
 
 def sample_lag(spec: MappingSpec) -> bool:

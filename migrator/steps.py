@@ -43,6 +43,29 @@ class Statement:
     patient: bool = False
 
 
+class Lock(IntEnum):
+    """Modes of LOCK TABLE, each of which keeps out all that the ones before it keep out."""
+
+    SHARE_UPDATE_EXCLUSIVE = 1
+    SHARE_ROW_EXCLUSIVE = 2
+    ACCESS_EXCLUSIVE = 3
+
+    @property
+    def mode(self) -> str:
+        return self.name.replace("_", " ")
+
+
+@dataclass(frozen=True)
+class Quick:
+    """The work of an action on the destination as it is done where it takes but a moment: in one transaction with that of others.
+
+    `locks` are all that the statements take on tables, so that a transaction which holds some never waits for another.
+    """
+
+    statements: tuple[str, ...]
+    locks: tuple[tuple[str, Lock], ...]
+
+
 @dataclass(frozen=True)
 class KeepSnapshot:
     """Hold a group's snapshot in a session on the source. `makes`: it does not exist yet; its slot is made with it."""
@@ -71,7 +94,7 @@ class Action:
 
     `relation` (a quoted, qualified name) gives the action a task of its own. `cost_bytes` orders (largest first) and,
     where `admits` is set, is drawn from the source's token bucket before the action starts. A `job` takes the place of
-    statements, and has a task of its own.
+    statements, and has a task of its own. `quick` leads to the same end as the statements, and is tried first.
     """
 
     summary: str
@@ -80,6 +103,7 @@ class Action:
     cost_bytes: int = 0
     admits: bool = False
     job: KeepSnapshot | CopyPart | Carry | None = None
+    quick: Quick | None = None
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,11 @@
 """What does the planner not know? A relation that was copied has no statistics, whatever it had on the source."""
 
 from migrator.model import SyncState
-from migrator.phases import post_data
+from migrator.phases import post_data, quick
 from migrator.phases.relations import bytes_of
 from migrator.phases.view import View
 from migrator.quote import literal
-from migrator.steps import Action, Gates, Side, Statement, Step
+from migrator.steps import Action, Gates, Lock, Quick, Side, Statement, Step
 
 NAME = post_data.NAME
 
@@ -37,4 +37,8 @@ def _analyze(view: View, relation: str) -> Action:
     )
     sentences = (f"ANALYZE {relation}", note)
     statements = tuple(Statement(Side.DESTINATION, view.database.target, sql) for sql in sentences)
-    return Action(f"analyze {relation}", statements, relation, cost_bytes=bytes_of(view, relation))
+    schema, sizes = view.database.target_schema, view.database.sizes
+    swift = None
+    if schema is not None and quick.is_small(relation, schema, sizes):
+        swift = Quick(sentences, ((relation, Lock.SHARE_UPDATE_EXCLUSIVE),))
+    return Action(f"analyze {relation}", statements, relation, cost_bytes=bytes_of(view, relation), quick=swift)

@@ -9,14 +9,14 @@ from functools import cached_property
 
 from migrator.config import CopyMethod
 from migrator.observation import DatabasePair
-from migrator.phases import groups, membership
+from migrator.phases import groups, membership, quick
 from migrator.phases.relations import bytes_of
 from migrator.phases.view import View
 from migrator.schema import Schema
 from migrator.schema.index import Index, IndexAttachment, attachment
 from migrator.schema.replica_identity import replica_identity
 from migrator.schema.table import PARTITIONED
-from migrator.steps import Action, Gates, Side, Statement, Step, Wait
+from migrator.steps import Action, Gates, Quick, Side, Statement, Step, Wait
 
 NAME = "keys"
 
@@ -104,7 +104,9 @@ class _Builder:
                 yield from self._index(index)
         tie = replica_identity(self.source.table(relation))
         if tie is not None and self.target.find(tie.identity) is None:
-            yield self._action(f"set {tie.identity}", relation, tie.create())
+            yield self._action(
+                f"set {tie.identity}", relation, tie.create(), quick.beside(relation, tie.create(), self.source)
+            )
         for index in own:
             if not index.is_key:
                 yield from self._index(index)
@@ -140,12 +142,13 @@ class _Builder:
 
     def _build(self, index: Index, *first: str) -> Action:
         settings = () if index.partitioned else build_settings(self.view)
-        return self._action(f"build {index.identity}", index.relation, (*settings, *first, *index.create()))
+        swift = quick.build(index, self.source, self.pair.sizes) if not first else None
+        return self._action(f"build {index.identity}", index.relation, (*settings, *first, *index.create()), swift)
 
-    def _action(self, summary: str, relation: str, sentences: Iterable[str]) -> Action:
+    def _action(self, summary: str, relation: str, sentences: Iterable[str], swift: Quick | None = None) -> Action:
         statements = tuple(Statement(Side.DESTINATION, self.pair.target, sql, patient=True) for sql in sentences)
         size = sum(bytes_of(self.view, leaf) for leaf in self.source.storage(relation))
-        return Action(summary, statements, relation, cost_bytes=size)
+        return Action(summary, statements, relation, cost_bytes=size, quick=swift)
 
 
 def build_settings(view: View) -> tuple[str, ...]:

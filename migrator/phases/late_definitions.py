@@ -9,7 +9,7 @@ from functools import cached_property
 
 from migrator.model import SyncState
 from migrator.observation import DatabasePair
-from migrator.phases import post_data
+from migrator.phases import post_data, quick
 from migrator.phases.pre_data import drift_finding
 from migrator.phases.view import View
 from migrator.schema import Schema
@@ -97,8 +97,9 @@ class _Builder:
             empty.add(wanted.key)
 
     def _action(self, summary: str, relation: str | None, statements: Iterable[str]) -> Action:
-        made = tuple(Statement(Side.DESTINATION, self.pair.target, sql) for sql in statements)
-        return Action(summary, made, relation)
+        sentences = tuple(statements)
+        made = tuple(Statement(Side.DESTINATION, self.pair.target, sql) for sql in sentences)
+        return Action(summary, made, relation, quick=quick.beside(relation, sentences, self.source))
 
 
 def refresh(view: Definition) -> str:

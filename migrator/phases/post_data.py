@@ -7,7 +7,7 @@ from itertools import groupby
 
 from migrator.model import SyncState
 from migrator.observation import DatabasePair
-from migrator.phases import foreign_keys
+from migrator.phases import foreign_keys, quick
 from migrator.phases.pre_data import drift_finding
 from migrator.phases.view import View
 from migrator.quote import identifier
@@ -16,7 +16,7 @@ from migrator.schema.comment import Comment
 from migrator.schema.compare import differences
 from migrator.schema.constraint import CHECK, FOREIGN_KEY, Constraint
 from migrator.schema.index import Index
-from migrator.steps import Action, Finding, Gates, Side, Statement, Step, Wait
+from migrator.steps import Action, Finding, Gates, Quick, Side, Statement, Step, Wait
 
 NAME = "post_data"
 NOT_VALID_ON_PARTITIONED = 18
@@ -146,7 +146,8 @@ class _Builder:
         statements += [self._statement(sql) for sql in (gentle[1:] if gentle else index.create())]
         if gentle and index.constraint is not None:
             statements.append(self._statement(index.adopt()))
-        return self._action(f"build {index.identity}", index.relation, *statements)
+        swift = quick.build(index, self.source, self.pair.sizes) if not first else None
+        return self._action(f"build {index.identity}", index.relation, *statements, swift=swift)
 
     def _rough(self, index: Index) -> Finding:
         """Of a table that holds rows already: the constraint is new, or the table was begun before it was seen."""
@@ -205,11 +206,14 @@ class _Builder:
             if drift:
                 return
         else:
-            yield self._action(f"add {constraint.identity}", constraint.relation, self._statement(constraint.add()))
+            yield self._on_constraint("add", constraint, constraint.add())
         validated = isinstance(found, Constraint) and found.validated
         if constraint.validated and constraint.enforced and not validated:
-            statement = self._statement(constraint.validate())
-            yield self._action(f"validate {constraint.identity}", constraint.relation, statement)
+            yield self._on_constraint("validate", constraint, constraint.validate())
+
+    def _on_constraint(self, verb: str, constraint: Constraint, sql: str) -> Action:
+        swift = quick.constraint(constraint, sql, self.source, self.pair.sizes)
+        return self._action(f"{verb} {constraint.identity}", constraint.relation, self._statement(sql), swift=swift)
 
     def _foreign_key(self, constraint: Constraint) -> Iterator[Work]:
         if isinstance(self.target.find(constraint.identity), Constraint):
@@ -264,12 +268,13 @@ class _Builder:
         found = self.target.find(comment.identity)
         if found is None:
             statements = map(self._statement, comment.create())
-            yield self._action(f"create {comment.identity}", comment.relation, *statements)
+            swift = quick.beside(comment.relation, comment.create(), self.source)
+            yield self._action(f"create {comment.identity}", comment.relation, *statements, swift=swift)
         else:
             yield from (drift_finding(self.pair.name, each, comment.relation) for each in differences(comment, found))
 
-    def _action(self, summary: str, relation: str, *statements: Statement) -> Action:
-        return Action(summary, statements, relation, cost_bytes=self._bytes.get(relation, 0))
+    def _action(self, summary: str, relation: str, *statements: Statement, swift: Quick | None = None) -> Action:
+        return Action(summary, statements, relation, cost_bytes=self._bytes.get(relation, 0), quick=swift)
 
     def _statement(self, sql: str) -> Statement:
         return Statement(Side.DESTINATION, self.pair.target, sql)

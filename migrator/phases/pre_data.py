@@ -17,12 +17,9 @@ from migrator.schema.replica_identity import replica_identity
 from migrator.schema.sequence import ownership
 from migrator.schema.table import Table
 from migrator.schema.table import attachment as partition_attachment
-from migrator.steps import Action, Finding, Gates, Side, Statement, Step, Wait
+from migrator.steps import Action, Finding, Gates, Quick, Side, Statement, Step, Wait
 
 NAME = "pre_data"
-_LARGEST_BATCH = 200
-_LOCKS_EACH = 8
-"""Of one statement until the end of its transaction: a table with its TOAST table, that one's index, key, sequence, type."""
 
 _OLD_ROWS = (
     " -- Rows that stood before get this default here; where the source's have another value (a default that changes, or was"
@@ -47,9 +44,8 @@ def examine(view: View) -> Step:
     absent = [item for item in wanted if item.identity not in held and target.find(item.identity) is None]
     missing, withheld = new_partitions.withheld(view, source, target, absent)
     findings = (*_drift(pair.name, wanted, source, target), *filled(pair, source, target), *withheld)
-    return Step(
-        NAME, pair.name, Gates.DATABASE, actions=tuple(_actions(pair.target, missing, _batch(view))), findings=findings
-    )
+    actions = tuple(_action(pair.target, item) for item in missing)
+    return Step(NAME, pair.name, Gates.DATABASE, actions=actions, findings=findings)
 
 
 def wanted_items(
@@ -111,37 +107,11 @@ def _index_attachments(source: Schema, target: Schema, keys: Iterable[Index]) ->
             yield attachment
 
 
-def _batch(view: View) -> int:
-    """Statements of one transaction: a quarter of the server's lock table at most. After a failure each object by itself.
-
-    The lock table is shared by all sessions: max_locks_per_transaction * (max_connections + max_prepared_transactions).
-    """
-    if any(key.startswith(f"{NAME}:{view.database.name}:") for key in view.hints.failures):
-        return 1
-    setting = view.destination.setting
-    locks = setting("max_locks_per_transaction") * (setting("max_connections") + setting("max_prepared_transactions"))
-    return min(_LARGEST_BATCH, max(1, locks // (4 * _LOCKS_EACH)))
-
-
-def _actions(database: str, missing: Iterable[Item], at_once: int) -> Iterator[Action]:
-    """Batches of about so many statements, cut between objects: each object is made whole, or not at all."""
-    batch: list[Item] = []
-    sentences: list[str] = []
-    for item in missing:
-        batch.append(item)
-        sentences += item.create()
-        if len(sentences) >= at_once:
-            yield _action(database, batch, sentences)
-            batch, sentences = [], []
-    if batch:
-        yield _action(database, batch, sentences)
-
-
-def _action(database: str, batch: list[Item], sentences: list[str]) -> Action:
-    what = (
-        batch[0].identity if len(batch) == 1 else f"{len(batch)} objects, {batch[0].identity} to {batch[-1].identity}"
-    )
-    return Action(f"create {what}", tuple(Statement(Side.DESTINATION, database, sql) for sql in sentences))
+def _action(database: str, item: Item) -> Action:
+    """An object by itself: it is made whole, or not at all. Most take but a moment, and are made many at a time."""
+    sentences = item.create()
+    statements = tuple(Statement(Side.DESTINATION, database, sql) for sql in sentences)
+    return Action(f"create {item.identity}", statements, quick=Quick(sentences, ()))
 
 
 def _drift(database: str, wanted: Iterable[Item], source: Schema, target: Schema) -> Iterator[Finding]:

@@ -1,22 +1,36 @@
 """Reading and creating a schema beside pg_dump and psql: `python -m tests.benchmarks schema [TABLES [DATABASES TABLES_EACH]]`.
 
 One database of many tables with indexes, constraints and grants, then many databases of a few tables, the same work by ours and by
-PostgreSQL's own programs in turn. Ours: the reading statements of a full look, grants among them; the statements of pre_data and post_data,
-applied as a worker would. Theirs: `pg_dump --schema-only`, whose text plain `psql` runs. What is made without its grants: these take the
-journal, and are a phase of their own.
+PostgreSQL's own programs in turn. Ours: the reading statements of a full look, grants among them; the actions of pre_data and post_data,
+applied as a worker would, three looks at both sides among them. Theirs: `pg_dump --schema-only`, whose text plain `psql` runs. What is
+made without its grants: these take the journal, and are a phase of their own.
 """
 
+import logging
 import resource
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import structlog
 
 from migrator.apply import Applier
 from migrator.cluster import Cluster
+from migrator.config import MappingSpec
 from migrator.connection import session_of
+from migrator.memory import Memory
+from migrator.model import SyncState
+from migrator.observation import Hints, Observation, Scope
+from migrator.observe import Looker
+from migrator.perform import Hand
+from migrator.phases import post_data, pre_data
+from migrator.phases.view import View
 from migrator.provision import client
+from migrator.remembered import SchemaCache
 from migrator.schema_reading import read_schema
-from tests.postgres.schema_trial import Trial
+from migrator.together import bundles
+from tests.postgres.schema_trial import Trial, subscription
 
 TABLES = 1_000
 DATABASES, TABLES_EACH = 20, 50
@@ -38,6 +52,7 @@ GRANT INSERT, UPDATE (name, note) ON {0} TO bench_writer;
 
 def run(*arguments: str) -> None:
     """Prints seconds of ours and of theirs, and their ratio."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     tables, databases, each = (*map(int, arguments), *(TABLES, DATABASES, TABLES_EACH)[len(arguments) :])
     source, destination = Cluster.create(16, SETTINGS), Cluster.create(18, SETTINGS)
     try:
@@ -108,21 +123,37 @@ def dump(source: Cluster, names: Sequence[str], *more: str) -> list[bytes]:
 
 
 def create(source: Cluster, destination: Cluster, targets: dict[str, str]) -> None:
-    """Every object of each database in a fresh one, by the phases' own actions; looks at both sides included."""
+    """Every object of each database in a fresh one, as a task makes it: its looks, its decisions, its transactions.
+
+    Only the pipe is made up, with all rows in. A look after the last action finds nothing left to do.
+    """
     spent = {"looking and deciding": 0.0, "pre_data": 0.0, "post_data": 0.0}
+    cache = SchemaCache()
     for name, target in targets.items():
         destination.execute(f"CREATE DATABASE {target}")
-        trial = Trial(source, name, destination, target)
-        with Applier(trial.spec, "bench", source.version * 10000) as applier:
-            for ask in (trial.pre_data, trial.post_data, trial.post_data):
+        spec = Trial(source, name, destination, target).spec
+        with Applier(spec, "bench", source.version * 10000) as applier:
+            hand = Hand(spec, applier, Memory(), lambda entry: None)
+            for examine in (pre_data.examine, post_data.examine, post_data.examine):
                 begun = time.perf_counter()
-                step = ask()
+                view = _view(spec, Looker(spec, "bench", cache).look(Scope(name)))
+                step = examine(view)
                 decided = time.perf_counter()
-                for action in step.actions:
-                    applier.apply(action)
+                for bundle in bundles([(step, action) for action in step.actions], (), view.destination):
+                    hand.apply(bundle)
                 spent["looking and deciding"] += decided - begun
                 spent[step.phase] += time.perf_counter() - decided
+            assert step.quiet, (step.actions[:3], step.waits[:3], step.findings[:3])
+    cache.sessions.close()
     print("  of ours:", ", ".join(f"{what} {seconds:.2f} s" for what, seconds in spent.items()), flush=True)
+
+
+def _view(spec: MappingSpec, seen: Observation) -> View:
+    """One database as if all its rows had arrived."""
+    (pair,) = seen.databases
+    leaves = pair.source_schema.leaves() if pair.source_schema is not None else ()
+    whole = replace(pair, subscriptions=(subscription(leaves, SyncState.READY),))
+    return View(spec, seen, Hints(), seen.observed_at, whole)
 
 
 def restore(destination: Cluster, texts: dict[str, bytes]) -> None:

@@ -93,10 +93,13 @@ def _print_figures(room: MachineRoom, relations: int, seconds: float, watch: _Wa
     with redis.Redis.from_url(room.machinery.redis_url.reveal()) as client:
         sent = int(client.info("commandstats").get("cmdstat_lpush", {}).get("calls", 0))
     ticks = [float(str(event["seconds"])) for event in _events(room, "tick")]
-    work = len(list(_events(room, "action applied")))
+    work = sum(int(str(event["actions"])) for event in _events(room, "action applied"))
+    transactions = len(list(_events(room, "action applied")))
     print(f"{relations} relations, from nothing to the light: {seconds:.0f} s")
     print(f"  ticks: {len(ticks)}, median {median(ticks):.2f} s, longest {max(ticks):.2f} s")
-    print(f"  messages: {sent}, {sent / relations:.2f} per relation (ticks and lag samples included); actions: {work}")
+    print(
+        f"  messages: {sent}, {sent / relations:.2f} per relation (ticks and lag samples included); actions: {work} in {transactions}"
+    )
     print(f"  largest summary: {watch.bytes / 1024:.0f} kB")
     for name, kilobytes in sorted(watch.peak_kilobytes.items()):
         print(f"  largest process of {name}: {kilobytes / 1024:.0f} MB")

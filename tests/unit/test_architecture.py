@@ -30,7 +30,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "logs",
     ),
     ("connection crowd server_errors", "cutover", "comparison", "redaction", "config_public", "hidden", "remedies"),
-    ("status turns", "work"),
+    ("status turns", "work", "together"),
     ("phases",),
     ("observation", "selection"),
     ("schema",),
@@ -49,7 +49,7 @@ def words(text: str) -> set[str]:
 
 PURE = words(
     "snapshot progress brief movement notices remedies cutover comparison "
-    "config_public hidden status turns work phases observation selection schema catalog "
+    "config_public hidden status turns work together phases observation selection schema catalog "
     "steps config records model names quote bucket backoff errors parts"
 )
 IMPURE_IMPORTS = words(
