@@ -2,7 +2,7 @@
 
 One database of many tables with indexes, constraints and grants, then many databases of a few tables, the same work by ours and by
 PostgreSQL's own programs in turn. Ours: the reading statements of a full look, grants among them; the actions of pre_data and post_data,
-applied as a worker would, three looks at both sides among them. Theirs: `pg_dump --schema-only`, whose text plain `psql` runs. What is
+applied as a worker would, three looks at both sides among them. Theirs: `pg_dump --schema-only`, and that piped into `psql`. What is
 made without its grants: these take the journal, and are a phase of their own.
 """
 
@@ -83,11 +83,10 @@ def make(cluster: Cluster, database: str, tables: int) -> None:
 def _one(source: Cluster, destination: Cluster, tables: int) -> None:
     print(f"\none database of {tables} tables, {tables * 4} indexes and constraints, {tables * 3} grants", flush=True)
     _compare("reading", lambda: read(source, ["bench"]), lambda: dump(source, ["bench"]))
-    (text,) = dump(source, ["bench"], "--no-acl")
     _compare(
         "creating",
         lambda: create(source, destination, {"bench": "ours"}),
-        lambda: restore(destination, {"theirs": text}),
+        lambda: restore(source, destination, {"bench": "theirs"}),
         times=1,
     )
     print(
@@ -98,13 +97,12 @@ def _one(source: Cluster, destination: Cluster, tables: int) -> None:
 def _many(source: Cluster, destination: Cluster, names: Sequence[str], tables: int) -> None:
     print(f"\n{len(names)} databases of {tables} tables", flush=True)
     _compare("reading", lambda: read(source, names), lambda: dump(source, names), times=1)
-    dumped = dump(source, names, "--no-acl")
     ours = {name: f"ours_{name}" for name in names}
-    theirs = {f"theirs_{name}": text for name, text in zip(names, dumped, strict=True)}
+    theirs = {name: f"theirs_{name}" for name in names}
     _compare(
         "creating",
         lambda: create(source, destination, ours),
-        lambda: restore(destination, theirs),
+        lambda: restore(source, destination, theirs),
         times=1,
     )
 
@@ -116,10 +114,14 @@ def read(source: Cluster, names: Sequence[str]) -> None:
             read_schema(session, session.info.server_version)
 
 
-def dump(source: Cluster, names: Sequence[str], *more: str) -> list[bytes]:
+def dump(source: Cluster, names: Sequence[str]) -> None:
     """Each as pg_dump spells it."""
-    command = [str(client("pg_dump")), "--schema-only", "--no-owner", *more, "-d"]
-    return [subprocess.run([*command, source.dsn(name)], check=True, capture_output=True).stdout for name in names]
+    for name in names:
+        subprocess.run([*_pg_dump(source, name)], check=True, stdout=subprocess.DEVNULL)
+
+
+def _pg_dump(source: Cluster, name: str, *more: str) -> list[str]:
+    return [str(client("pg_dump")), "--schema-only", "--no-owner", *more, "-d", source.dsn(name)]
 
 
 def create(source: Cluster, destination: Cluster, targets: dict[str, str]) -> None:
@@ -156,12 +158,14 @@ def _view(spec: MappingSpec, seen: Observation) -> View:
     return View(spec, seen, Hints(), seen.observed_at, whole)
 
 
-def restore(destination: Cluster, texts: dict[str, bytes]) -> None:
-    """Each dump by psql into a fresh database."""
-    command = [str(client("psql")), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d"]
-    for name, text in texts.items():
-        destination.execute(f"CREATE DATABASE {name}")
-        subprocess.run([*command, destination.dsn(name)], input=text, check=True, capture_output=True)
+def restore(source: Cluster, destination: Cluster, targets: dict[str, str]) -> None:
+    """Each by `pg_dump | psql` into a fresh database."""
+    for name, target in targets.items():
+        destination.execute(f"CREATE DATABASE {target}")
+        command = [str(client("psql")), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", destination.dsn(target)]
+        with subprocess.Popen(_pg_dump(source, name, "--no-acl"), stdout=subprocess.PIPE) as dumping:
+            subprocess.run(command, stdin=dumping.stdout, check=True, stdout=subprocess.DEVNULL)
+        assert dumping.returncode == 0
 
 
 def _compare(what: str, ours: Callable[[], object], theirs: Callable[[], object], times: int = 3) -> None:
