@@ -1,15 +1,22 @@
 """Look at a mapping and judge what was seen: what a tick, `check`, `status` and the endings have in common. Changes nothing."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from migrator import snapshot
 from migrator.config import MappingSpec
+from migrator.connection import session_of, try_lock
+from migrator.errors import MigratorError
 from migrator.memory import Failures
+from migrator.model import Instance
+from migrator.names import application_name, lock_key
 from migrator.observation import Hints, Observation
 from migrator.observe import Looker
-from migrator.phases import decide
+from migrator.phases import decide, trial
+from migrator.phases.view import View
+from migrator.records import SchemaTrial
 from migrator.remembered import SchemaCache
+from migrator.schema_trial import try_schema
 from migrator.status import status_of
 from migrator.steps import Decision, Finding, Status
 from migrator.turns import Quiet, restless
@@ -65,6 +72,35 @@ def assess(
         if _alarms(assessment.decision) == alarms and not _doubtful(assessment):
             break
     return assessment
+
+
+def with_trials(spec: MappingSpec, assessment: Assessment) -> Assessment:
+    """The same, with the schema of each database of which nothing has begun tried now, one after the other.
+
+    What the destination has of it for as long as that takes is gone afterwards.
+    """
+    seen = assessment.observation
+    if seen.journal is None or not isinstance(seen.source, Instance) or not isinstance(seen.destination, Instance):
+        return assessment
+    known = {each.database: each for each in seen.journal.trials}
+    for pair in seen.databases:
+        view = View(spec, seen, Hints(), seen.observed_at, pair)
+        made = _tried(view) if trial.is_possible(view, pair) else None
+        if made is not None:
+            known[pair.name] = made
+    return judge(spec, replace(seen, journal=replace(seen.journal, trials=tuple(known.values()))))
+
+
+def _tried(view: View) -> SchemaTrial | None:
+    """None where a worker is at it."""
+    name = application_name(view.spec.name, "trial")
+    with session_of(view.spec.destination, None, name) as session:
+        if not try_lock(session, lock_key("database", view.spec.name, view.database.name)):
+            return None
+        try:
+            return try_schema(view)
+        except MigratorError as error:
+            return trial.broken_off(view, error.message)
 
 
 def _doubtful(assessment: Assessment) -> frozenset[str]:

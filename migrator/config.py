@@ -194,6 +194,8 @@ class MappingSpec:
     copy_method: CopyMethod = CopyMethod.SUBSCRIPTION
     partition_maintenance: PartitionMaintenance = PartitionMaintenance.CREATE
     """A partition without its table on the destination is not replicated, so by default it is made; nothing is dropped."""
+    schema_trial: bool = True
+    """Whether a database's schema is tried on the destination, in a database made for that, before anything is made there."""
     databases: DatabaseSelection = field(default_factory=DatabaseSelection)
     tablespaces: Mapping[str, str] = field(default_factory=dict)
     """The source's tablespaces that have another name on the destination."""

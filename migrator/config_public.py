@@ -57,6 +57,7 @@ def _mapping(mapping: MappingSpec) -> dict[str, object]:
         "destination": mapping.destination.name,
         "copy_method": mapping.copy_method.value,
         "partition_maintenance": mapping.partition_maintenance.value,
+        "schema_trial": mapping.schema_trial,
         "role_conflict_strategy": mapping.role_conflict_strategy.value,
         "databases": {
             "include": list(mapping.databases.include),

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from migrator import journal, journal_format
+from migrator import journal, journal_format, trials
 from migrator.catalog import sql
 from migrator.config import MappingSpec
 from migrator.connection import Session, session_of, try_lock
@@ -121,9 +121,11 @@ def set_source_rate_limit(specs: Iterable[MappingSpec], mbps: float | None) -> l
 
 
 def retry(spec: MappingSpec, store: Store | None = None) -> None:
-    """Forget every backoff: what failed is tried again at the next tick."""
+    """Forget every backoff: what failed is tried again at the next tick, a schema that the destination did not take too."""
     if store is not None:
         store.clear_failures(spec.name)
+    with session_of(spec.destination, None, application_name(spec.name, "control")) as session:
+        trials.forget_failed(session, spec.name)
 
 
 def take_barrier(spec: MappingSpec) -> Barrier:

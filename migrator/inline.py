@@ -8,7 +8,7 @@ import structlog
 
 from migrator.config import MappingSpec
 from migrator.errors import MigratorError
-from migrator.jobs import carry, copy_parts, keep
+from migrator.jobs import carry, copy_parts, keep, try_database
 from migrator.memory import Failures, Memory
 from migrator.perform import perform
 from migrator.remembered import SchemaCache
@@ -32,6 +32,8 @@ class Inline:
             copy_parts(self.spec, work, self.memory, _say_nothing)
         elif work.task == "carry":
             carry(self.spec, work, self.memory, _say_nothing)
+        elif work.task == "try_schema":
+            try_database(self.spec, work, self.memory, _say_nothing)
         else:
             perform(self.spec, work, self.memory, schemas=self.schemas)
 

@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 
 import structlog
 
+from migrator import trials
 from migrator.carriage import carry_pieces, never_carried
 from migrator.config import MappingSpec
+from migrator.connection import SILENCE_SECONDS, connect, try_lock
 from migrator.copying.errors import StoppedError, YieldError
 from migrator.copying.keeper import Keeper, SnapshotLostError
 from migrator.copying.seat import Seat
@@ -17,12 +19,18 @@ from migrator.copying.work import Parts
 from migrator.errors import MigratorError, SessionLimitError, StoreUnavailableError
 from migrator.memory import Failures
 from migrator.model import Instance
-from migrator.observation import Scope
+from migrator.names import application_name, lock_key
+from migrator.observation import Hints, Scope
 from migrator.observe import Looker
 from migrator.perform import Outcome, Report
+from migrator.phases import FAILURES_UNTIL_BLOCKING, decide, trial
 from migrator.phases import carry as carry_phase
 from migrator.phases.snapshot_copy import NAME, keeping
+from migrator.phases.view import View
+from migrator.quote import identifier
 from migrator.records import Intent
+from migrator.schema_trial import try_schema
+from migrator.steps import TrySchema
 from migrator.work import Work
 
 LOG = structlog.get_logger("migrator")
@@ -138,6 +146,47 @@ def carry(spec: MappingSpec, work: Work, memory: Failures, report: Report, stopp
         return replace(outcome, failed=1)
     memory.clear_failure(spec.name, key)
     return outcome
+
+
+def try_database(spec: MappingSpec, work: Work, memory: Failures, report: Report) -> Outcome:
+    """Try a database's schema on the destination, and note in the journal what came of it.
+
+    A trial that breaks off again and again is noted as that: it says nothing of the schema, and holds up nobody for ever.
+    """
+    assert work.database is not None
+    with connect(spec.destination, None, application_name(spec.name, work.task), None, SILENCE_SECONDS) as session:
+        view = _view(spec, work.database, memory)
+        if view is None or not try_lock(session, lock_key("database", spec.name, work.database)):
+            return Outcome(locked_elsewhere=view is not None)
+        what = f"{trial.SUMMARY} of {identifier(work.database)}"
+        key = f"{trial.NAME}:{work.database}:{what}"
+        try:
+            made = try_schema(view)
+        except SessionLimitError:
+            raise
+        except MigratorError as error:
+            _failed(spec, work, memory, report, key, what, None, error)
+            if memory.failures(spec.name)[key].count < FAILURES_UNTIL_BLOCKING:
+                return Outcome(failed=1)
+            made = trial.broken_off(view, error.message)
+        trials.write(session, spec.name, made)
+        memory.clear_failure(spec.name, key)
+        LOG.info(
+            "schema tried", mapping=spec.name, database=work.database, failures=len(made.failures), seconds=made.seconds
+        )
+        return Outcome(applied=1)
+
+
+def _view(spec: MappingSpec, database: str, memory: Failures) -> View | None:
+    """The database as it is now; None where its schema is not, or not any more, to be tried."""
+    seen = Looker(spec, "trial").look(Scope(database))
+    if seen.journal is None or seen.journal.source is None:
+        return None
+    hints = Hints(memory.failures(spec.name))
+    decision = decide(spec, seen, hints, datetime.now(UTC))
+    if not any(isinstance(action.job, TrySchema) and step.database == database for step, action in decision.actions):
+        return None
+    return View(spec, seen, hints, seen.observed_at, seen.database(database))
 
 
 def _failed(

@@ -7,6 +7,7 @@ from datetime import datetime
 from psycopg.errors import InsufficientPrivilege, UndefinedTable
 from psycopg.rows import DictRow
 
+from migrator import trials
 from migrator.catalog import journal_tables, sql
 from migrator.connection import Session
 from migrator.errors import MigratorError
@@ -27,10 +28,10 @@ NOT_BEGUN = Journal(
 )
 """What a mapping's journal is before its first act."""
 
-_OF_WORK = ("markers", "roles", "databases", "self_memberships", "parameters")
+_OF_WORK = ("markers", "roles", "databases", "self_memberships", "parameters", "trials")
 """The journal's tables beside the intent rows: needed as long as any mapping is at work, by all of them."""
 
-_NO_TABLES = dict.fromkeys((*_OF_WORK, "self_memberships"), False)
+_NO_TABLES = dict.fromkeys(_OF_WORK, False)
 """For a look at the intent row alone."""
 
 _OTHERS_AT_WORK = "SELECT 1 FROM migrator.mappings WHERE intent NOT IN ('completed', 'aborted') LIMIT 1"
@@ -92,7 +93,8 @@ def _read(session: Session, mapping: str) -> tuple[Journal, datetime]:
             "SELECT clock_timestamp() AS now, to_regclass('migrator.mappings') IS NOT NULL AS mappings,"
             " to_regclass('migrator.markers') IS NOT NULL AS markers, to_regclass('migrator.roles') IS NOT NULL AS roles,"
             " to_regclass('migrator.databases') IS NOT NULL AS databases,"
-            " to_regclass('migrator.self_memberships') IS NOT NULL AS self_memberships"
+            " to_regclass('migrator.self_memberships') IS NOT NULL AS self_memberships,"
+            " to_regclass('migrator.trials') IS NOT NULL AS trials"
         ).fetchone()
         assert state is not None
         if not state["mappings"]:
@@ -142,6 +144,7 @@ def _journal(session: Session, mapping: str, row: DictRow, present: Mapping[str,
         ),
         self_memberships=tuple(each["role"] for each in self_memberships),
         parameters=tuple(each["parameter"] for each in parameters),
+        trials=trials.read(session, mapping) if present["trials"] else (),
     )
 
 

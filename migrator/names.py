@@ -9,6 +9,7 @@ SCHEMA = "migrator"
 """Our schema: the journal in the destination's maintenance database, the ledger in each destination database."""
 
 _OWNED = re.compile(r"migrator_(?P<slug>[a-z0-9_]{0,32})_(?P<owner>[0-9a-f]{12})_g(?P<group>[0-9]{1,4})\Z")
+_TRIAL = re.compile(r"migrator_[a-z0-9_]{0,32}_[0-9a-f]{12}_trial\Z")
 _SYNC_SLOT = re.compile(r"pg_(?P<subscription>[0-9]+)_sync_(?P<relation>[0-9]+)_(?P<system>[0-9]+)\Z")
 
 
@@ -51,6 +52,17 @@ def is_ours(name: str, mapping: str, destination_system_identifier: str, databas
     """Whether `name` is that of a group of exactly this mapping, destination and source database."""
     owned = parse_group_name(name)
     return owned is not None and owned.owner == owner_hash(mapping, destination_system_identifier, database)
+
+
+def trial_name(mapping: str, destination_system_identifier: str, database: str) -> str:
+    """What the destination calls the database in which this one's schema is tried, for as long as that takes."""
+    slug, owner = group_slug(mapping, database), owner_hash(mapping, destination_system_identifier, database)
+    return f"{PREFIX}{slug}_{owner}_trial"
+
+
+def is_trial_name(name: str) -> bool:
+    """Whether a database has the name of a trial, of any mapping: nobody's to migrate, or to migrate into."""
+    return _TRIAL.match(name) is not None
 
 
 def sync_slot_subscription(slot: str) -> int | None:

@@ -18,7 +18,7 @@ from migrator.errors import MigratorError, SessionLimitError, UnreachableError
 from migrator.facts import read_missing_locales, read_role_uses
 from migrator.instances import OLD_SECONDS, read_instance
 from migrator.model import Instance, RoleUse, SubscriptionState, Unreachable
-from migrator.names import application_name
+from migrator.names import application_name, is_trial_name
 from migrator.observation import DatabasePair, Observation, Scope
 from migrator.pair import Origins, read_origins, read_subscription_states
 from migrator.pairing import Pairing
@@ -213,7 +213,11 @@ class Looker:
             looked = pool.map(pairing.pair, (name for name in wanted if name not in kept))
             yield from (kept[name] if name in kept else next(looked) for name in wanted)
             return
-        targets = (each.name for each in destination.databases if each.may_connect and not each.is_template)
+        targets = (
+            each.name
+            for each in destination.databases
+            if each.may_connect and not each.is_template and not is_trial_name(each.name)
+        )
         for pairs in pool.map(pairing.pairs_of_ledger, targets):
             yield from pairs
 

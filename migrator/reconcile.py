@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import psycopg
 import structlog
 
-from migrator import journal, journal_format, progress
+from migrator import journal, journal_format, progress, trials
 from migrator.assessment import ALARMS, Assessment, assess, judge
 from migrator.brief import brief
 from migrator.config import MappingSpec
@@ -126,6 +126,7 @@ class Reconciler:
         for request in requests:
             if request.get("kind") == "retry":
                 self.memory.clear_failures(self.spec.name)
+                trials.forget_failed(session, self.spec.name)
                 self._log("info", "everything that failed is tried again, as asked for over HTTP")
                 served = True
             if request.get("kind") != "complete":

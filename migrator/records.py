@@ -67,6 +67,41 @@ class CarriedRole:
     created: bool
 
 
+class Refusal(StrEnum):
+    """Why an object could not be made in a trial."""
+
+    FAILED = "failed"
+    RIGHT = "right"
+    """Only for want of a right: somebody else can make it."""
+    BODY = "body"
+    """It can be made; its body would fail when it is called."""
+    BROKEN_OFF = "broken_off"
+    """No object's fault: the trial itself could not be made, or not be ended."""
+
+
+@dataclass(frozen=True)
+class TrialFailure:
+    """An object that the destination does not take, with the server's own words."""
+
+    refusal: Refusal
+    object: str
+    message: str
+    relation: str | None = None
+
+
+@dataclass(frozen=True)
+class SchemaTrial:
+    """What came of the last trial of a source database's schema. `digest`: of what was tried; `tried_at`: the destination's clock."""
+
+    database: str
+    digest: str
+    tried_at: datetime
+    seconds: float
+    failures: tuple[TrialFailure, ...] = ()
+    untried: tuple[str, ...] = ()
+    """Objects that need what failed."""
+
+
 @dataclass(frozen=True)
 class Journal:
     """What the journal says of one mapping. Lives in the destination's maintenance database."""
@@ -92,6 +127,7 @@ class Journal:
     """When every database had been seen quiet stable_seconds after `quiet_since`."""
     parameters: tuple[str, ...] = ()  # settings whose rights were given once
     self_memberships: tuple[str, ...] = ()  # roles on the destination that our user made itself a member of
+    trials: tuple[SchemaTrial, ...] = ()
 
 
 @dataclass(frozen=True)

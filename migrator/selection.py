@@ -5,10 +5,11 @@ from fnmatch import fnmatchcase
 
 from migrator.config import MappingSpec
 from migrator.model import Database, Instance
+from migrator.names import is_trial_name
 
 
 def selected_databases(spec: MappingSpec, source: Instance, has_user_objects: Callable[[str], bool]) -> tuple[str, ...]:
-    """All databases but templates and those closed to connections, by the mapping's patterns, in name order.
+    """All databases but templates, those closed to connections and trials, by the mapping's patterns, in name order.
 
     The maintenance database is taken only where the mapping names it, or while it holds user objects: preflight then
     asks for it to be named (requirement: never left out silently).
@@ -22,7 +23,7 @@ def selected_databases(spec: MappingSpec, source: Instance, has_user_objects: Ca
 
 
 def _eligible(spec: MappingSpec, database: Database) -> bool:
-    if database.is_template or not database.allows_connections:
+    if database.is_template or not database.allows_connections or is_trial_name(database.name):
         return False
     selection = spec.databases
     included = any(fnmatchcase(database.name, pattern) for pattern in selection.include)

@@ -89,6 +89,11 @@ class Carry:
 
 
 @dataclass(frozen=True)
+class TrySchema:
+    """Try a database's schema on the destination, in a database that is dropped again."""
+
+
+@dataclass(frozen=True)
 class Action:
     """A change worth one line in the log: `summary` in the imperative ("create role app"), and its statements in order.
 
@@ -102,7 +107,7 @@ class Action:
     relation: str | None = None
     cost_bytes: int = 0
     admits: bool = False
-    job: KeepSnapshot | CopyPart | Carry | None = None
+    job: KeepSnapshot | CopyPart | Carry | TrySchema | None = None
     quick: Quick | None = None
 
 

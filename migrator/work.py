@@ -6,7 +6,7 @@ from migrator.names import lock_key
 from migrator.phases import databases, pre_data, sequences
 from migrator.phases.ending import NAMES as ENDINGS
 from migrator.records import Intent
-from migrator.steps import Action, Carry, CopyPart, KeepSnapshot, Step
+from migrator.steps import Action, Carry, CopyPart, KeepSnapshot, Step, TrySchema
 
 KEEPERS = "keepers"
 """The queue of those who wait: its workers run threads."""
@@ -16,6 +16,7 @@ QUEUES = ("reconcile", "schema", "relations", "parts", "sampling", KEEPERS)
 _QUEUE_OF_TASK = {
     "reconcile": "reconcile",
     "copy_schema": "schema",
+    "try_schema": "schema",
     "run_phase": "schema",
     "run_relations": "relations",
     "copy_part": "parts",
@@ -100,6 +101,8 @@ def work_for(mapping: str, step: Step, action: Action) -> Work:
         return Work("copy_part", mapping, step.database, step.phase, (action.relation,), group, parts=parts)
     if isinstance(action.job, Carry):
         return Work("carry", mapping, step.database, step.phase)
+    if isinstance(action.job, TrySchema):
+        return Work("try_schema", mapping, step.database, step.phase)
     if action.relation is not None:
         task = "run_relations"
     elif step.phase == sequences.NAME:

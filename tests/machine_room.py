@@ -159,8 +159,9 @@ def write_config(
     redis_url: str | None = None,
     **fields: object,
 ) -> Path:
-    """A configuration with one mapping, `m`; `fields` are the mapping's."""
-    mapping = {"name": "m", "source_instance": "source", "destination_instance": "destination", **fields}
+    """A configuration with one mapping, `m`; `fields` are the mapping's. Schemas are not tried, unless these say so."""
+    ends = {"name": "m", "source_instance": "source", "destination_instance": "destination"}
+    mapping = {**ends, "schema_trial": False, **fields}
     path = directory / "config.json"
     path.write_text(
         json.dumps(

@@ -1,8 +1,8 @@
 """The tasks: a few lines each. A message carries names; whoever receives it looks again, decides again, acts."""
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import wraps
-from typing import ParamSpec
+from functools import partial, wraps
+from typing import ParamSpec, Protocol
 
 import structlog
 from celery.signals import heartbeat_sent, worker_ready
@@ -10,7 +10,8 @@ from celery.signals import heartbeat_sent, worker_ready
 from migrator import config_public
 from migrator.config import MappingSpec
 from migrator.errors import MigratorError, UnknownMappingError
-from migrator.jobs import carry, copy_parts, keep
+from migrator.jobs import carry, copy_parts, keep, try_database
+from migrator.memory import Failures
 from migrator.perform import Outcome, Report, perform, sample_lag
 from migrator.phases.snapshot_copy import NAME as PARTS_PHASE
 from migrator.reconcile import Reconciler
@@ -25,7 +26,16 @@ LOG = structlog.get_logger("workers")
 
 P = ParamSpec("P")
 
-Copier = Callable[[MappingSpec, Work, Store, Report, Callable[[], bool]], Outcome]
+Job = Callable[[MappingSpec, Work, Store, Report], Outcome]
+
+
+class Copier(Protocol):
+    """A job that asks whether it is to stop."""
+
+    def __call__(
+        self, spec: MappingSpec, work: Work, memory: Failures, report: Report, stopping: Callable[[], bool]
+    ) -> Outcome: ...
+
 
 UPKEEP = frozenset({"sync_sequences"})
 """Work that is never done while the source is written to: asking for a tick after it would make ticks follow without a pause."""
@@ -73,8 +83,13 @@ def _perform(task: str, mapping: str, database: str | None, phase: str | None, r
 
 def _copy(copier: Copier, work: Work) -> None:
     """As _perform, for what moves rows itself, and has to ask whether its worker is to end."""
+    _do(partial(copier, stopping=is_stopping), work)
+
+
+def _do(job: Job, work: Work) -> None:
+    """A job of its own: asks for the next tick also where it failed."""
     try:
-        outcome = copier(_spec(work.mapping), work, store(), _report(work.mapping), is_stopping)
+        outcome = job(_spec(work.mapping), work, store(), _report(work.mapping))
     finally:
         store().clear_in_flight(work.mapping, work.queue, work.keys)
     if outcome.applied or outcome.failed:
@@ -127,6 +142,14 @@ def notify(mapping: str, database: None = None, phase: None = None, relations: S
 def copy_schema(mapping: str, database: str, phase: str, relations: Sequence[str] = ()) -> None:
     """What must stand before rows can be received, in one database."""
     _perform("copy_schema", mapping, database, phase)
+
+
+@app.task(name="try_schema")
+@interruptible
+@_put_off
+def try_schema(mapping: str, database: str, phase: str, relations: Sequence[str] = ()) -> None:
+    """Whether the destination takes the schema of one database, of which nothing has begun."""
+    _do(try_database, Work("try_schema", mapping, database, phase))
 
 
 @app.task(name="run_phase")

@@ -46,3 +46,13 @@ CREATE TABLE IF NOT EXISTS migrator.parameters (
     parameter text NOT NULL,
     PRIMARY KEY (mapping, parameter)
 );
+CREATE TABLE IF NOT EXISTS migrator.trials (
+    mapping text NOT NULL,
+    database text NOT NULL,
+    digest text NOT NULL,
+    tried_at timestamptz NOT NULL,
+    seconds double precision NOT NULL,
+    failures jsonb NOT NULL,
+    untried jsonb NOT NULL,
+    PRIMARY KEY (mapping, database)
+);

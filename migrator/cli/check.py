@@ -3,6 +3,7 @@
 import click
 
 from migrator import control
+from migrator.assessment import with_trials
 from migrator.cli.commands import Exit
 from migrator.cli.options import as_json, chosen, configuration, mapping_arguments, print_json, rivals
 from migrator.cli.report import console, plain, print_findings
@@ -17,14 +18,18 @@ from migrator.steps import Finding
 @configuration
 @mapping_arguments
 @click.option("--script", "only_script", is_flag=True, help="Print only the remedies, as a script for psql.")
+@click.option("--no-trial", is_flag=True, help="Do not try the schemas in a database made for that on the destination.")
 @as_json
-def check(config: Config, mappings: tuple[str, ...], only_script: bool, as_json: bool) -> None:
+def check(config: Config, mappings: tuple[str, ...], only_script: bool, no_trial: bool, as_json: bool) -> None:
     """Check configuration, servers, rights and schema; change nothing.
 
-    Ends with one script for psql that mends what SQL can mend. Exit status: 0 clear, 1 blocking findings, 2 the
-    configuration has faults.
+    The schema of each database that has not begun is tried on the destination: in a database made for that, and dropped
+    again at once. Ends with one script for psql that mends what SQL can mend. Exit status: 0 clear, 1 blocking findings,
+    2 the configuration has faults.
     """
     assessed = [(spec, control.assess(spec)) for spec in chosen(config, mappings)]
+    if not no_trial:
+        assessed = [(spec, with_trials(spec, assessment)) for spec, assessment in assessed]
     seen = {spec.name: assessment.observation for spec, assessment in assessed}
     between = control.clashes(rivals(config, seen), seen)
     found = [(spec, (*between[spec.name], *_findings(spec, assessment))) for spec, assessment in assessed]

@@ -1,17 +1,29 @@
 """plan: all that the source will ever see, then the next statements, grouped by step. Secrets are holes in them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 
 import click
 
 from migrator import control
 from migrator.cli.options import as_json, chosen, configuration, mapping_arguments, print_json, rivals
 from migrator.config import Config
+from migrator.phases import trial
 from migrator.phases.foresight import Foreseen, foresee
+from migrator.phases.wording import some
 from migrator.quote import comment
 from migrator.redaction import redact
 from migrator.steps import Action, Decision, Finding, Statement, Step
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is known beforehand of one mapping. `trials`: databases whose schema is tried first."""
+
+    decision: Decision
+    trials: tuple[str, ...]
+    foreseen: tuple[Foreseen, ...]
+    clashes: Sequence[Finding]
 
 
 @click.command()
@@ -25,21 +37,27 @@ def plan(config: Config, mappings: tuple[str, ...], sql: bool, as_json: bool) ->
     Later steps are decided when the earlier ones are done. Text in braces stands for a secret, filled in at the last
     moment. Exit status: 0.
     """
-    assessed = {spec.name: control.assess(spec) for spec in chosen(config, mappings)}
+    # What comes after the trials, which change nothing that lasts, is not known to be waiting for them only.
+    assessed = {spec.name: control.assess(replace(spec, schema_trial=False)) for spec in chosen(config, mappings)}
     between = control.clashes(rivals(config, assessed), {name: each.observation for name, each in assessed.items()})
     plans = [
-        (assessed[spec.name].decision, foresee(spec, assessed[spec.name].observation), between[spec.name])
+        Plan(
+            assessed[spec.name].decision,
+            trial.due(spec, assessed[spec.name].observation),
+            foresee(spec, assessed[spec.name].observation),
+            between[spec.name],
+        )
         for spec in chosen(config, mappings)
     ]
     if as_json:
-        print_json({"mappings": [_document(*each) for each in plans]})
+        print_json({"mappings": [_document(each) for each in plans]})
         return
-    for decision, foreseen, clashes in plans:
+    for each in plans:
         lines = (
-            *_on_the_source(decision.mapping, foreseen),
-            *_lines(decision, sql),
-            *_later(decision),
-            *_clashes(clashes),
+            *_on_the_source(each.decision.mapping, each.foreseen),
+            *_lines(each, sql),
+            *_later(each.decision),
+            *_clashes(each.clashes),
         )
         click.echo("\n".join(lines))
 
@@ -71,18 +89,19 @@ def _on_the_source(mapping: str, foreseen: tuple[Foreseen, ...]) -> Iterator[str
         yield comment(f"{seen.sql};  ({seen.when})", 5)
 
 
-def _document(decision: Decision, foreseen: tuple[Foreseen, ...], clashes: Sequence[Finding]) -> dict[str, object]:
+def _document(plan: Plan) -> dict[str, object]:
     steps = [
         {"phase": step.phase, "database": step.database, "actions": [_action(action) for action in step.actions]}
-        for step in decision.steps
+        for step in plan.decision.steps
         if step.actions
     ]
     return {
-        "name": decision.mapping,
-        "source": [asdict(seen) for seen in foreseen],
+        "name": plan.decision.mapping,
+        "source": [asdict(seen) for seen in plan.foreseen],
+        "trials": plan.trials,
         "steps": steps,
-        "later": [finding.message for finding in _notices(decision)],
-        "clashes": [finding.document() for finding in clashes],
+        "later": [finding.message for finding in _notices(plan.decision)],
+        "clashes": [finding.document() for finding in plan.clashes],
     }
 
 
@@ -92,9 +111,13 @@ def _action(action: Action) -> dict[str, object]:
     return {"summary": action.summary, "relation": action.relation, "statements": statements}
 
 
-def _lines(decision: Decision, sql: bool) -> Iterator[str]:
+def _lines(plan: Plan, sql: bool) -> Iterator[str]:
     """Every line that is not SQL is a comment, so that the whole can be read by psql."""
+    decision = plan.decision
     yield f"-- mapping {decision.mapping}, next:"
+    if plan.trials:
+        what = f"first, on the destination, in databases that are dropped again: the schema of {some(plan.trials)} is tried"
+        yield comment(what, 3)
     if not any(step.actions for step in decision.steps):
         yield f"--   nothing to do{_why(decision)}"
     for step in decision.steps:

@@ -70,6 +70,13 @@ class Amount(fields.Float):
         )
 
 
+class Flag(fields.Boolean):
+    """True or false, also as the text that an environment variable is."""
+
+    def __init__(self) -> None:
+        super().__init__(error_messages={"invalid": "must be true or false", "null": "is missing"})
+
+
 class Choice(fields.Field[StrEnum]):
     """One of an enumeration's values, in any case: `Merge`."""
 

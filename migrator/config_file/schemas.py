@@ -13,7 +13,7 @@ from migrator.config import (
     RoleConflictStrategy,
     WalBudgetAction,
 )
-from migrator.config_file.fields import Amount, Choice, Names, SecretText, Text, Whole
+from migrator.config_file.fields import Amount, Choice, Flag, Names, SecretText, Text, Whole
 
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _PORT = (1, 65535)
@@ -143,6 +143,7 @@ class MappingSchema(Group):
     role_conflict_strategy = Choice(RoleConflictStrategy)
     copy_method = Choice(CopyMethod)
     partition_maintenance = Choice(PartitionMaintenance)
+    schema_trial = Flag()
     tablespaces = fields.Dict(
         keys=Text(), values=Text(), error_messages={"invalid": "must be pairs of source name: destination name"}
     )

@@ -41,6 +41,7 @@ from migrator.phases import (
     snapshot_copy,
     subscription,
     tablespace_rights,
+    trial,
     user_mappings,
     wal_budget,
 )
@@ -90,6 +91,7 @@ PHASES: tuple[Phase, ...] = (
     Phase("partitions", True, attached.examine),
     Phase("preflight", True, ledger_check.examine),
     Phase("preflight", False, claims.examine),
+    Phase("preflight", False, trial.examine),
     Phase("roles", False, role_conflicts.examine),
     Phase("roles", True, role_conflicts.of_database),
     Phase("roles", False, roles.examine),

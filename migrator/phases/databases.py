@@ -5,7 +5,7 @@ settings and privileges, is opened, and is written into the journal. So it is ne
 between shows in pg_database.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import replace
 
 from migrator import names
@@ -52,7 +52,8 @@ def _actions(view: View, pair: DatabasePair) -> Iterator[Action]:
 def _creation(view: View, pair: DatabasePair, source: Database) -> Iterator[Statement]:
     draft = draft_name(view, pair)
     if view.destination.database(draft) is None:
-        yield Statement(Side.DESTINATION, None, _create(view, source, draft), transactional=False)
+        sql = create_closed(draft, source, _tablespace(view, source), view.destination.tablespaces)
+        yield Statement(Side.DESTINATION, None, sql, transactional=False)
     for sql in (
         f"ALTER DATABASE {identifier(draft)} RENAME TO {identifier(pair.target)}",
         *_properties(view, pair, _settable(view, source), _fresh(view, source, pair.target)),
@@ -74,12 +75,24 @@ def draft_name(view: View, pair: DatabasePair) -> str:
     return names.group_name(view.spec.name, view.destination.system_identifier, pair.name, _NO_GROUP)
 
 
-def _create(view: View, source: Database, draft: str) -> str:
-    options = [f"ENCODING = {literal(source.encoding)}", *_locale(source)]
-    tablespace = _tablespace(view, source)
-    if tablespace in view.destination.tablespaces and tablespace != _DEFAULT_TABLESPACE:
+def create_closed(name: str, like: Database, tablespace: str, known: Container[str]) -> str:
+    """The statement that makes a database of this name, with encoding and locale of `like`, which nobody may connect to.
+
+    `tablespace`: the destination's name for it, used where it is `known` there.
+    """
+    options = [f"ENCODING = {literal(like.encoding)}", *_locale(like)]
+    if tablespace in known and tablespace != _DEFAULT_TABLESPACE:
         options.append(f"TABLESPACE = {identifier(tablespace)}")
-    return f"CREATE DATABASE {identifier(draft)} TEMPLATE = template0 {' '.join(options)} ALLOW_CONNECTIONS = false"
+    return f"CREATE DATABASE {identifier(name)} TEMPLATE = template0 {' '.join(options)} ALLOW_CONNECTIONS = false"
+
+
+def create_trial(view: View, name: str) -> str:
+    """The same for the trial of the view's database: like the destination's where that is there, else as that will be made."""
+    there, source = view.destination.database(view.database.target), view.source.database(view.database.name)
+    like = there or source
+    assert like is not None
+    tablespace = there.tablespace if there is not None else _tablespace(view, like)
+    return create_closed(name, like, tablespace, view.destination.tablespaces)
 
 
 def _locale(source: Database) -> Iterator[str]:

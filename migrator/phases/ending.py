@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from migrator.model import Instance, Slot, Subscription
 from migrator.names import SCHEMA, is_ours, parse_group_name, sync_slot_subscription
-from migrator.phases import giving_up, groups, self_memberships
+from migrator.phases import giving_up, groups, self_memberships, trial
 from migrator.phases.databases import draft_name
 from migrator.phases.source_statements import drop_publication, drop_slot
 from migrator.phases.view import View
@@ -30,7 +30,7 @@ def examine(view: View) -> Step:
         _subscriptions(view),
         _slots(view),
         _publications(view),
-        _draft(view),
+        _drafts(view),
         _ledger(view),
     ):
         found = tuple(actions)
@@ -41,7 +41,8 @@ def examine(view: View) -> Step:
 
 def of_instance(view: View) -> Step:
     """What of ours stands on the destination beside its databases, once these are done."""
-    return Step(NAMES[view.journal.intent], None, Gates.MAPPING, tuple(self_memberships.returns(view)))
+    actions = (*self_memberships.returns(view), *trial.strays(view))
+    return Step(NAMES[view.journal.intent], None, Gates.MAPPING, actions)
 
 
 def source_answers(view: View) -> bool:
@@ -145,8 +146,9 @@ def _publications(view: View) -> Iterable[Action]:
         yield Action(f"drop publication {publication.name}", (drop,))
 
 
-def _draft(view: View) -> Iterable[Action]:
-    """A destination database that was being made under our name: nobody was ever let in."""
+def _drafts(view: View) -> Iterable[Action]:
+    """Destination databases under our names, being made or tried: nobody was ever let in."""
+    yield from trial.leftover(view, view.database.name)
     draft = draft_name(view, view.database)
     if view.destination.database(draft) is not None:
         drop = Statement(Side.DESTINATION, None, f"DROP DATABASE IF EXISTS {identifier(draft)}", transactional=False)

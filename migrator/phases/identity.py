@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from migrator.model import Database
-from migrator.phases import claims, fitness, portability, pre_data
+from migrator.phases import claims, fitness, locales, portability, pre_data, trial
 from migrator.phases.view import View
 from migrator.quote import identifier
 from migrator.steps import Finding, Gates, Mend, Side, Step
@@ -19,16 +19,20 @@ REFUSED_EXTENSIONS = {
 
 def examine(view: View) -> Step:
     """What this database of the source, and its counterpart, lack."""
-    findings = tuple(_unreadable(view)) or (
+    unreadable = tuple(_unreadable(view))
+    if unreadable:
+        return Step(NAME, view.database.name, Gates.DATABASE, findings=unreadable)
+    findings = (
         *(tuple(claims.findings(view)) or _occupied(view)),
         *_extensions(view),
         *_maintenance(view),
-        *_locale(view),
+        *locales.findings(view, view.database),
         *_database_rights(view),
         *fitness.findings(view),
         *portability.findings(view),
+        *trial.findings(view),
     )
-    return Step(NAME, view.database.name, Gates.DATABASE, findings=findings)
+    return Step(NAME, view.database.name, Gates.DATABASE, tuple(trial.actions(view)), findings=findings)
 
 
 def _finding(view: View, code: str, message: str, remedy: str, mends: tuple[Mend, ...] = ()) -> Finding:
@@ -100,31 +104,6 @@ def _maintenance(view: View) -> Iterator[Finding]:
             "maintenance_database_unnamed",
             f"The source's maintenance database {name} holds user objects, but mapping {view.spec.name} does not name it.",
             f"Name {name} under the mapping's databases.include to migrate it, or under databases.exclude to leave it out.",
-        )
-
-
-def _locale(view: View) -> Iterator[Finding]:
-    """Of a database that is yet to be made: can the destination sort and compare as the source does?"""
-    source = view.source.database(view.database.name)
-    if source is None or view.destination.database(view.database.target) is not None:
-        return
-    target = identifier(view.database.target)
-    if source.provider == "i" and not view.destination.icu:
-        yield _finding(
-            view,
-            "locale_provider_missing",
-            f"Database {source.name} sorts by ICU (locale {source.locale}); the destination was built without ICU.",
-            f"Use a destination built with ICU; or create database {target} there yourself with a "
-            "libc locale: text then sorts differently.",
-        )
-    missing = sorted({source.collate, source.ctype} & view.observation.missing_locales)
-    if missing:
-        yield _finding(
-            view,
-            "locale_missing",
-            f"Database {source.name} has the locale {' and '.join(missing)}, which the destination's machine does not know.",
-            "Install it there (on Debian: the package locales, then locale-gen) and restart PostgreSQL; or create database "
-            f"{target} there yourself with another locale: text then sorts differently.",
         )
 
 

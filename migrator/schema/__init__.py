@@ -3,6 +3,7 @@
 What PostgreSQL deparses depends on the session: read, and run what comes of it, with the settings of `connection`.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -168,6 +169,14 @@ class Schema:
             self.ties,
         )
         return {item.identity: item for kind in plain for item in kind}
+
+    @cached_property
+    def digest(self) -> str:
+        """Moves where the statements do that make it; kept, as the schema is while it has not moved."""
+        found = hashlib.blake2b(digest_size=16)
+        for item in self.items:
+            found.update("\0".join((item.identity, *item.create())).encode())
+        return found.hexdigest()
 
     @cached_property
     def made_first(self) -> tuple[tuple[Item, ...], tuple[Item, ...]]:

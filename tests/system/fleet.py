@@ -48,6 +48,7 @@ def leg(
         destination.spec(f"d{destination.port}"),
         QUICK,
         databases=DatabaseSelection(rename=rename or {}),
+        schema_trial=False,
     )
     return Leg(replace(spec, **fields), source, destination)  # type: ignore[arg-type]
 

@@ -73,8 +73,8 @@ def seed(source: Cluster, database: str = "shop", *, roles: bool = True) -> None
 
 
 def mapping(source: Cluster, destination: Cluster, name: str = "m", **fields: object) -> MappingSpec:
-    """One mapping between two clusters, with quick thresholds."""
-    spec = MappingSpec(name, source.spec("src"), destination.spec("dst"), QUICK)
+    """One mapping between two clusters, with quick thresholds. Schemas are not tried, unless `fields` say so."""
+    spec = MappingSpec(name, source.spec("src"), destination.spec("dst"), QUICK, schema_trial=False)
     return replace(spec, **fields)  # type: ignore[arg-type]
 
 

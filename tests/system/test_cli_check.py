@@ -53,6 +53,7 @@ def test_check_and_plan(cluster: Callable[..., Cluster], tmp_path: Path) -> None
     assert result.exit_code == 0, result.output
     result = run(path, "plan", "--sql")
     assert result.exit_code == 0 and "CREATE ROLE shopkeeper" in result.stdout
+    assert "the schema of shop is tried" in result.stdout
     assert "{password:shopkeeper}" in result.stdout and "role-secret-3" not in result.stdout
     (mapping,) = json.loads(run(path, "status", "--json").stdout)["mappings"]
     assert mapping["status"] == "not_started" and mapping["databases"][0]["relations"]["total"] == 1

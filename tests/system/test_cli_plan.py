@@ -55,7 +55,7 @@ def test_the_source_sees_what_was_planned(cluster: Callable[..., Cluster], tmp_p
     source.execute("ALTER SYSTEM SET log_statement = 'all'")
     source.execute("SELECT pg_reload_conf()")
     since = len(source.log())
-    path = write_config(tmp_path, instance(source), instance(destination), {}, databases=["shop"])
+    path = write_config(tmp_path, instance(source), instance(destination), {}, databases=["shop"], schema_trial=True)
     result = CliRunner().invoke(main, ["plan", "-c", str(path), "--json"])
     assert result.exit_code == 0, result.output
     planned = {seen["sql"] for seen in json.loads(result.stdout)["mappings"][0]["source"]}

@@ -90,7 +90,7 @@ def log_everything(server: Cluster) -> None:
 
 def configuration(directory: Path, source: dict[str, object], destination: Cluster) -> Path:
     """With an address for notifications where nobody listens: each try of it fails, and is logged."""
-    path = write_config(directory, source, instance(destination), {}, common_password=COMMON)
+    path = write_config(directory, source, instance(destination), {}, common_password=COMMON, schema_trial=True)
     hook = f"http://127.0.0.1:{free_port()}/services/{MARK}-hook?token={MARK}-token"
     path.write_text(json.dumps({**json.loads(path.read_text()), "notifications": [{"url": hook, "kind": "slack"}]}))
     return path

@@ -53,7 +53,7 @@ def test_from_nothing_to_completed(cluster: Clusters) -> None:
     source.execute(NOT_REPLICATED, "shop")
     destination.execute(ON_THE_DESTINATION)
     unlogged = {server: log_everything(server) for server in (source, destination)}
-    spec = as_mover(mapping(source, destination, common_password=Secret(COMMON)))
+    spec = as_mover(mapping(source, destination, common_password=Secret(COMMON), schema_trial=True))
 
     to_the_light(spec)
     source.execute("INSERT INTO customer (name, mail) VALUES ('late', 'late@x')", "shop")

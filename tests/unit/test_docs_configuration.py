@@ -65,6 +65,8 @@ def test_every_key_with_its_default(heading: str, schema: type[Schema], spec: ty
 
 
 def shown(default: object) -> str:
+    if isinstance(default, bool):
+        return str(default).lower()
     if isinstance(default, StrEnum):
         return default.value
     if isinstance(default, tuple):
