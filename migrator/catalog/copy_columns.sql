@@ -31,5 +31,5 @@ WITH RECURSIVE columns AS (
     LEFT JOIN pg_extension e ON e.oid = d.refobjid
     GROUP BY i.root
 )
-SELECT c.attname AS name, c.generated, d.signature, d.safe
+SELECT c.attname AS name, c.generated, d.signature, d.safe, c.attnum
 FROM columns c JOIN described d ON d.root = c.atttypid ORDER BY c.attnum

@@ -79,6 +79,7 @@ def _copy(reader: Wire, writer: Wire, job: PartCopy, throttle: Throttle) -> Copi
     relation = job.part.relation
     _lock(reader, job)
     large = _check(reader, job) >= FREEZE_BYTES
+    _refuse_altered(reader, relation)
     form = agreed(reader, writer, relation)
     refuse_triggers(writer, relation)
     freeze = job.part.whole and large and _emptied(writer, relation)
@@ -167,7 +168,7 @@ def _check(reader: Wire, job: PartCopy) -> int:
         f"SELECT relfilenode, pg_relation_filenode({oid}), to_regclass({literal(job.part.relation)})::oid,"
         f" pg_relation_size({oid}) FROM pg_class WHERE oid = {oid}"
     )
-    seen = [_number(answer, column) for column in range(4)] if answer.ntuples else [0, 0, 0, 0]
+    seen = [_number(answer, 0, column) for column in range(4)] if answer.ntuples else [0, 0, 0, 0]
     if seen[:3] != [job.filenode, job.filenode, oid]:
         raise RewrittenError(
             f"{job.part.relation} was rewritten, truncated or replaced on the source after the snapshot was taken"
@@ -177,8 +178,27 @@ def _check(reader: Wire, job: PartCopy) -> int:
     return seen[3]
 
 
+def _refuse_altered(reader: Wire, relation: str) -> None:
+    """Raises RewrittenError where the relation's columns are no longer those that the snapshot sees.
+
+    Old rows have the default of a column that was added since, or nothing of one that was dropped and made anew: no change that
+    is replicated says so. COPY, and what it describes, go by the columns of now; the catalogs are read as the snapshot sees them.
+    """
+    then, now = reader.ask(f"{_columns_query(relation)}; SELECT * FROM ONLY {relation} LIMIT 0")
+    seen = [(_number(then, row, 4), _text(then, row, 0)) for row in range(then.ntuples)]
+    if seen != [(now.ftablecol(column), (now.fname(column) or b"").decode()) for column in range(now.nfields)]:
+        raise RewrittenError(
+            f"{relation}: its columns have changed since the snapshot was taken.",
+            "Its parts are discarded; it is copied anew under a new snapshot.",
+        )
+
+
+def _columns_query(relation: str) -> str:
+    return sql("copy_columns", 0).replace("{relation}", literal(relation))
+
+
 def _columns(wire: Wire, relation: str) -> list[Column]:
-    (answer,) = wire.ask(sql("copy_columns", 0).replace("{relation}", literal(relation)))
+    (answer,) = wire.ask(_columns_query(relation))
     return [
         Column(_text(answer, row, 0), _text(answer, row, 1) == "t", _text(answer, row, 2), _text(answer, row, 3) == "t")
         for row in range(answer.ntuples)
@@ -232,8 +252,8 @@ def _count(answers: list[PGresult]) -> int:
     return answers[-1].command_tuples or 0
 
 
-def _number(answer: PGresult, column: int) -> int:
-    return int(answer.get_value(0, column) or 0)
+def _number(answer: PGresult, row: int, column: int) -> int:
+    return int(answer.get_value(row, column) or 0)
 
 
 def _text(answer: PGresult, row: int, column: int) -> str:
