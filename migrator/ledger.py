@@ -12,6 +12,7 @@ from migrator.connection import Session
 from migrator.journal_format import LEDGER, refuse_outdated
 from migrator.model import Lsn
 from migrator.parts import Part
+from migrator.phases import giving_up
 from migrator.records import (
     Backend,
     Identity,
@@ -66,10 +67,12 @@ def read(session: Session, mapping: str, narrow: tuple[list[str], list[int]] | N
         carried = session.execute(
             "SELECT what, carried_at, rows, bytes FROM migrator.carried WHERE mapping = %s", (mapping,)
         )
+    entries = {row["relation"]: _relation(row) for row in relations}
     return Ledger(
         exists=True,
         groups=tuple(map(_group, groups)),
-        relations={row["relation"]: _relation(row) for row in relations},
+        relations={name: entry for name, entry in entries.items() if entry.group != giving_up.LEFT},
+        left={name: entry for name, entry in entries.items() if entry.group == giving_up.LEFT},
         parts=tuple(OpenPart(**row) for row in parts),
         keepers=tuple(map(_keeper, keepers)),
         given=frozenset(name for row in settled for name in row["objects"]),

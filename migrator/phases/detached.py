@@ -35,13 +35,14 @@ def examine(view: View) -> Step:
 def _left(view: View, source: Schema, target: Schema) -> Iterator[tuple[Table, tuple[str, ...]]]:
     """The destination's partitions that the source has in no tree any more, with their leaves, all of them in the ledger."""
     gone = tuple(gone_relations(view, source))
+    known = {**view.database.ledger.left, **view.database.ledger.relations}
     for table in target.tables:
         if table.parent is None or not source.has_table(table.parent):
             continue
         if source.has_table(table.qualified) and source.table(table.qualified).parent is not None:
             continue
         leaves = target.storage(table.qualified)
-        if leaves and all(_is_ours(view.database.ledger.relations.get(leaf), source, gone) for leaf in leaves):
+        if leaves and all(_is_ours(known.get(leaf), source, gone) for leaf in leaves):
             yield table, leaves
 
 

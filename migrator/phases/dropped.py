@@ -35,7 +35,9 @@ def examine(view: View) -> Step:
 def gone_relations(view: View, source: Schema) -> Iterator[LedgerRelation]:
     """Relations of the ledger whose table, by its oid, the source has no more: neither renamed nor taken out by hand."""
     members = {oid for publication in view.database.publications for oid, _ in publication.relations.values()}
-    entries = [each for each in view.database.ledger.relations.values() if each.source_oid not in members]
+    ledger = view.database.ledger
+    known = (*ledger.relations.values(), *ledger.left.values())
+    entries = [each for each in known if each.source_oid not in members]
     present = {table.oid for table in source.tables} if entries else set()
     for entry in sorted(entries, key=lambda each: each.relation):
         if entry.source_oid not in present:

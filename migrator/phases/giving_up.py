@@ -19,6 +19,17 @@ UNFINISHED = (
 """The condition on `migrator.relations r`: not cut yet, or a part is not in."""
 
 
+LEFT = 0
+"""The number of no group: of partitions that left theirs, and are in none yet."""
+
+BACK = (
+    "ON CONFLICT (mapping, relation) DO UPDATE SET group_number = excluded.group_number, source_oid = excluded.source_oid,"
+    " target_oid = excluded.target_oid, was_partition = excluded.was_partition, publication_rel_oid = NULL, gone_lsn = NULL,"
+    f" attached_lsn = NULL, analyzed_at = NULL, admitted_at = DEFAULT WHERE relations.group_number = {LEFT}"
+)
+"""How a relation is written into a group: a new one, or one that left another."""
+
+
 def lock(mapping: str, number: int) -> str:
     """The statements before `removal`, in the same transaction: have the group to ourselves. Waits as long as its parts last."""
     return (
@@ -39,8 +50,9 @@ def _place(mapping: str, number: int) -> int:
 def removal(mapping: str, number: int, which: str) -> str:
     """Take the group's relations that `which` (a condition on `migrator.relations r`) picks out of it.
 
-    Only a table that received rows of ours is emptied: what else stands there is not ours to remove. The names in the ledger
-    are quoted and qualified already.
+    Only a table that received rows of ours is emptied: what else stands there is not ours to remove. A partition stays known, in
+    no group: should it be dropped on the source before it is copied anew, its table has to leave its tree on the destination. The
+    names in the ledger are quoted and qualified already.
     """
     body = f"""
 DECLARE
@@ -57,7 +69,10 @@ BEGIN
         END IF;
         DELETE FROM migrator.parts p WHERE (p.mapping, p.group_number, p.relation)
             = (entry.mapping, entry.group_number, entry.relation);
-        DELETE FROM migrator.relations r WHERE (r.mapping, r.relation) = (entry.mapping, entry.relation);
+        UPDATE migrator.relations r SET group_number = {LEFT}, publication_rel_oid = NULL
+        WHERE (r.mapping, r.relation) = (entry.mapping, entry.relation) AND r.was_partition;
+        DELETE FROM migrator.relations r WHERE (r.mapping, r.relation) = (entry.mapping, entry.relation)
+            AND r.group_number <> {LEFT};
     END LOOP;
 END """
     return f"DO {dollar_quoted(body)}"

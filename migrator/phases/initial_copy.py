@@ -5,7 +5,7 @@ from datetime import timedelta
 from itertools import accumulate
 
 from migrator.model import Publication, Subscription, SyncState
-from migrator.phases import groups, membership
+from migrator.phases import giving_up, groups, membership
 from migrator.phases.pacing import MB, held_back, rate_limit
 from migrator.phases.relations import bytes_of, wanted
 from migrator.phases.source_statements import add_tables
@@ -199,7 +199,7 @@ def _insert_relations(view: View, group: LedgerGroup, relations: tuple[str, ...]
     )
     return (
         "INSERT INTO migrator.relations (mapping, relation, group_number, source_oid, target_oid, was_partition)"
-        f" VALUES {rows} ON CONFLICT DO NOTHING"
+        f" VALUES {rows} {giving_up.BACK}"
     )
 
 

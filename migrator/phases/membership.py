@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from migrator.catalog import ledger_tables
 from migrator.model import Publication
-from migrator.phases import groups, publication
+from migrator.phases import giving_up, groups, publication
 from migrator.phases.grouping import MOST_GROUPS, foreign_keys, plan
 from migrator.phases.relations import bytes_of, wanted
 from migrator.phases.source_statements import add_tables, create_publication, drop_publication, drop_slot, drop_tables
@@ -95,7 +95,7 @@ def _assign(view: View, new: Iterable[str]) -> Action:
     )
     members = (
         "INSERT INTO migrator.relations (mapping, relation, group_number, source_oid, target_oid, was_partition)"
-        f" VALUES {rows} ON CONFLICT DO NOTHING"
+        f" VALUES {rows} {giving_up.BACK}"
     )
     sentences = (
         ledger_tables(),

@@ -32,7 +32,8 @@ def examine(view: View) -> Step:
     waits: list[Wait] = []
     findings: list[Finding] = []
     for group in groups.at_work(view):
-        if groups.is_under_snapshot(group) and membership.is_complete(view, group):
+        # What is dropped on the source leaves the publication by itself, and its group here.
+        if groups.is_under_snapshot(group) and (group.slot_created or membership.is_complete(view, group)):
             for each in _of_group(view, group):
                 (actions if isinstance(each, Action) else waits if isinstance(each, Wait) else findings).append(each)  # type: ignore[arg-type]
     findings += _unserved(view, actions)

@@ -321,3 +321,14 @@ def test_nothing_is_copied_under_a_slot_that_can_bring_no_changes(status: str | 
     view = replace(view, observation=seen)
     assert snapshot_copy.examine(view).actions == ()
     assert [finding.code for finding in late_subscription.examine(view).findings] == ["replication_broken"]
+
+
+def test_a_table_dropped_on_the_source_leaves_its_group_and_does_not_stop_it() -> None:
+    """It is out of the publication by itself, so that this does not hold what the ledger says."""
+    view = stage(HALF, HALF, published=(1,))
+    schema = view.database.source_schema
+    assert schema is not None
+    view = replace(view, pair=replace(view.database, source_schema=replace(schema, tables=schema.tables[1:])))
+    step = snapshot_copy.examine(view)
+    assert len(of_kind(step, "take public.t0 out of its group")) == 1
+    assert of_kind(step, "copy part 2 of public.t1")
