@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg
 
-from migrator.apply import Applier
+from migrator.apply import Applier, ApplyError
 from migrator.cluster import Cluster
 from migrator.config import DatabaseSelection, MappingSpec
 from migrator.connection import session_of
@@ -82,15 +82,16 @@ class Trial:
             yield from each.at_cutover
 
     def run(self) -> int:
-        """Apply until quiet, as a task does: what is quick together. Returns how many actions there were."""
-        done, server = 0, instance(self.destination.version, LOCK_TABLE)
+        """Apply until quiet, as a task does: what is quick together. Returns how many actions there were; raises ApplyError."""
+        done, server, memory = 0, instance(self.destination.version, LOCK_TABLE), Memory()
         with self._applier() as applier:
-            hand = Hand(self.spec, applier, Memory(), lambda entry: None)
+            hand = Hand(self.spec, applier, memory, lambda entry: None)
             for ask in self._phases:
                 while (step := ask()).actions:
                     for bundle in bundles([(step, action) for action in step.actions], (), server):
                         outcome = hand.apply(bundle)
-                        assert not outcome.failed, [action.summary for _, action in bundle]
+                        if outcome.failed:
+                            raise ApplyError(str(memory.failures(self.spec.name)))
                         done += outcome.applied
                 assert step.quiet, (step.waits, step.findings)
         return done
