@@ -46,6 +46,14 @@ def stop(room: MachineRoom, *signals: signal.Signals) -> None:
     print(f"gone after {time.monotonic() - begun + 0.3:.1f} s")
 
 
+LARGE = """
+CREATE TABLE large (id int PRIMARY KEY, note text);
+INSERT INTO large SELECT n, repeat('x', 200) FROM generate_series(1, 20000) n;
+CREATE INDEX ON large (note);
+"""
+"""More than what is indexed in a moment, so that its index is built CONCURRENTLY."""
+
+
 def nobody_at_work(*clusters: Cluster) -> None:
     """Whatever the workers were at has been cancelled: nothing of theirs is active, and no lock of theirs is held."""
     for cluster in clusters:
@@ -67,6 +75,7 @@ def test_stopped_in_the_middle_of_everything(cluster: Callable[..., Cluster], tm
     source, destination = cluster(16, password="old-secret"), cluster(18, password="new-secret")
     seed(source)
     source.execute("".join(f"CREATE TABLE t{n} (id int PRIMARY KEY, a int);" for n in range(MANY)), "shop")
+    source.execute(LARGE, "shop")
     config = write_config(
         tmp_path, instance(source), instance(destination), {}, replication={"rate_limit_mbps": 0}
     )  # fmt: skip
