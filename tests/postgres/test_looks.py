@@ -205,8 +205,8 @@ def test_a_locked_table_has_the_size_that_the_last_vacuum_saw(
 
 def test_looks_reuse_their_sessions_and_survive_their_end(spec: MappingSpec, shared: Callable[[int], Cluster]) -> None:
     cache = SchemaCache()
-    looker = Looker(spec, "test", cache)
-    pids = "SELECT array_agg(pid ORDER BY pid) FROM pg_stat_activity WHERE application_name = 'pg-migrator test looks'"
+    looker = Looker(spec, "reuse", cache)
+    pids = "SELECT array_agg(pid ORDER BY pid) FROM pg_stat_activity WHERE application_name = 'pg-migrator reuse looks'"
     only_pair(looker)
     first = shared(16).execute(pids)[0][0]
     assert only_pair(looker).source_error is None
