@@ -21,11 +21,12 @@ def built(destination: Cluster, database: str) -> set[str]:
     return {name for (name,) in rows}
 
 
-def exists(destination: Cluster, database: str, table: str) -> bool:
-    """Whether the destination has the database and the table."""
+def keyed(destination: Cluster, database: str, *tables: str) -> bool:
+    """Whether the destination has the tables with their primary keys, which the copy waits for: a lock holds up only what follows."""
     if not destination.execute(f"SELECT 1 FROM pg_database WHERE datname = '{database}' AND datallowconn"):
         return False
-    return bool(destination.execute(f"SELECT 1 WHERE to_regclass('{table}') IS NOT NULL", database))
+    keys = ", ".join(f"to_regclass('{table}_pkey')" for table in tables)
+    return bool(destination.execute(f"SELECT 1 WHERE num_nulls({keys}) = 0", database))
 
 
 def failed(summary: Summary) -> set[str]:
@@ -50,7 +51,7 @@ def test_a_bad_and_a_locked_relation_hold_up_no_other(cluster: Clusters, tmp_pat
     source.execute("CREATE INDEX bad ON t7 (n, id)", "shop")
     config = write_config(tmp_path, instance(source), instance(destination), {"lock_timeout_seconds": 1})
     with machine_room(config, web=False) as room:
-        room.until(lambda _: exists(destination, "shop", "t9"))
+        room.until(lambda _: keyed(destination, "shop", "t7", "t9"))
         destination.execute("CREATE TABLE bad (n int)", "shop")  # the name is taken: that index can never be built
         with destination.connect("shop") as somebody:
             somebody.execute("BEGIN; LOCK TABLE t9 IN SHARE UPDATE EXCLUSIVE MODE")
@@ -81,7 +82,7 @@ def test_more_locked_relations_than_slots_stop_nobody_else(cluster: Clusters, tm
     source.execute("".join(table.format(name) for name in (*locked, *free)), "shop")
     config = write_config(tmp_path, instance(source), instance(destination), {"lock_timeout_seconds": 0.5})
     with machine_room(config, web=False) as room:  # two processes build
-        room.until(lambda _: exists(destination, "shop", "locked3"))
+        room.until(lambda _: keyed(destination, "shop", *locked))
         with destination.connect("shop") as somebody:
             somebody.execute(f"BEGIN; LOCK TABLE {', '.join(locked)} IN SHARE UPDATE EXCLUSIVE MODE".encode())
             room.until(lambda summary: failed(summary) == {f"public.{name}" for name in locked}, 240)
