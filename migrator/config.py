@@ -171,6 +171,15 @@ class Replication:
     """maintenance_work_mem of an index build before the subscription; 0: chosen from the destination's settings."""
     index_workers: int = -1
     """max_parallel_maintenance_workers of such a build; -1: the destination's own setting."""
+    brake_commit_milliseconds: float | None = None
+    """A commit on the source that takes longer slows the copy down; None: is not looked at."""
+    brake_standby_seconds: float | None = None
+    """A standby of the source whose replay is further behind slows the copy down; None: is not looked at."""
+
+    @property
+    def brakes(self) -> bool:
+        """Whether a bound of the adaptive brake is set."""
+        return self.brake_commit_milliseconds is not None or self.brake_standby_seconds is not None
 
 
 @dataclass(frozen=True)

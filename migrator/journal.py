@@ -14,7 +14,7 @@ from migrator.errors import MigratorError
 from migrator.journal_format import JOURNAL, refuse_foreign_schema, refuse_outdated
 from migrator.model import Lsn
 from migrator.names import SCHEMA, lock_key
-from migrator.records import Barrier, CarriedRole, Claim, Identity, Intent, Journal, Marker
+from migrator.records import Barrier, Brake, CarriedRole, Claim, Identity, Intent, Journal, Marker
 
 NOT_BEGUN = Journal(
     intent=Intent.MIGRATE,
@@ -135,6 +135,7 @@ def _journal(session: Session, mapping: str, row: DictRow, present: Mapping[str,
         destination=_identity(row, "destination"),
         rate_limit_mbps=row["rate_limit_mbps"],
         source_rate_limit_mbps=row["source_rate_limit_mbps"],
+        brake=Brake(row["brake_mbps"], row["brake_reason"] or "") if row["brake_mbps"] else None,
         quiet_since=row["quiet_since"],
         stable_at=row["stable_at"],
         barrier=Barrier(Lsn.parse(row["barrier"]), row["barrier_at"]) if row["barrier"] else None,
@@ -172,6 +173,14 @@ def set_source_rate_limit(session: Session, mapping: str, mbps: float | None) ->
     session.execute("UPDATE migrator.mappings SET source_rate_limit_mbps = %s WHERE name = %s", (mbps, mapping))
 
 
+def set_brake(session: Session, mapping: str, brake: Brake | None) -> None:
+    """How fast the mapping may copy while its source suffers; None: nothing slows it down."""
+    session.execute(
+        "UPDATE migrator.mappings SET brake_mbps = %s, brake_reason = %s WHERE name = %s",
+        (brake.mbps if brake else None, brake.reason if brake else None, mapping),
+    )
+
+
 def set_quiet_since(session: Session, mapping: str, since: datetime | None) -> None:
     """Since when every gating step has been quiet; None: it is not."""
     session.execute("UPDATE migrator.mappings SET quiet_since = %s, stable_at = NULL WHERE name = %s", (since, mapping))
@@ -204,7 +213,7 @@ def finish(session: Session, mapping: str, intent: Intent) -> None:
                 session.execute(f"DELETE FROM migrator.{table} WHERE mapping = %s", (mapping,))
         session.execute(
             "UPDATE migrator.mappings SET intent = %s, intent_at = clock_timestamp(), quiet_since = NULL, stable_at = NULL,"
-            " rate_limit_mbps = NULL, source_rate_limit_mbps = NULL WHERE name = %s",
+            " rate_limit_mbps = NULL, source_rate_limit_mbps = NULL, brake_mbps = NULL, brake_reason = NULL WHERE name = %s",
             (intent.value, mapping),
         )
         if not session.execute(_OTHERS_AT_WORK).fetchone():

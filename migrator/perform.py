@@ -8,6 +8,7 @@ import structlog
 
 from migrator import markers
 from migrator.apply import Applier, ApplyError
+from migrator.braking import adjust_brake
 from migrator.config import MappingSpec
 from migrator.connection import SILENCE_SECONDS, Session, connect, session_of, try_lock, try_locks
 from migrator.errors import MigratorError, SessionLimitError
@@ -215,6 +216,8 @@ def sample_lag(spec: MappingSpec) -> bool:
         if len(known) == len(positions):
             markers.confirm(session, spec.name, min(known))
         markers.add(session, spec.name, emit_marker(spec))
+        if spec.replication.brakes:
+            adjust_brake(session, spec)
         return True
 
 

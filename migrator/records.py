@@ -103,6 +103,14 @@ class SchemaTrial:
 
 
 @dataclass(frozen=True)
+class Brake:
+    """How fast copying may be while the source suffers, in MB/s, and from what it suffered last."""
+
+    mbps: float
+    reason: str
+
+
+@dataclass(frozen=True)
 class Journal:
     """What the journal says of one mapping. Lives in the destination's maintenance database."""
 
@@ -128,6 +136,7 @@ class Journal:
     parameters: tuple[str, ...] = ()  # settings whose rights were given once
     self_memberships: tuple[str, ...] = ()  # roles on the destination that our user made itself a member of
     trials: tuple[SchemaTrial, ...] = ()
+    brake: Brake | None = None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ CREATE TABLE IF NOT EXISTS migrator.mappings (
     destination_timeline integer,
     rate_limit_mbps double precision CHECK (rate_limit_mbps >= 0),
     source_rate_limit_mbps double precision CHECK (source_rate_limit_mbps >= 0),
+    brake_mbps double precision CHECK (brake_mbps > 0),
+    brake_reason text,
     quiet_since timestamptz,
     stable_at timestamptz,
     barrier pg_lsn,

@@ -120,6 +120,8 @@ class ReplicationSchema(Group):
     own_group_gb = Amount(positive=True)
     index_memory_mb = Whole(0, 1_048_576)
     index_workers = Whole(-1, 64)
+    brake_commit_milliseconds = Amount(optional=True, positive=True)
+    brake_standby_seconds = Amount(optional=True, positive=True)
 
 
 DatabasesSchema = Group.from_dict(  # a class would have a field in place of Schema.exclude, for mypy

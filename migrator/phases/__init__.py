@@ -10,6 +10,7 @@ from migrator.observation import DatabasePair, Hints, Observation
 from migrator.phases import (
     analyze,
     attached,
+    brake,
     carry,
     catchup,
     claims,
@@ -101,6 +102,7 @@ PHASES: tuple[Phase, ...] = (
     Phase("pre_data", True, pre_data.examine),
     Phase("publication", True, publication.examine, ONLY_SUBSCRIPTION),
     Phase("subscription", True, subscription.examine, ONLY_SUBSCRIPTION),
+    Phase("initial_copy", False, brake.examine),
     Phase("initial_copy", True, initial_copy.examine, ONLY_SUBSCRIPTION),
     Phase("publication", True, membership.examine, ONLY_SNAPSHOT),
     Phase("initial_copy", True, snapshot_copy.examine, ONLY_SNAPSHOT),

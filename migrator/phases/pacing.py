@@ -16,9 +16,11 @@ def source_rate(spec: MappingSpec, journal: Journal | None) -> float | None:
 
 
 def mapping_rate(spec: MappingSpec, journal: Journal | None) -> float | None:
-    """MB/s of the mapping itself, likewise."""
+    """MB/s of the mapping itself, likewise; less while the brake is on."""
     live = journal.rate_limit_mbps if journal else None
-    return live if live is not None else spec.replication.rate_limit_mbps
+    wanted = live if live is not None else spec.replication.rate_limit_mbps
+    brake = journal.brake if journal and spec.replication.brakes else None
+    return wanted if brake is None else min(brake.mbps, brake.mbps if wanted is None else wanted)
 
 
 def rate_limit(spec: MappingSpec, journal: Journal | None) -> float | None:

@@ -17,7 +17,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("cluster datadir guardian orphans ports provision scratch", "control"),
     ("reconcile sequence_finish inline",),
     ("assessment", "dispatch", "webhooks", "jobs"),
-    ("perform", "mending", "carriage"),
+    ("perform braking", "mending", "carriage"),
     ("apply", "observe pair pairing dial counters remembered", "copying", "schema_trial"),
     ("store outbox history", "journal", "markers", "ledger", "memory", "throttle"),
     ("blobs",),
