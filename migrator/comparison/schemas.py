@@ -50,7 +50,10 @@ class _Comparer:
         self.states = {name: state for each in pair.subscriptions for name, state in each.relations.items()}
 
     def missing(self) -> Iterator[Discrepancy]:
+        unprintable = {each.identity for each in self.source.uncarried}
         for item in _in_order(self.source, self.target):
+            if item.identity in unprintable:
+                continue
             if bringer := _brought_by(item):
                 yield self._discrepancy(item, What.MISSING, note=f"It comes with {bringer}.")
                 continue

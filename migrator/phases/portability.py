@@ -12,7 +12,7 @@ from migrator.quote import identifier
 from migrator.schema import Schema
 from migrator.schema.built_in import COLLATION, SETTING
 from migrator.schema.definition import SECURITY_LABEL
-from migrator.schema.uncarried import RESERVED_SCHEMA
+from migrator.schema.uncarried import NAMELESS_PARAMETER, RESERVED_SCHEMA
 from migrator.steps import Finding
 
 _NO_IDENTITY_OF_PARTITIONS, _NO_NULL_BELOW = 17, 18
@@ -25,6 +25,7 @@ def findings(view: View) -> Iterator[Finding]:
     if schema is None:
         return
     yield from _not_carried(view.database.name, schema)
+    yield from _unprintable(view, schema)
     yield from _identities_of_partitions(view, schema)
     yield from _nullable_below(view, schema)
     yield from _gone(view, schema)
@@ -45,6 +46,23 @@ def _reserved(database: str) -> Finding:
         remedy=f"Rename it on the source: ALTER SCHEMA {SCHEMA} RENAME TO ...",
         database=database,
     )
+
+
+def _unprintable(view: View, schema: Schema) -> Iterator[Finding]:
+    """Until it was mended there, or somebody who has its text made it here."""
+    target = view.database.target_schema
+    routines = [each.identity for each in schema.uncarried if each.kind == NAMELESS_PARAMETER]
+    for routine in routines:
+        if target is None or target.find(routine) is None:
+            yield Finding(
+                "parameter_without_name",
+                f"The body of {routine} in database {view.database.name} refers to a parameter that has no name, while others have "
+                'one. PostgreSQL prints that reference as "", so that neither pg_get_functiondef nor pg_dump gives a definition '
+                "that can be run again.",
+                f"In database {view.database.name} of the source, give every parameter a name: CREATE OR REPLACE "
+                f"{routine.partition(' ')[0].upper()} with the body that it was made with.",
+                database=view.database.name,
+            )
 
 
 def _identities_of_partitions(view: View, schema: Schema) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _NEEDLESS = re.compile(r'"[a-z_][a-z0-9_$]*"\Z')
+_ROUTINE = re.compile(r"CREATE OR REPLACE (FUNCTION|PROCEDURE)\b")
 _BEFORE_A_SCHEMA = frozenset("FROM JOIN ONLY TO INTO UPDATE TABLE COLLATE ::".split())
 """After these words a qualifier is a schema's, not a table's."""
 
@@ -30,10 +31,15 @@ def says_the_same(older: str, newer: str) -> bool:
     Servers before 16 write the columns of a view's only table with the table's name, later ones without it
     (get_query_def in ruleutils.c: 16 took the OLD and NEW entries out of a view's range table). A name that stands alone
     there can be no other table's, so that leaving out one and the same table's name changes nothing; any more does.
+
+    A routine's parameter that is referred to by its number is printed by its name. Made from that, a column which is nothing
+    else has the name too, and is printed with it: `SELECT a` comes back as `SELECT a AS a`.
     """
     if canonical(older) == canonical(newer):
         return True
     here, there = ([token for kind, token in _tokens(text) if kind != "space"] for text in (older, newer))
+    if _ROUTINE.match(older) and list(_without_own_names(here)) == list(_without_own_names(there)):
+        return True
     left_out: set[str] = set()
     at = 0
     for place, token in enumerate(there):
@@ -52,6 +58,14 @@ def _tokens(text: str) -> Iterator[tuple[str | None, str]]:
         if match["dollars"] is not None:
             kind = "literal"
         yield kind, token[1:-1] if kind == "quoted" and _NEEDLESS.match(token) else token
+
+
+def _without_own_names(tokens: list[str]) -> Iterator[str]:
+    """The tokens without `AS a` after `a`."""
+    at = 0
+    while at < len(tokens):
+        yield tokens[at]
+        at += 3 if tokens[at + 1 : at + 3] == ["AS", tokens[at]] else 1
 
 
 def _is_left_out(here: list[str], at: int, there: list[str], place: int) -> bool:

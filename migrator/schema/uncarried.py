@@ -7,6 +7,9 @@ from migrator.schema.row import Row
 RESERVED_SCHEMA = "reserved schema"
 """The kind of a source schema with the name of our own."""
 
+NAMELESS_PARAMETER = "nameless parameter"
+"""The kind of a routine that PostgreSQL cannot print so that it can be read again."""
+
 
 @dataclass(frozen=True)
 class Uncarried:

@@ -5,9 +5,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from importlib.resources import files
 
+import psycopg
 import pytest
 
 from migrator.cluster import Cluster
+from migrator.comparison.discrepancy import Discrepancy
+from migrator.comparison.schemas import discrepancies
 from migrator.connection import session_of
 from migrator.instances import read_instance
 from migrator.phases import portability
@@ -91,6 +94,70 @@ def test_what_is_gone_is_told_with_who_uses_it(shared: Shared, database: Databas
         "column pg_catalog.pg_stat_wal.wal_write": ("18", "materialized view app.wal"),
         "setting force_parallel_mode": ("18", "function app.hurried()"),
     }
+
+
+NAMELESS = """
+CREATE SCHEMA app;
+CREATE FUNCTION app.mixed(integer, b integer) RETURNS integer LANGUAGE sql BEGIN ATOMIC SELECT $1 + b; END;
+CREATE FUNCTION app.returned(a text, text) RETURNS text LANGUAGE sql RETURN a || $2;
+CREATE FUNCTION app.rows(integer) RETURNS TABLE (x integer) LANGUAGE sql BEGIN ATOMIC SELECT $1; END;
+CREATE PROCEDURE app."Odd ""one"(integer, b integer) LANGUAGE sql BEGIN ATOMIC SELECT (SELECT b + $1); END;
+"""
+PRINTABLE = """
+CREATE FUNCTION app.unused(integer, b integer) RETURNS integer LANGUAGE sql BEGIN ATOMIC SELECT b; END;
+CREATE FUNCTION app.none_named(integer, integer) RETURNS integer LANGUAGE sql BEGIN ATOMIC SELECT $1 - $2; END;
+CREATE FUNCTION app.as_text(integer, b integer) RETURNS integer LANGUAGE sql AS 'SELECT $1 - b';
+CREATE FUNCTION app.quoting(integer, b integer) RETURNS text LANGUAGE sql
+    BEGIN ATOMIC SELECT '"" {PARAM :paramkind 0 :paramid 1 ' || b AS "{PARAM :paramkind 0 :paramid 1 "; END;
+"""
+NAMED = """
+CREATE OR REPLACE FUNCTION app.mixed(first integer, b integer) RETURNS integer LANGUAGE sql BEGIN ATOMIC SELECT $1 + b; END;
+CREATE OR REPLACE FUNCTION app.returned(a text, b text) RETURNS text LANGUAGE sql RETURN a || $2;
+CREATE OR REPLACE FUNCTION app.rows(a integer) RETURNS TABLE (x integer) LANGUAGE sql BEGIN ATOMIC SELECT $1; END;
+"""
+
+
+@pytest.mark.parametrize("version", [15, 16, 17, 18])
+def test_a_routine_that_postgresql_cannot_print_is_told(version: int, shared: Shared, database: Databases) -> None:
+    """The oracle is each server itself: what it prints of such a routine, it cannot read; of any other it can."""
+    each = Trial(shared(version), database(shared(version)), shared(18), database(shared(18)))
+    each.source.execute(NAMELESS + PRINTABLE, each.database)
+    printed = each.source.execute(
+        "SELECT CASE prokind WHEN 'p' THEN 'procedure ' ELSE 'function ' END || oid::regprocedure, pg_get_functiondef(oid)"
+        " FROM pg_proc WHERE pronamespace = 'app'::regnamespace",
+        each.database,
+    )
+    broken = {name for name, definition in printed if not _readable(each, definition)}
+    assert len(broken) == 4
+    told = each.portability()
+    assert {(finding.code, finding.blocking) for finding in told} == {("parameter_without_name", True)}
+    assert {finding.message.partition(" in database")[0] for finding in told} == {
+        f"The body of {name}" for name in broken
+    }
+    shown = [item for item in discrepancies(each.look().database, 18, cutover_to_come=False) if '""' in str(item.mend)]
+    assert [item.identity for item in shown] == ["app.quoting(integer,integer)"], (
+        "no statement that cannot run is offered"
+    )
+
+    each.source.execute(NAMED, each.database)
+    each.source.execute('DROP PROCEDURE app."Odd ""one"', each.database)
+    assert each.portability() == ()
+    each.run()
+    assert each.destination.execute("SELECT app.mixed(1, 2), app.returned('a', 'b')", each.target) == [(3, "ab")]
+    assert discrepancies_of(each) == []
+
+
+def discrepancies_of(each: Trial) -> list[Discrepancy]:
+    return list(discrepancies(each.look().database, 18, cutover_to_come=False))
+
+
+def _readable(each: Trial, definition: str) -> bool:
+    try:
+        each.source.execute(definition, each.database)
+    except psycopg.errors.SyntaxError as error:
+        assert "zero-length delimited identifier" in str(error)
+        return False
+    return True
 
 
 def test_a_collation_of_the_machine_that_is_missing_is_told(shared: Shared, database: Databases) -> None:

@@ -58,3 +58,16 @@ def test_a_view_of_one_table_may_leave_out_its_name() -> None:
 )
 def test_any_other_difference_is_one(here: str, there: str) -> None:
     assert not says_the_same(here, there)
+
+
+ROUTINE = "CREATE OR REPLACE FUNCTION f(a integer) RETURNS integer LANGUAGE sql BEGIN ATOMIC SELECT {}; END"
+
+
+def test_a_routines_column_may_be_named_as_the_parameter_that_it_is() -> None:
+    assert says_the_same(ROUTINE.format("a"), ROUTINE.format("a AS a"))
+    assert says_the_same(ROUTINE.format('"Odd", b.a'), ROUTINE.format('"Odd" AS "Odd", b.a AS a'))
+    for column in ("a AS b", "b", "'a' AS a", "a AS a AS a", "a AS a + 1"):
+        assert not says_the_same(ROUTINE.format("a"), ROUTINE.format(column)), column
+    assert not says_the_same("CREATE VIEW v AS SELECT a", "CREATE VIEW v AS SELECT a AS a"), (
+        "a view's columns are its own"
+    )
