@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from migrator.comparison import servers
+from migrator.comparison import servers, user_mappings
 from migrator.comparison.discrepancy import Discrepancy, What
 from migrator.comparison.schemas import discrepancies
 from migrator.config import MappingSpec
@@ -47,10 +47,13 @@ def compare(spec: MappingSpec, observation: Observation) -> Comparison:
     found = [
         *servers.discrepancies(spec, observation),
         *(each for pair in observation.databases for each in discrepancies(pair, major, cutover_to_come=to_come)),
+        *(each for pair in observation.databases for each in user_mappings.discrepancies(pair)),
         *(each for pair in observation.databases for each in servers.privileges(spec, observation, pair)),
     ]
     differences = tuple(each for each in found if each.expected is None)
     expected = tuple(each for each in found if each.expected is not None)
-    return Comparison(
-        spec.name, differences, (*expected, *servers.ours(observation)), tuple(servers.unread(observation))
+    unread = (
+        *servers.unread(observation),
+        *(each for pair in observation.databases for each in user_mappings.unread(pair)),
     )
+    return Comparison(spec.name, differences, (*expected, *servers.ours(observation)), unread)

@@ -40,6 +40,6 @@ def _examined(view: View, wanted: UserMapping, there: UserMapping | None) -> Ite
         yield Finding(
             "schema_drift",
             f"{wanted.identity}: its options are not those of the source (database {pair.name}).",
-            f"In database {pair.target} of the destination: {wanted.alter_by_hand()};",
+            f"In database {pair.target} of the destination: {wanted.alter_by_hand(there.options)};",
             database=pair.name,
         )

@@ -39,10 +39,14 @@ class UserMapping:
             f"CREATE {self._words} OPTIONS (...)" if not self.readable else self._create(["'...'"] * len(self.options))
         )
 
-    def alter_by_hand(self) -> str:
-        """Sets all options of a mapping that is there, for somebody who knows the values."""
-        settings = ", ".join(f"SET {identifier(option)} '...'" for option in self.options)
-        return f"ALTER {self._words} OPTIONS ({settings or '...'})"
+    def alter_by_hand(self, there: tuple[str, ...]) -> str:
+        """Gives a mapping that has the options `there` those of this one, for somebody who knows the values."""
+        given = [f"{'SET' if option in there else 'ADD'} {identifier(option)} '...'" for option in self.options]
+        taken = [f"DROP {identifier(option)}" for option in there if option not in self.options]
+        return f"ALTER {self._words} OPTIONS ({', '.join((*given, *taken))})"
+
+    def drop(self) -> str:
+        return f"DROP {self._words}"
 
     def _create(self, values: list[str]) -> str:
         listed = ", ".join(f"{identifier(option)} {value}" for option, value in zip(self.options, values, strict=True))

@@ -145,6 +145,58 @@ def test_apply_completes_what_was_never_begun(stage: tuple[Cluster, Cluster, Pat
         assert there.count(word) == here.count(word), word
 
 
+MAPPINGS = """
+CREATE FOREIGN DATA WRAPPER nowhere;
+CREATE SERVER far FOREIGN DATA WRAPPER nowhere;
+CREATE USER MAPPING FOR PUBLIC SERVER far OPTIONS ("user" 'guest', password 'planted-secret');
+CREATE USER MAPPING FOR app SERVER far;
+CREATE USER MAPPING FOR reader SERVER far OPTIONS (token 'planted-token');
+"""
+
+
+def test_user_mappings_without_their_secrets(stage: tuple[Cluster, Cluster, Path]) -> None:
+    source, destination, config = stage
+    source.execute(MAPPINGS, "shop")
+    to_the_light(mapping(source, destination))
+    assert document(config)["differences"] == []
+
+    source.execute("ALTER USER MAPPING FOR PUBLIC SERVER far OPTIONS (SET password 'planted-other')", "shop")
+    source.execute("ALTER USER MAPPING FOR reader SERVER far OPTIONS (DROP token, ADD key 'planted-key')", "shop")
+    destination.execute("DROP USER MAPPING FOR app SERVER far", "shop")
+    destination.execute("CREATE USER MAPPING FOR shop_owner SERVER far OPTIONS (password 'planted-extra')", "shop")
+    found = run(config, "--json").stdout + run(config).output
+    assert "planted" not in found
+    told = {each["identity"]: each for each in document(config)["differences"]}
+    assert {(each["what"], each["kind"], each["identity"], each["property"]) for each in told.values()} == {
+        ("missing", "user mapping", "for app on server far", None),
+        ("extra", "user mapping", "for shop_owner on server far", None),
+        ("differs", "user mapping", "for PUBLIC on server far", "options"),
+        ("differs", "user mapping", "for reader on server far", "options"),
+    }
+    assert (told["for reader on server far"]["source"], told["for reader on server far"]["destination"]) == (
+        "key",
+        "token",
+    )
+    for each in told.values():
+        (sql,) = each["mend"]
+        destination.execute(sql.replace("***", "'put in'"), "shop")
+    left = document(config)["differences"]
+    assert {each["identity"] for each in left} == {"for PUBLIC on server far", "for reader on server far"}
+    assert all(each["source"] == each["destination"].removesuffix(", with another value") for each in left)
+
+
+def test_options_that_we_may_not_read_are_not_called_equal(stage: tuple[Cluster, Cluster, Path]) -> None:
+    source, destination, config = stage
+    source.execute(MAPPINGS, "shop")
+    to_the_light(mapping(source, destination))
+    source.execute("CREATE ROLE onlooker LOGIN; GRANT pg_read_all_data, pg_read_all_settings TO onlooker")
+    configured = json.loads(config.read_text())
+    configured["instances"]["src"]["username"] = "onlooker"
+    config.write_text(json.dumps(configured))
+    unread = [each for each in document(config)["unread"] if "user mapping" in each]
+    assert len(unread) == 3 and all("may not read them on the source" in each for each in unread)
+
+
 def test_bad_input(stage: tuple[Cluster, Cluster, Path]) -> None:
     _, _, config = stage
     assert run(config, "--database", "nowhere").exit_code == 2
