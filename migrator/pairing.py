@@ -34,6 +34,9 @@ from migrator.schema_reading import (
 
 T = TypeVar("T")
 
+SMALL = 200
+"""A database of so many relations answers in a fraction of a second: its schema is asked for in one go."""
+
 Open = Callable[[InstanceSpec, str], AbstractContextManager[Session]]
 
 Halves = tuple[Half | Exception, Half | Exception | None]
@@ -156,9 +159,9 @@ class Pairing:
     def _schema(self, session: Session, version: int, known: Remembered, *, patient: bool) -> Schema:
         if self.schemas is None:
             return read_schema(session, version)
-        locked = frozenset(locked_relations(session))
-        fingerprint = read_fingerprint(session, version)
-        found = self.schemas.schema(known, fingerprint, patient=patient) if known.without <= locked else None
+        locked, found = frozenset(locked_relations(session)), None
+        if known.schema is not None and known.without <= locked:
+            found = self.schemas.schema(known, read_fingerprint(session, version), patient=patient)
         return found if found is not None else _read_around(session, version, known, locked)
 
 
@@ -172,7 +175,7 @@ def _read_around(session: Session, version: int, known: Remembered, locked: froz
     began = monotonic()
     with one_snapshot(session):
         fingerprint, relations = read_fingerprint(session, version), relation_oids(session)
-        schema = read_schema(session, version, None, without)
+        schema = read_schema(session, version, None, without, small=len(relations) <= SMALL)
     if before is not None and without:
         schema = completed(schema, before.value, without)
     known.schema = Read(schema, monotonic(), monotonic() - began)

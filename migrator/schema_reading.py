@@ -13,6 +13,7 @@ from migrator import schema
 from migrator.catalog import sql
 from migrator.connection import Session
 from migrator.schema import Schema
+from migrator.schema.privilege import known_digests
 from migrator.schema.readers import READERS
 from migrator.schema.row import Answer
 
@@ -20,15 +21,23 @@ Questions = Sequence[tuple[str, str]]
 """The readers' names and statements, in the order they are asked."""
 
 
-def read_schema(session: Session, version: int, oids: list[int] | None = None, without: Iterable[int] = ()) -> Schema:
+def read_schema(
+    session: Session,
+    version: int,
+    oids: list[int] | None = None,
+    without: Iterable[int] = (),
+    *,
+    small: bool = False,
+) -> Schema:
     """One database's schema, all of it or what belongs to some relations; `without` those tables (oids).
 
+    `small`: it is known to be answered in no time, so that everything may be asked in one go.
     Raises psycopg.errors.LockNotAvailable where a definition stands behind somebody's ACCESS EXCLUSIVE lock.
     """
-    parameters = {"relations": oids, "without": list(without)}
+    parameters = {"relations": oids, "without": list(without), "known": known_digests()}
     asked = [(reader.name, reader.sql(version)) for reader in READERS if oids is None or reader.narrow]
-    # At once where it is little; of a whole database each statement has its own time to answer.
-    read = _read_one_by_one if oids is None else _read_at_once
+    # At once where it is little, for what is waited for then is the line; else each statement has its own time to answer.
+    read = _read_at_once if small or oids is not None else _read_one_by_one
     with _one_collection_less():
         return read(session, asked, parameters)
 

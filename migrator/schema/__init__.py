@@ -248,7 +248,7 @@ def build(answers: Answers) -> Schema:
         user_mappings=_all(answers, "user_mapping", user_mapping.read),
         privileges=privileges,
         built_ins=_all(answers, "built_in", built_in.read),
-        untouched=frozenset().union(*map(privilege.read_untouched, _rows(answers, "untouched"))),
+        untouched=next(map(privilege.read_untouched, _rows(answers, "untouched")), frozenset()),
         uncarried=_all(answers, "uncarried", uncarried.read),
         dependencies=frozenset((row.text("object"), row.text("needs")) for row in _rows(answers, "dependency")),
     )

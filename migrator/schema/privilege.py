@@ -26,6 +26,9 @@ _SCHEMA = re.compile(r'("(?:[^"]|"")*"|[^."]+)\.')
 _REMEMBERED, _REMEMBERED_LISTS = 8192, 16
 """Distinct ACLs, and objects of PostgreSQL's and the extensions'; lists of them, one per version and set of extensions."""
 
+_of_initdb: dict[str, frozenset[Key]] = {}
+"""Lists by their digest. What has been told to be known is never dropped: the server leaves it out."""
+
 _WORD_OF_GRANT = {
     **dict.fromkeys(("VIEW", "MATERIALIZED VIEW", "FOREIGN TABLE", "COLUMN"), "TABLE"),
     "SERVER": "FOREIGN SERVER",
@@ -103,9 +106,23 @@ def build(rows: Iterable[Row]) -> dict[Key, Privilege]:
     return {privilege.key: privilege if privilege.maker is None else _shared(privilege) for privilege in built}
 
 
+def known_digests() -> list[str]:
+    """For untouched.sql: the lists of initdb's objects that this process has already."""
+    return list(_of_initdb)
+
+
 def read_untouched(row: Row) -> frozenset[Key]:
-    """The row of untouched.sql."""
-    return _keys(row.text("objects"))
+    """The row of untouched.sql. The same answer is the same object: every database has it."""
+    digest, listed = row.text("digest"), row.text_or_none("of_initdb")
+    if listed is not None and len(_of_initdb) < _REMEMBERED_LISTS:
+        _of_initdb.setdefault(digest, _keys(listed))
+    return _together(digest, listed, row.text("of_extensions"))
+
+
+@lru_cache(_REMEMBERED_LISTS)
+def _together(digest: str, listed: str | None, of_extensions: str) -> frozenset[Key]:
+    of_initdb = _keys(listed) if listed is not None else _of_initdb[digest]
+    return of_initdb | _keys(of_extensions)
 
 
 @lru_cache(_REMEMBERED)

@@ -1,7 +1,6 @@
--- What initdb or an extension made and whose rights nobody has changed: no ACL, so no row in privilege.sql. One list, since
--- every database has the same.
-SELECT coalesce(json_agg(json_build_array(kind, identity) ORDER BY kind, identity), '[]')::text AS objects
-FROM (
+-- What initdb or an extension made and whose rights nobody has changed: no ACL, so no row in privilege.sql. Of initdb's making
+-- every database of a version has the same thousands: spelled only for who does not know their digest yet.
+WITH object AS NOT MATERIALIZED (
     SELECT 'ROUTINE' AS kind, p.oid::regprocedure::text AS identity, 'pg_catalog.pg_proc'::regclass AS class, p.oid
     FROM pg_catalog.pg_proc p WHERE p.proacl IS NULL
     UNION ALL
@@ -26,7 +25,34 @@ FROM (
     UNION ALL
     SELECT 'SERVER', quote_ident(srvname), 'pg_catalog.pg_foreign_server'::regclass, oid
     FROM pg_catalog.pg_foreign_server WHERE srvacl IS NULL
-) o
+), digest (word) AS (
+    -- all that the list of initdb's objects is made of: which have no ACL, and the names in what they are called
+    SELECT md5(concat_ws(',', current_setting('server_version_num'),
+        (SELECT concat(count(*), ' ', sum(hash_record_extended(ROW(oid, proname, pronamespace, proargtypes), 0)))
+         FROM pg_catalog.pg_proc WHERE oid < 16384 AND proacl IS NULL),
+        (SELECT concat(count(*), ' ', sum(hash_record_extended(ROW(oid, typname, typnamespace, typtype, typarray, typacl IS NULL), 0)))
+         FROM pg_catalog.pg_type WHERE oid < 16384),
+        (SELECT concat(count(*), ' ', sum(hash_record_extended(ROW(oid, relname, relnamespace, relkind), 0)))
+         FROM pg_catalog.pg_class WHERE oid < 16384 AND relacl IS NULL AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S')),
+        (SELECT concat(count(*), ' ', sum(hash_record_extended(ROW(oid, nspname, nspacl IS NULL), 0)))
+         FROM pg_catalog.pg_namespace WHERE oid < 16384 OR oid IN (
+             SELECT pronamespace FROM pg_catalog.pg_proc WHERE oid < 16384
+             UNION SELECT typnamespace FROM pg_catalog.pg_type WHERE oid < 16384)),
+        (SELECT concat(count(*), ' ', sum(hash_record_extended(ROW(oid, lanname, lanacl IS NULL), 0)))
+         FROM pg_catalog.pg_language WHERE oid < 16384),
+        (SELECT concat(count(*), ' ', sum(hash_record_extended(ROW(oid, fdwname, fdwacl IS NULL), 0)))
+         FROM pg_catalog.pg_foreign_data_wrapper WHERE oid < 16384),
+        (SELECT concat(count(*), ' ', sum(hash_record_extended(ROW(oid, srvname, srvacl IS NULL), 0)))
+         FROM pg_catalog.pg_foreign_server WHERE oid < 16384)))
+)
+SELECT digest.word AS digest,
+       CASE WHEN digest.word <> ALL (%(known)s::text[])
+            THEN (SELECT coalesce(json_agg(json_build_array(kind, identity) ORDER BY kind, identity), '[]')::text
+                  FROM object WHERE oid < 16384) END AS of_initdb,
+       (SELECT coalesce(json_agg(json_build_array(kind, identity) ORDER BY kind, identity), '[]')::text
+        FROM object o
+        WHERE o.oid >= 16384 AND (o.class, o.oid) IN (SELECT d.classid, d.objid FROM pg_catalog.pg_depend d
+                                                     WHERE d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.deptype = 'e')
+       ) AS of_extensions
+FROM digest
 WHERE %(relations)s::oid[] IS NULL
-  AND (o.oid < 16384 OR (o.class, o.oid) IN (SELECT d.classid, d.objid FROM pg_catalog.pg_depend d
-                                             WHERE d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.deptype = 'e'))

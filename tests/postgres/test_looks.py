@@ -9,11 +9,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from psycopg.errors import LockNotAvailable
 
 from migrator import ledger, pair, pairing
 from migrator.cluster import Cluster
 from migrator.config import DatabaseSelection, InstanceSpec, MappingSpec, Replication
-from migrator.connection import Session, connect
+from migrator.connection import Session, connect, session_of
 from migrator.counters import Values, read_sequences
 from migrator.errors import MigratorError, SessionLimitError
 from migrator.observation import DatabasePair, Scope
@@ -136,9 +137,11 @@ def test_what_came_and_went_around_a_look_does_not_seem_to_stay(
     (name,) = spec.databases.include
     destination = shared(18)
     looker, made = Looker(spec, "test", SchemaCache()), list[str]()
+    only_pair(looker)
+    destination.execute("CREATE TABLE three (id int)", name)  # the schema must be read again
 
-    def read_then_drop(session: Session, *arguments: Any) -> Schema:
-        schema = read_schema(session, *arguments)
+    def read_then_drop(session: Session, *arguments: Any, **options: Any) -> Schema:
+        schema = read_schema(session, *arguments, **options)
         if session.info.port == destination.port:
             destination.execute("DROP TABLE IF EXISTS passing", name)
         return schema
@@ -175,6 +178,26 @@ def test_the_destinations_sequences_are_never_later_than_the_sources(
     assert "public.one_id_seq" in only_pair(Looker(spec)).sequences
     source, destination = shared(16).port, shared(18).port
     assert order == [("begun", destination), ("done", destination), ("begun", source), ("done", source)]
+
+
+def test_a_schema_asked_for_at_once_or_one_by_one_is_the_same(spec: MappingSpec) -> None:
+    (name,) = spec.databases.include
+    for instance in (spec.source, spec.destination):
+        with session_of(instance, name, "test") as session:
+            version = session.info.server_version
+            assert read_schema(session, version, small=True) == read_schema(session, version)
+
+
+def test_what_is_wrong_with_an_answer_is_told_while_others_are_being_built(
+    spec: MappingSpec, shared: Callable[[int], Cluster]
+) -> None:
+    (name,) = spec.databases.include
+    with locked(shared(16), name, "one"), session_of(spec.source, name, "test") as session:
+        session.execute("SET lock_timeout = '100ms'")
+        for small in (True, False):
+            with pytest.raises(LockNotAvailable):
+                read_schema(session, session.info.server_version, small=small)
+        assert session.execute("SELECT 1 AS one").fetchone() == {"one": 1}
 
 
 def test_a_destination_that_fails_half_way_does_not_keep_the_source_waiting(
