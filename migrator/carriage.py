@@ -12,6 +12,7 @@ from migrator.memory import Memory
 from migrator.model import Instance
 from migrator.observation import DatabasePair, Observation, Scope
 from migrator.observe import Looker
+from migrator.phases import carry
 from migrator.phases.carry import NAME, Piece, findings, overdue, pieces
 from migrator.phases.pacing import limits
 from migrator.records import Intent
@@ -56,7 +57,7 @@ def carry_pieces(
 
 def never_carried(observation: Observation, pair: DatabasePair) -> tuple[Piece, ...]:
     """What the light waits for."""
-    return tuple(piece for piece in pieces(pair) if piece.what not in pair.ledger.carried)
+    return carry.never_carried(pair)
 
 
 def carry_again(spec: MappingSpec, buckets: Buckets | None) -> Iterator[Carried]:

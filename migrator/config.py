@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
 
@@ -46,6 +47,13 @@ class PartitionMaintenance(StrEnum):
     REPORT = "report"
     CREATE = "create"
     CREATE_AND_DROP = "create_and_drop"
+
+
+class WithoutIdentity(StrEnum):
+    """How rows of a table get across of which no UPDATE or DELETE can be replicated, for want of a usable replica identity."""
+
+    REFUSE = "refuse"
+    COPY_AT_CUTOVER = "copy_at_cutover"
 
 
 class WalBudgetAction(StrEnum):
@@ -206,6 +214,9 @@ class MappingSpec:
     schema_trial: bool = True
     """Whether a database's schema is tried on the destination, in a database made for that, before anything is made there."""
     databases: DatabaseSelection = field(default_factory=DatabaseSelection)
+    without_identity: WithoutIdentity = WithoutIdentity.REFUSE
+    without_identity_tables: Mapping[str, WithoutIdentity] = field(default_factory=dict)
+    """By pattern of SCHEMA.TABLE or DATABASE.SCHEMA.TABLE, unquoted: the first that matches goes before `without_identity`."""
     tablespaces: Mapping[str, str] = field(default_factory=dict)
     """The source's tablespaces that have another name on the destination."""
     common_password: Secret | None = None
@@ -214,6 +225,14 @@ class MappingSpec:
     """The configuration's other mappings from the same source or to the same destination, without theirs."""
     notifications: tuple[NotificationSpec, ...] = ()
     """The addresses that are told of this mapping."""
+
+    def without_identity_of(self, database: str, schema: str, table: str) -> WithoutIdentity:
+        """What was chosen for a table (by its names as they are, unquoted), should it have no usable replica identity."""
+        names = f"{schema}.{table}", f"{database}.{schema}.{table}"
+        for pattern, chosen in self.without_identity_tables.items():
+            if any(fnmatchcase(name, pattern) for name in names):
+                return chosen
+        return self.without_identity
 
     def target_name(self, database: str) -> str:
         """The destination's name for a source database."""

@@ -64,6 +64,10 @@ def _mapping(mapping: MappingSpec) -> dict[str, object]:
             "exclude": list(mapping.databases.exclude),
             "rename": dict(mapping.databases.rename),
         },
+        "without_identity": mapping.without_identity.value,
+        "without_identity_tables": {
+            pattern: chosen.value for pattern, chosen in mapping.without_identity_tables.items()
+        },
         "tablespaces": dict(mapping.tablespaces),
         "replication": asdict(mapping.replication),
     }

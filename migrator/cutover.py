@@ -99,7 +99,7 @@ def _not_passed(observation: Observation, pair: DatabasePair, barrier: Barrier) 
     keys = foreign_keys.missing(pair)
     if keys:
         names = ", ".join(each.identity for each in keys[:5])
-        yield f"Database {pair.name}: {len(keys)} foreign keys between groups are still being added: {names}"
+        yield f"Database {pair.name}: {len(keys)} foreign keys are still being added: {names}"
     behind = _behind(pair)
     if behind:
         yield f"Database {pair.name}: {len(behind)} sequences are behind the source: {', '.join(behind[:5])}"
@@ -258,7 +258,7 @@ def _passed(observation: Observation, barrier: Barrier | None) -> Instruction:
 
 
 def _carried(spec: MappingSpec, observation: Observation, barrier: Barrier | None) -> Iterator[Instruction]:
-    names = [f"{piece.what} of {pair.name}" for pair in observation.databases for piece in carry.pieces(pair)]
+    names = [carry.described(piece, pair) for pair in observation.databases for piece in carry.pieces(pair)]
     if names:
         yield Instruction(
             "Carry what is not replicated",

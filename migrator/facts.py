@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import psycopg
 from psycopg.rows import DictRow
 
-from migrator.model import ConfigurationTable, DatabaseFacts, Instance, LargeObjects, RelationTrouble, RoleUse
+from migrator.model import ConfigurationTable, DatabaseFacts, Instance, LargeObjects, RelationTrouble, RoleUse, Trouble
+from migrator.quote import qualified
 from migrator.reading import Reader
 
 
@@ -15,10 +16,14 @@ def read_facts(connection: psycopg.Connection[DictRow], relations: Sequence[int]
     parameters = {"relations": None if relations is None else list(relations)}
     return DatabaseFacts(
         extensions=reader.pairs("extensions"),
-        troubles=reader.rows("relation_troubles", RelationTrouble, parameters),
+        troubles=reader.rows("relation_troubles", _trouble, parameters),
         configuration=() if relations is not None else reader.rows("configuration_tables", ConfigurationTable),
         large_objects=LargeObjects() if relations is not None else reader.row("large_objects", LargeObjects),
     )
+
+
+def _trouble(nspname: str, relname: str, reason: str, detail: str) -> RelationTrouble:
+    return RelationTrouble(qualified(nspname, relname), Trouble(reason), detail)
 
 
 def read_role_uses(connection: psycopg.Connection[DictRow]) -> tuple[RoleUse, ...]:

@@ -65,7 +65,7 @@ def read(session: Session, mapping: str, narrow: tuple[list[str], list[int]] | N
         given = "SELECT coalesce(array_agg(object), '{}') AS objects FROM migrator.given WHERE mapping = %s"
         settled = session.execute(given, (mapping,))
         carried = session.execute(
-            "SELECT what, carried_at, rows, bytes FROM migrator.carried WHERE mapping = %s", (mapping,)
+            "SELECT what, carried_at, rows, bytes, seconds FROM migrator.carried WHERE mapping = %s", (mapping,)
         )
     entries = {row["relation"]: _relation(row) for row in relations}
     return Ledger(
@@ -76,7 +76,7 @@ def read(session: Session, mapping: str, narrow: tuple[list[str], list[int]] | N
         parts=tuple(OpenPart(**row) for row in parts),
         keepers=tuple(map(_keeper, keepers)),
         given=frozenset(name for row in settled for name in row["objects"]),
-        carried={row["what"]: LedgerCarried(row["carried_at"], row["rows"], row["bytes"]) for row in carried},
+        carried={row["what"]: LedgerCarried(**{name: row[name] for name in row if name != "what"}) for row in carried},
     )
 
 

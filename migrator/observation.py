@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from migrator.config import WithoutIdentity
 from migrator.model import (
     DatabaseFacts,
     Failure,
@@ -54,6 +55,8 @@ class DatabasePair:
     """Of the source database."""
     observed_at: datetime | None = None
     """When reading it began, by the destination's clock; None: with the observation."""
+    ways: Mapping[str, WithoutIdentity] = field(default_factory=dict)
+    """Of source relations without a usable replica identity, or that had none when they were carried: what was chosen."""
     strange_large_objects: tuple[int, ...] = ()
     """The first of the destination's that we did not make; read until ours are carried."""
     backends: frozenset[Backend] = frozenset()

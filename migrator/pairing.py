@@ -18,7 +18,7 @@ from migrator.errors import MigratorError, OutdatedError, SessionLimitError
 from migrator.model import DatabaseFacts, Instance
 from migrator.observation import DatabasePair, Scope
 from migrator.pair import Half, Narrow, Origins, forget_sequences_together, read_source, read_target
-from migrator.phases import tablespaces
+from migrator.phases import tablespaces, ways
 from migrator.quote import qualified
 from migrator.records import Ledger
 from migrator.remembered import Read, Remembered, SchemaCache
@@ -89,7 +89,7 @@ class Pairing:
         destination = other.result() if other is not None else None
         if not self.scope.relations and isinstance(source, Begun) and isinstance(destination, Begun):
             forget_sequences_together(source.known, destination.known)
-        return self._placed(joined(name, target, *self._read(source, destination)))
+        return self._parted(self._placed(joined(name, target, *self._read(source, destination))))
 
     def _read(self, source: Begun | Exception, destination: Begun | Exception | None) -> Halves:
         """Both at the same time, but for what is to be older on the destination: its ledger and its sequences."""
@@ -102,6 +102,14 @@ class Pairing:
 
     def _half_of_source(self, begun: Begun | Exception, target_said: Event) -> Half | Exception:
         return _tried(lambda: self._read_source(begun, target_said)) if isinstance(begun, Begun) else begun
+
+    def _parted(self, pair: DatabasePair) -> DatabasePair:
+        """With the tables of the source set apart that are not to be replicated."""
+        schema, chosen = pair.source_schema, ways.chosen(self.spec, pair)
+        if schema is None or not chosen:
+            return pair
+        pair = replace(pair, ways=chosen)
+        return replace(pair, source_schema=schema.set_apart(ways.apart(pair)))
 
     def _placed(self, pair: DatabasePair) -> DatabasePair:
         """With the source's tablespaces as the destination calls them."""

@@ -233,6 +233,8 @@ class LedgerCarried:
     carried_at: datetime
     rows: int
     bytes: int
+    seconds: float | None = None
+    """How long it took; None for pieces that do not say."""
 
 
 @dataclass(frozen=True)

@@ -182,8 +182,11 @@ def _said_once(conditions: list[Document]) -> list[Document]:
 
 
 def _progress(observation: Observation, now: datetime, previous: Mapping[str, object] | None) -> Document:
-    total = sum(size.bytes for pair in observation.databases for size in pair.sizes.values())
-    copied = sum(copied_bytes(pair, name) for pair in observation.databases for name in pair.sizes)
+    replicated = [
+        (pair, name) for pair in observation.databases if pair.source_schema for name in pair.source_schema.leaves()
+    ]
+    total = sum(pair.sizes[name].bytes for pair, name in replicated if name in pair.sizes)
+    copied = sum(copied_bytes(pair, name) for pair, name in replicated)
     rows = sum(max(0, size.rows) for pair in observation.databases for size in pair.target_sizes.values())
     rate = _bytes_per_second(copied, now, previous)
     return {

@@ -10,3 +10,4 @@ ALTER TABLE migrator.relations ADD COLUMN IF NOT EXISTS gone_lsn pg_lsn;
 ALTER TABLE migrator.relations ADD COLUMN IF NOT EXISTS was_partition boolean NOT NULL DEFAULT false;
 ALTER TABLE migrator.groups ADD COLUMN IF NOT EXISTS method text NOT NULL DEFAULT 'subscription';
 ALTER TABLE migrator.relations ADD COLUMN IF NOT EXISTS analyzed_at timestamptz;
+ALTER TABLE migrator.carried ADD COLUMN IF NOT EXISTS seconds double precision;

@@ -60,6 +60,7 @@ CREATE TABLE IF NOT EXISTS migrator.carried (
     carried_at timestamptz NOT NULL, -- before the first row of it was read on the source
     rows bigint NOT NULL,
     bytes bigint NOT NULL,
+    seconds double precision, -- it took
     PRIMARY KEY (mapping, what)
 );
 CREATE TABLE IF NOT EXISTS migrator.large_objects (

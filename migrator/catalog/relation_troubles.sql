@@ -2,7 +2,7 @@
 -- Only relations with a trouble come back, one row for each.
 WITH RECURSIVE leaf AS (
     SELECT c.oid, c.relreplident, c.relowner, c.relnamespace, c.relrowsecurity,
-           format('%%I.%%I', n.nspname, c.relname) AS relation
+           n.nspname, c.relname
     FROM pg_class AS c
     JOIN pg_namespace AS n ON n.oid = c.relnamespace
     WHERE c.relkind = 'r'
@@ -66,7 +66,7 @@ incomparable AS (
     JOIN without_equality ON without_equality.root = compared.atttypid
     GROUP BY compared.oid
 )
-SELECT leaf.relation, trouble.reason, coalesce(trouble.detail, '') AS detail
+SELECT leaf.nspname, leaf.relname, trouble.reason, coalesce(trouble.detail, '') AS detail
 FROM leaf
 LEFT JOIN identity USING (oid)
 LEFT JOIN incomparable USING (oid)
@@ -83,4 +83,4 @@ CROSS JOIN LATERAL (VALUES
     ('row_security_hides', row_security_active(leaf.oid), NULL)
 ) AS trouble (reason, found, detail)
 WHERE trouble.found
-ORDER BY 1, 2
+ORDER BY 1, 2, 3

@@ -12,6 +12,7 @@ from migrator.config import (
     PartitionMaintenance,
     RoleConflictStrategy,
     WalBudgetAction,
+    WithoutIdentity,
 )
 from migrator.config_file.fields import Amount, Choice, Flag, Names, SecretText, Text, Whole
 
@@ -65,6 +66,11 @@ def _mapping_name(value: str) -> None:
         raise ValidationError(
             "must be 1 to 63 letters, digits, dots, dashes or underscores: it stands in web addresses"
         )
+
+
+def _table_pattern(value: str) -> None:
+    if "." not in value and "*" not in value:
+        raise ValidationError("must be SCHEMA.TABLE or DATABASE.SCHEMA.TABLE, where * stands for anything")
 
 
 class Group(Schema):
@@ -146,6 +152,12 @@ class MappingSchema(Group):
     copy_method = Choice(CopyMethod)
     partition_maintenance = Choice(PartitionMaintenance)
     schema_trial = Flag()
+    without_identity = Choice(WithoutIdentity)
+    without_identity_tables = fields.Dict(
+        keys=Text(check=_table_pattern),
+        values=Choice(WithoutIdentity),
+        error_messages={"invalid": "must be pairs of table pattern: choice"},
+    )
     tablespaces = fields.Dict(
         keys=Text(), values=Text(), error_messages={"invalid": "must be pairs of source name: destination name"}
     )

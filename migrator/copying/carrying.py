@@ -89,7 +89,7 @@ class Carrying:
         try:
             if piece.what == LARGE_OBJECTS:
                 return carry_large_objects(reader, writer, self.spec.name, throttle)
-            refuse = piece.what == UNLOGGED or not made_by_us
+            refuse = piece.what == UNLOGGED or piece.apart or not made_by_us
             return _carry_rows(reader, writer, self.spec.name, piece, throttle, refuse_rows=refuse)
         except BaseException as error:
             reader.abandon()
@@ -124,7 +124,10 @@ def _carry_rows(
     reader.ask(f"LOCK TABLE {names} IN ACCESS SHARE MODE")
     if refuse_rows and not _was_carried(writer, mapping, piece.what):
         _refuse_rows(writer, piece.tables)
-    if piece.what == UNLOGGED:
+    if piece.apart:
+        _refuse_replicated(writer, mapping, piece.tables)
+        _refuse_references(writer, piece.tables)
+    if piece.what == UNLOGGED or piece.apart:
         writer.ask(f"TRUNCATE {names}")  # together: they may refer to one another
     else:
         for each in reversed(piece.tables):
@@ -134,11 +137,14 @@ def _carry_rows(
         (value,) = reader.ask(f"SELECT last_value, is_called FROM {sequence}")
         last, called = ((value.get_value(0, column) or b"").decode() for column in range(2))
         writer.ask(f"SELECT setval({literal(sequence)}, {last}, {literal(called)})")
+    if piece.apart:
+        writer.ask(f"ANALYZE {', '.join(each.relation for each in piece.tables)}")
     whole = Copied(sum(each.rows for each in copied), sum(each.bytes for each in copied))
     writer.ask(
-        "INSERT INTO migrator.carried (mapping, what, carried_at, rows, bytes)"
-        f" VALUES ({literal(mapping)}, {literal(piece.what)}, now(), {whole.rows}, {whole.bytes})"
-        " ON CONFLICT (mapping, what) DO UPDATE SET (carried_at, rows, bytes) = (excluded.carried_at, excluded.rows, excluded.bytes)"
+        "INSERT INTO migrator.carried (mapping, what, carried_at, rows, bytes, seconds)"
+        f" VALUES ({literal(mapping)}, {literal(piece.what)}, now(), {whole.rows}, {whole.bytes},"
+        " extract(epoch FROM clock_timestamp() - now())) ON CONFLICT (mapping, what) DO UPDATE SET"
+        " (carried_at, rows, bytes, seconds) = (excluded.carried_at, excluded.rows, excluded.bytes, excluded.seconds)"
     )
     writer.ask("COMMIT")
     reader.ask("COMMIT")
@@ -168,3 +174,28 @@ def _refuse_rows(writer: Wire, tables: tuple[Rows, ...]) -> None:
                 f"{each.relation} on the destination holds rows that this migration did not write.",
                 f"If they are not needed: DELETE FROM {each.relation} {each.condition} there. Nothing is copied over them.",
             )
+
+
+def _refuse_replicated(writer: Wire, mapping: str, tables: tuple[Rows, ...]) -> None:
+    """It got a replica identity a moment ago, and is copied as others are."""
+    names = ", ".join(literal(each.relation) for each in tables)
+    (found,) = writer.ask(
+        f"SELECT FROM migrator.relations WHERE mapping = {literal(mapping)} AND relation IN ({names})"
+    )
+    if found.ntuples:
+        raise MigratorError(f"{names} is replicated by now.", "It need not be carried any more.")
+
+
+def _refuse_references(writer: Wire, tables: tuple[Rows, ...]) -> None:
+    """A foreign key made after it was carried last, which a TRUNCATE would be refused for."""
+    names = ", ".join(f"to_regclass({literal(each.relation)})" for each in tables)
+    (found,) = writer.ask(
+        "SELECT format('ALTER TABLE %s DROP CONSTRAINT %I;', conrelid::regclass, conname) FROM pg_constraint"
+        f" WHERE contype = 'f' AND confrelid IN ({names}) AND conrelid NOT IN ({names}) AND conparentid = 0 ORDER BY 1 LIMIT 1"
+    )
+    if found.ntuples:
+        statement = (found.get_value(0, 0) or b"").decode()
+        raise MigratorError(
+            f"{tables[0].relation} on the destination is referred to by a foreign key that was added after it was last carried.",
+            f"There: {statement} It is added again after the table was carried.",
+        )

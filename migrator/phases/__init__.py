@@ -45,6 +45,7 @@ from migrator.phases import (
     trial,
     user_mappings,
     wal_budget,
+    without_identity,
 )
 from migrator.phases.view import View
 from migrator.records import Intent
@@ -86,6 +87,7 @@ PHASES: tuple[Phase, ...] = (
     Phase("preflight", False, servers.examine),
     Phase("preflight", False, selected.examine),
     Phase("preflight", True, identity.examine),
+    Phase("preflight", True, without_identity.examine),
     Phase("partitions", True, partition_notice.examine),
     Phase("partitions", True, dropped.examine),
     Phase("partitions", True, detached.examine),
@@ -224,7 +226,8 @@ def gated_findings(spec: MappingSpec, observation: Observation, decision: Decisi
         return ()
     asked = {step.database for step in decision.steps}
     gated = [pair for pair in observation.databases if pair.name not in asked]
-    steps = (identity.examine(replace(view, pair=pair)) for pair in gated)
+    asking = (identity.examine, without_identity.examine)
+    steps = (ask(replace(view, pair=pair)) for pair in gated for ask in asking)
     return tuple(finding for step in steps for finding in step.findings)
 
 

@@ -1,7 +1,8 @@
 """What logical replication does not carry, and we carry in one piece: large objects, rows of unlogged and configuration tables.
 
 Once before the light, so that sizes and errors are known; and again when the operator asks, after the writers have stopped: only
-that last time counts. Whether it was carried, and when, the ledger says.
+that last time counts. Whether it was carried, and when, the ledger says. So are tables without a replica identity, where
+`copy_at_cutover` was chosen for them: these beforehand only where the operator asks for a rehearsal.
 """
 
 from collections.abc import Iterator
@@ -12,7 +13,8 @@ from itertools import groupby
 from migrator.model import ConfigurationTable
 from migrator.observation import DatabasePair
 from migrator.phases.view import View
-from migrator.phases.wording import some
+from migrator.phases.ways import at_cutover, carried_as
+from migrator.phases.wording import duration, some
 from migrator.quote import identifier, qualified
 from migrator.records import Barrier
 from migrator.steps import Action, Carry, Finding, Gates, Step
@@ -41,6 +43,8 @@ class Piece:
     what: str
     tables: tuple[Rows, ...] = ()
     sequences: tuple[str, ...] = ()
+    apart: bool = False
+    """A table of the application's that is not replicated: carried after the write stop, before it only when asked."""
 
 
 def examine(view: View) -> Step:
@@ -49,9 +53,14 @@ def examine(view: View) -> Step:
     if pair.source_schema is None or view.observation.scope.relations:
         return Step(NAME, pair.name, Gates.RELATION)
     refused = tuple(findings(pair, view.source.user.name))
-    missing = [piece.what for piece in pieces(pair) if piece.what not in pair.ledger.carried]
+    missing = never_carried(pair)
     action = Action(SUMMARY, (), job=Carry())
     return Step(NAME, pair.name, Gates.RELATION, (action,) if missing and not refused else (), findings=refused)
+
+
+def never_carried(pair: DatabasePair) -> tuple[Piece, ...]:
+    """What the light waits for."""
+    return tuple(each for each in pieces(pair) if each.what not in pair.ledger.carried and not each.apart)
 
 
 def pieces(pair: DatabasePair) -> tuple[Piece, ...]:
@@ -75,6 +84,8 @@ def _pieces(pair: DatabasePair) -> Iterator[Piece]:
         yield Piece(LARGE_OBJECTS)
     if loose := unlogged(pair):
         yield Piece(UNLOGGED, tuple(map(Rows, loose)))
+    for relation in at_cutover(pair):
+        yield Piece(carried_as(relation), (Rows(relation),), apart=True)
     for extension, group in groupby(pair.facts.configuration, key=lambda each: each.extension):
         found = list(group)
         what = f"extension {identifier(extension)}"
@@ -119,8 +130,9 @@ def findings(pair: DatabasePair, user: str) -> Iterator[Finding]:
             "copied over them, and the source's keep their oids.",
             database=pair.name,
         )
-    if UNLOGGED not in pair.ledger.carried:
-        for relation in sorted(pair.filled & set(unlogged(pair))):
+    fresh = (each for each in pieces(pair) if each.what == UNLOGGED or each.apart)
+    for piece in (each for each in fresh if each.what not in pair.ledger.carried):
+        for relation in sorted(pair.filled & {each.relation for each in piece.tables}):
             yield Finding(
                 "destination_not_empty",
                 f"{relation} in {pair.target} on the destination holds rows that this migration did not write.",
@@ -132,7 +144,7 @@ def findings(pair: DatabasePair, user: str) -> Iterator[Finding]:
 
 def note(pair: DatabasePair, mapping: str) -> Iterator[Finding]:
     """What it is, and when it is carried: told from the beginning on."""
-    found = [piece.what if not piece.tables else _named(piece) for piece in pieces(pair)]
+    found = [piece.what if not piece.tables else _named(piece) for piece in pieces(pair) if not piece.apart]
     if found:
         yield Finding(
             "not_replicated",
@@ -146,6 +158,18 @@ def note(pair: DatabasePair, mapping: str) -> Iterator[Finding]:
 
 def _named(piece: Piece) -> str:
     return f"{piece.what} ({some([each.relation for each in piece.tables])})"
+
+
+def described(piece: Piece, pair: DatabasePair) -> str:
+    """For the cutover: how much it is of a table carried by itself, and how long it took when it was last carried."""
+    if not piece.apart:
+        return f"{piece.what} of {pair.name}"
+    size = sum(pair.sizes[each.relation].bytes for each in piece.tables if each.relation in pair.sizes) / 1024**2
+    before = pair.ledger.carried.get(piece.what)
+    took = (
+        f"{duration(before.seconds)} when last carried" if before and before.seconds is not None else "never rehearsed"
+    )
+    return f"{piece.what} of {pair.name} ({size:.0f} MB; {took})"
 
 
 def _first(oids: tuple[int, ...]) -> str:

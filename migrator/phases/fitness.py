@@ -1,79 +1,30 @@
-"""Can each relation of a database be replicated, by the roles we are? By replica identity, ownership and row security."""
+"""Can each relation of a database be replicated, by the roles we are? By ownership and row security."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
-from migrator.model import RelationTrouble, Trouble
+from migrator.model import Trouble
 from migrator.phases import self_memberships
 from migrator.phases.role_set import RoleSet
 from migrator.phases.view import View
+from migrator.phases.ways import at_cutover
 from migrator.phases.wording import some
 from migrator.quote import identifier
 from migrator.schema.privilege import DEFAULT
 from migrator.steps import Finding, Mend, Side
 
-_BREAKS_APPLICATION = "once published, the application's UPDATE and DELETE on it would fail"
-_BREAKS_APPLY = "the destination could not find the rows of an UPDATE or DELETE, and replication would stop"
-
-
-class _Unfit(NamedTuple):
-    code: str
-    sentence: str
-    """What follows the relation's name; `{}` stands for the trouble's detail."""
-
-
-_UNFIT = {
-    Trouble.NO_PRIMARY_KEY: _Unfit(
-        code="replica_identity_missing",
-        sentence=f"has no primary key: {_BREAKS_APPLICATION}",
-    ),
-    Trouble.REPLICA_IDENTITY_NOTHING: _Unfit(
-        code="replica_identity_missing",
-        sentence=f"has REPLICA IDENTITY NOTHING: {_BREAKS_APPLICATION}",
-    ),
-    Trouble.DEFERRABLE_PRIMARY_KEY: _Unfit(
-        code="replica_identity_deferrable",
-        sentence=f"has a deferrable primary key, which is no replica identity: {_BREAKS_APPLICATION}",
-    ),
-    Trouble.REPLICA_IDENTITY_INDEX: _Unfit(
-        code="replica_identity_index",
-        sentence=f"has REPLICA IDENTITY USING INDEX, but that index is gone or invalid: {_BREAKS_APPLICATION}",
-    ),
-    Trouble.REPLICA_IDENTITY_FULL: _Unfit(
-        code="replica_identity_full",
-        sentence=f"has REPLICA IDENTITY FULL, and {{}} cannot be compared: {_BREAKS_APPLY}",
-    ),
-}
-
 
 def findings(view: View) -> Iterator[Finding]:
-    """One for each relation without a usable identity; rights and row security in one for all relations."""
-    for trouble in view.database.facts.troubles:
-        if trouble.reason in _UNFIT:
-            yield _unfit(view, trouble)
+    """Rights and row security, each in one for all relations."""
     yield from _ownership(view)
     yield from _giving(view)
     yield from _readable(view)
     yield from _row_security(view)
 
 
-def _unfit(view: View, trouble: RelationTrouble) -> Finding:
-    unfit = _UNFIT[trouble.reason]
-    table = f"ALTER TABLE {trouble.relation}"
-    remedies = [f"{table} ADD PRIMARY KEY (...);", f"{table} REPLICA IDENTITY USING INDEX ...;"]
-    if trouble.reason is not Trouble.REPLICA_IDENTITY_FULL:
-        remedies.append(f"{table} REPLICA IDENTITY FULL; (slow for a large table)")
-    return Finding(
-        unfit.code,
-        f"{trouble.relation} in database {view.database.name} {unfit.sentence.format(trouble.detail)}.",
-        f"In database {view.database.name} of the source, one of: {' '.join(remedies)}",
-        database=view.database.name,
-        relation=trouble.relation,
-    )
-
-
 def _ownership(view: View) -> Iterator[Finding]:
-    foreign = [trouble for trouble in view.database.facts.troubles if trouble.reason is Trouble.NOT_OWNED]
+    apart = at_cutover(view.database)  # read, and not published
+    troubles = (trouble for trouble in view.database.facts.troubles if trouble.reason is Trouble.NOT_OWNED)
+    foreign = [trouble for trouble in troubles if trouble.relation not in apart]
     if foreign:
         user = view.source.user.name
         owners = sorted({trouble.detail for trouble in foreign})

@@ -1,13 +1,16 @@
-"""Foreign keys between relations of different groups: built after the barrier, since before it they could stop replication.
+"""Foreign keys that can only be built after the barrier: between relations of different groups, or with rows that are carried then.
 
 Each group's changes are applied by themselves. Where the application truncates both tables of a foreign key at once, each group's
-apply would truncate one of them, which PostgreSQL refuses while the foreign key stands: for ever.
+apply would truncate one of them, which PostgreSQL refuses while the foreign key stands: for ever. And while rows of one side are
+yet to be carried, the other's refer to nothing.
 """
 
 from migrator.observation import DatabasePair
+from migrator.phases import carry
 from migrator.phases.groups import at_work
 from migrator.phases.view import View
-from migrator.records import Ledger
+from migrator.phases.ways import apart, at_cutover, carried_as
+from migrator.records import Barrier, Ledger
 from migrator.schema import Schema
 from migrator.schema.constraint import FOREIGN_KEY, Constraint
 from migrator.steps import Finding
@@ -21,6 +24,26 @@ def is_between_groups(ledger: Ledger, source: Schema, constraint: Constraint) ->
     return len({ledger.relations[leaf].group for leaf in leaves if leaf in ledger.relations}) > 1
 
 
+def unfilled(pair: DatabasePair, barrier: Barrier | None) -> frozenset[str]:
+    """The relations whose rows are not replicated, and not carried for good yet."""
+    outstanding = {piece.what for piece in carry.overdue(pair, barrier)} if barrier is not None else None
+    filled = (name for name in at_cutover(pair) if outstanding is not None and carried_as(name) not in outstanding)
+    return apart(pair) - frozenset(filled)
+
+
+def sides(source: Schema, constraint: Constraint) -> frozenset[str]:
+    """The tables of both its sides, with all that inherit from them."""
+    tops = (constraint.relation, *(constraint.referenced or ())[:1])
+    return frozenset(name for top in tops for name in (top, *source.descendants(top)))
+
+
+def is_late(pair: DatabasePair, source: Schema, constraint: Constraint) -> bool:
+    """Whether it is built after the barrier only."""
+    if constraint.type != FOREIGN_KEY:
+        return False
+    return is_between_groups(pair.ledger, source, constraint) or bool(sides(source, constraint) & apart(pair))
+
+
 def missing(pair: DatabasePair) -> tuple[Constraint, ...]:
     """Those that the destination still lacks, or has not validated: completion waits for them."""
     source, target = pair.source_schema, pair.target_schema
@@ -29,7 +52,7 @@ def missing(pair: DatabasePair) -> tuple[Constraint, ...]:
     return tuple(
         each
         for each in source.constraints
-        if each.parent is None and is_between_groups(pair.ledger, source, each) and not _stands(each, target)
+        if each.parent is None and is_late(pair, source, each) and not _stands(each, target)
     )
 
 
@@ -50,13 +73,22 @@ def has_passed_the_barrier(view: View) -> bool:
     )
 
 
-def left_for_later(pair: DatabasePair, constraint: Constraint) -> Finding:
-    """What is said of it until then."""
+_APART_GROUPS = (
+    "connects relations of different groups, since one of them was rewritten or lost its snapshot while it was copied: a "
+    "TRUNCATE of both would stop replication if it stood there now"
+)
+_PASSED = "as soon as every group has passed the barrier"
+_ROWS_MISSING = "waits for rows that are not replicated"
+_CARRIED = "once these rows were carried after the barrier"
+
+
+def left_for_later(pair: DatabasePair, constraint: Constraint, *, for_rows: bool = False) -> Finding:
+    """What is said of it until then. `for_rows`: that are carried after the barrier."""
+    why, when = (_ROWS_MISSING, _CARRIED) if for_rows else (_APART_GROUPS, _PASSED)
     return Finding(
         "foreign_key_after_barrier",
-        f"{constraint.identity} in {pair.target} connects relations of different groups, since one of them was rewritten or lost "
-        "its snapshot while it was copied: a TRUNCATE of both would stop replication if it stood there now.",
-        "Nothing to do: it is added and validated as soon as every group has passed the barrier, and completion waits for it.",
+        f"{constraint.identity} in {pair.target} {why}.",
+        f"Nothing to do: it is added and validated {when}, and completion waits for it.",
         blocking=False,
         database=pair.name,
         relation=constraint.relation,

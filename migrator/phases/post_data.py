@@ -31,9 +31,10 @@ def examine(view: View) -> Step:
     if pair.source_schema is None or pair.target_schema is None:
         return Step(NAME, pair.name, Gates.DATABASE, waits=(Wait(f"the schema of {pair.name} has not been read"),))
     after = foreign_keys.has_passed_the_barrier(view)
-    return answer(
-        pair.name, _Builder(pair, pair.source_schema, pair.target_schema, view.destination.major, after).work()
-    )
+    barrier = view.observation.journal.barrier if view.observation.journal is not None else None
+    unfilled = foreign_keys.unfilled(pair, barrier)
+    builder = _Builder(pair, pair.source_schema, pair.target_schema, view.destination.major, after, unfilled)
+    return answer(pair.name, builder.work())
 
 
 def answer(database: str, found: Iterable[Work]) -> Step:
@@ -59,6 +60,8 @@ class _Builder:
     major: int
     after_barrier: bool
     """All that was written on the source has been applied."""
+    unfilled: frozenset[str] = frozenset()
+    """Relations whose rows are carried for good only after the barrier, and have not been."""
 
     def work(self) -> Iterator[Work]:
         for index in self.source.indexes:
@@ -218,7 +221,9 @@ class _Builder:
     def _foreign_key(self, constraint: Constraint) -> Iterator[Work]:
         if isinstance(self.target.find(constraint.identity), Constraint):
             work = self._constraint(constraint)
-        elif not self._all_ready or not self._referenced_key_exists(constraint):
+        elif self.unfilled & foreign_keys.sides(self.source, constraint):
+            work = iter((foreign_keys.left_for_later(self.pair, constraint, for_rows=True),))
+        elif not self._may_refer(constraint) or not self._referenced_key_exists(constraint):
             why = "every relation is ready and the referenced key exists"
             work = iter((Wait(f"{constraint.identity} waits until {why}", constraint.relation),))
         elif not self.after_barrier and foreign_keys.is_between_groups(self.pair.ledger, self.source, constraint):
@@ -228,6 +233,10 @@ class _Builder:
         else:
             work = self._constraint(constraint)
         yield from work
+
+    def _may_refer(self, constraint: Constraint) -> bool:
+        """Every relation is ready, or none of them that are replicated has to do with it."""
+        return self._all_ready or not any(map(self.source.storage, foreign_keys.sides(self.source, constraint)))
 
     def _partitioned_foreign_key(self, constraint: Constraint) -> Iterator[Work]:
         """The detour before 18: each leaf's, NOT VALID and VALIDATE, then the parent's, which adopts them unchecked."""

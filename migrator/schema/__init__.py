@@ -112,6 +112,19 @@ class Schema:
             )
         return self._placements[known]
 
+    def set_apart(self, relations: frozenset[str]) -> "Schema":
+        """A source's schema in which these tables are not replicated. Kept, as `placed`."""
+        if not relations:
+            return self
+        if relations not in self._partings:
+            tables = tuple(replace(each, apart=True) if each.qualified in relations else each for each in self.tables)
+            self._partings[relations] = replace(self, tables=tables)
+        return self._partings[relations]
+
+    @cached_property
+    def _partings(self) -> dict[frozenset[str], "Schema"]:
+        return {}
+
     @cached_property
     def _placements(self) -> dict[tuple[tuple[str, str], ...], "Schema"]:
         return {}

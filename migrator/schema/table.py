@@ -45,13 +45,15 @@ class Table:
     """What stands between the parentheses of a foreign table's OPTIONS."""
     tablespace: str | None = None
     """None: the database's."""
+    apart: bool = False
+    """Of a source: its rows are not replicated although they could be, by what was chosen (`phases.ways`)."""
     detach_pending: bool = False
     """Somebody's DETACH ... CONCURRENTLY was stopped half way: still a partition, which queries of its parent leave out."""
 
     @property
     def is_replicated(self) -> bool:
         """It holds rows of its own that logical replication carries."""
-        return self.kind not in (PARTITIONED, FOREIGN) and not self.unlogged
+        return self.kind not in (PARTITIONED, FOREIGN) and not self.unlogged and not self.apart
 
     @cached_property
     def qualified(self) -> str:

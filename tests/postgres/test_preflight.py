@@ -13,7 +13,7 @@ from migrator.connection import session_of
 from migrator.facts import read_missing_locales
 from migrator.observation import Hints, Observation
 from migrator.observe import Looker
-from migrator.phases import identity, preflight
+from migrator.phases import identity, preflight, without_identity
 from migrator.phases.view import View
 from migrator.steps import Finding
 from tests.conftest import _need
@@ -36,7 +36,8 @@ def examine(spec: MappingSpec) -> Findings:
     found = list(preflight.examine(view).findings)
     if not any(finding.blocking for finding in found):
         for pair in view.observation.databases:
-            found += identity.examine(replace(view, pair=pair)).findings
+            of_pair = replace(view, pair=pair)
+            found += (*identity.examine(of_pair).findings, *without_identity.examine(of_pair).findings)
     return {finding.code: finding for finding in found}
 
 

@@ -1,0 +1,57 @@
+"""How rows of relations without a usable replica identity get across: what the operator chose, as far as nothing has begun.
+
+A relation that has none by the source's word, and has not begun, is `apart`: it stands in no publication, since its application's
+UPDATE and DELETE would fail there. What comes of it then is its way's to say.
+"""
+
+from collections.abc import Mapping
+
+from migrator.config import MappingSpec, WithoutIdentity
+from migrator.model import DatabaseFacts, Trouble
+from migrator.observation import DatabasePair
+
+WITHOUT = frozenset(
+    {
+        Trouble.NO_PRIMARY_KEY,
+        Trouble.DEFERRABLE_PRIMARY_KEY,
+        Trouble.REPLICA_IDENTITY_NOTHING,
+        Trouble.REPLICA_IDENTITY_INDEX,
+        Trouble.REPLICA_IDENTITY_FULL,
+    }
+)
+"""Of a relation at most one. For want of an identity; the last for want of a way to compare what it is made of."""
+
+
+def lacking(facts: DatabaseFacts) -> dict[str, Trouble]:
+    """The relations without a usable replica identity, and why."""
+    return {each.relation: each.reason for each in facts.troubles if each.reason in WITHOUT}
+
+
+def carried_as(relation: str) -> str:
+    """The name under which the ledger notes that a relation's rows were carried by themselves."""
+    return f"table {relation}"
+
+
+def chosen(spec: MappingSpec, pair: DatabasePair) -> Mapping[str, WithoutIdentity]:
+    """The way of each relation that needs one. What was carried once stays so until it leaves (`phases.departures`)."""
+    schema = pair.source_schema
+    if schema is None:
+        return {}
+    names = [name for name in lacking(pair.facts) if schema.has_table(name)]
+    tables = (schema.table(name) for name in names)
+    found = {each.qualified: spec.without_identity_of(pair.name, each.namespace, each.name) for each in tables}
+    leaves = (name for name in schema.leaves() if name not in found)
+    carried = {name: WithoutIdentity.COPY_AT_CUTOVER for name in leaves if carried_as(name) in pair.ledger.carried}
+    return {**found, **carried}
+
+
+def apart(pair: DatabasePair) -> frozenset[str]:
+    """The relations that are not to be replicated."""
+    return frozenset(name for name in pair.ways if name not in pair.ledger.relations)
+
+
+def at_cutover(pair: DatabasePair) -> tuple[str, ...]:
+    """The relations whose rows are carried by themselves, the largest first."""
+    sizes = {name: size.bytes for name, size in pair.sizes.items()}
+    names = (name for name in apart(pair) if pair.ways[name] is WithoutIdentity.COPY_AT_CUTOVER)
+    return tuple(sorted(names, key=lambda name: (-sizes.get(name, 0), name)))
