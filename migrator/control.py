@@ -16,7 +16,6 @@ from migrator.model import Instance, Lsn
 from migrator.names import application_name, is_ours, lock_key
 from migrator.observation import Observation, Scope
 from migrator.observe import Looker
-from migrator.perform import emit_marker, sample_lag
 from migrator.phases import self_memberships
 from migrator.phases.clashes import between
 from migrator.phases.lag import confirmed
@@ -24,6 +23,7 @@ from migrator.quote import identifier, literal
 from migrator.reconcile import Assessment, assess, drive
 from migrator.records import Barrier, Identity, Intent, Journal
 from migrator.remembered import SchemaCache
+from migrator.sampling import emit_marker, sample_lag
 from migrator.sequence_finish import finalise_sequences
 from migrator.steps import Finding
 from migrator.store import Store

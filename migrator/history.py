@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from migrator import blobs
 from migrator.blobs import Document
+from migrator.model import Lsn
 from migrator.store import Store, translated
 
 FINE_LENGTH = 720
@@ -79,3 +80,19 @@ def _higher(one: object, other: object) -> object:
 
 def _minute(sample: Mapping[str, object]) -> str:
     return str(sample["at"])[:16]
+
+
+class Markers:
+    """The newest WAL marker that each mapping's journal has: a later sample finds there whether the destination still does."""
+
+    def __init__(self, store: Store) -> None:
+        self._redis = store.client
+
+    def remember_marker(self, name: str, lsn: Lsn) -> None:
+        with translated():
+            self._redis.set(blobs.key(name, "marker"), str(lsn))
+
+    def newest_marker(self, name: str) -> Lsn | None:
+        with translated():
+            found = self._redis.get(blobs.key(name, "marker"))
+        return None if found is None else Lsn.parse(blobs.text(found))

@@ -57,6 +57,12 @@ def read_transactions(
     return Reader(connection).rows("transactions", Transaction, {"older_than": older_than})
 
 
+def read_system_identifier(connection: psycopg.Connection[DictRow]) -> str:
+    """Which server this is. Raises InsufficientPrivilege where we may not ask, which preflight tells beforehand."""
+    row = connection.execute("SELECT system_identifier::text AS identifier FROM pg_control_system()").fetchone()
+    return str(row["identifier"]) if row else ""
+
+
 def read_instance(connection: psycopg.Connection[DictRow], older_than: float = OLD_SECONDS) -> Instance:
     """The server behind `connection`, as its role may see it. Needs no right but that of connecting.
 

@@ -15,6 +15,7 @@ from migrator.journal_format import JOURNAL, refuse_foreign_schema, refuse_outda
 from migrator.model import Lsn
 from migrator.names import SCHEMA, lock_key
 from migrator.records import Barrier, Brake, CarriedRole, Claim, Identity, Intent, Journal, Marker
+from migrator.steps import Side
 
 NOT_BEGUN = Journal(
     intent=Intent.MIGRATE,
@@ -140,6 +141,7 @@ def _journal(session: Session, mapping: str, row: DictRow, present: Mapping[str,
         stable_at=row["stable_at"],
         barrier=Barrier(Lsn.parse(row["barrier"]), row["barrier_at"]) if row["barrier"] else None,
         source_gone=row["source_gone"],
+        put_back=_put_back(row),
         markers=tuple(
             Marker(Lsn.parse(each["lsn"]), each["emitted_at"], each["confirmed_at"]) for each in markers or ()
         ),
@@ -152,6 +154,21 @@ def _journal(session: Session, mapping: str, row: DictRow, present: Mapping[str,
 def _identity(row: DictRow, side: str) -> Identity | None:
     identifier = row[f"{side}_system_identifier"]
     return Identity(identifier, row[f"{side}_timeline"]) if identifier else None
+
+
+def _put_back(row: DictRow) -> dict[str, datetime]:
+    """When which side was noticed to have gone back."""
+    times = {side.value: row[f"{side}_put_back_at"] for side in Side}
+    return {side: at for side, at in times.items() if at is not None}
+
+
+def note_put_back(session: Session, mapping: str, side: Side) -> None:
+    """A side was found in an earlier state than it had been in. It stays written: what is written since hides it."""
+    session.execute(
+        f"UPDATE migrator.mappings SET {side}_put_back_at = clock_timestamp(), quiet_since = NULL, stable_at = NULL"
+        f" WHERE name = %s AND {side}_put_back_at IS NULL",
+        (mapping,),
+    )
 
 
 def set_intent(session: Session, mapping: str, intent: Intent, *, source_gone: bool = False) -> None:

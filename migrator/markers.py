@@ -10,6 +10,8 @@ def add(session: Session, mapping: str, lsn: Lsn) -> None:
     Of those that wait for longer than ten minutes one a minute stays: a line that is down for days must not make every look slow.
     """
     with session.transaction():
+        # A crash of the destination must not take back what is remembered elsewhere by then.
+        session.execute("SET LOCAL synchronous_commit = local")
         session.execute(
             "INSERT INTO migrator.markers (mapping, lsn, emitted_at) VALUES (%s, %s::pg_lsn, clock_timestamp())"
             " ON CONFLICT DO NOTHING",
@@ -22,6 +24,14 @@ def add(session: Session, mapping: str, lsn: Lsn) -> None:
             " AS waiting WHERE nth > 1)",
             {"mapping": mapping},
         )
+
+
+def newest(session: Session, mapping: str) -> Lsn | None:
+    """The last marker noted; None before the first."""
+    row = session.execute(
+        "SELECT max(lsn)::text AS lsn FROM migrator.markers WHERE mapping = %s", (mapping,)
+    ).fetchone()
+    return Lsn.parse(row["lsn"]) if row and row["lsn"] else None
 
 
 def confirm(session: Session, mapping: str, upto: Lsn) -> None:

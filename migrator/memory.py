@@ -6,7 +6,7 @@ from typing import Protocol
 
 from migrator import backoff
 from migrator.bucket import STANDSTILL_SECONDS, Limit
-from migrator.model import Failure
+from migrator.model import Failure, Lsn
 
 CEILING_SECONDS = 30.0
 """Somebody sits in front of a command that has no Redis, and waits for it."""
@@ -33,6 +33,7 @@ class Memory:
 
     def __init__(self) -> None:
         self._failures: dict[str, Failure] = {}
+        self._markers: dict[str, Lsn] = {}
 
     def failures(self, name: str) -> Mapping[str, Failure]:
         return dict(self._failures)
@@ -57,3 +58,9 @@ class Memory:
     def slots(self, queue: str) -> int | None:
         """None: this process does its work by itself, or does not know who would."""
         return None
+
+    def remember_marker(self, name: str, lsn: Lsn) -> None:
+        self._markers[name] = lsn
+
+    def newest_marker(self, name: str) -> Lsn | None:
+        return self._markers.get(name)

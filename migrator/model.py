@@ -345,6 +345,8 @@ class Subscription:
     copied_bytes: Mapping[str, int]
     """pg_stat_progress_copy.bytes_processed of tablesync workers now copying, per relation."""
     copied_rows: Mapping[str, int]
+    origin: str | None = None
+    """Which changes it asks for: `any`, or `none` (only those made on the source itself); None before 16, which knows no other than any."""
     worker_seconds: float | None = None
     """Since when the apply worker runs; None while it does not, or where we may not see it."""
 

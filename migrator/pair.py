@@ -239,6 +239,7 @@ def _subscription(row: DictRow, copies: list[DictRow], origins: Origins | None) 
         publications=tuple(row["publications"]),
         worker_pid=row["worker_pid"],
         worker_seconds=row["worker_seconds"],
+        origin=row["origin"],
         apply_error_count=row["apply_error_count"],
         sync_error_count=row["sync_error_count"],
         conflict_count=row["conflict_count"],

@@ -6,20 +6,18 @@ from datetime import UTC, datetime
 
 import structlog
 
-from migrator import markers
 from migrator.apply import Applier, ApplyError
-from migrator.braking import adjust_brake
 from migrator.config import MappingSpec
-from migrator.connection import SILENCE_SECONDS, Session, connect, session_of, try_lock, try_locks
+from migrator.connection import SILENCE_SECONDS, Session, connect, try_locks
 from migrator.errors import MigratorError, SessionLimitError
+from migrator.instances import read_system_identifier
 from migrator.memory import Failures
-from migrator.model import Instance, Lsn
-from migrator.names import application_name, is_ours, lock_key
+from migrator.model import Instance
+from migrator.names import application_name
 from migrator.observation import Hints, Observation, Scope
 from migrator.observe import Looker
 from migrator.phases import decide, key_of
 from migrator.phases.pacing import limits
-from migrator.phases.source_statements import MARKER
 from migrator.remembered import SchemaCache
 from migrator.steps import Action, Gates, Step
 from migrator.throttle import SharedThrottle
@@ -73,7 +71,7 @@ def perform(
 
 def _locked(session: Session, work: Work) -> Work | None:
     """The work as far as nobody else is at it; None where somebody is at all of it."""
-    locks = work.locks(_system_identifier(session))
+    locks = work.locks(read_system_identifier(session))
     granted = try_locks(session, locks)
     relations = tuple(relation for key, relation in locks.items() if key in granted and relation is not None)
     return replace(work, relations=relations) if granted else None
@@ -201,47 +199,3 @@ def _entry(step: Step, action: Action, what: str, at: datetime) -> dict[str, obj
         "relation": action.relation,
         "phase": step.phase,
     }
-
-
-def sample_lag(spec: MappingSpec) -> bool:
-    """Emit a WAL marker on the source and note which are confirmed. Upkeep: also while paused, never before the pipe."""
-    name = application_name(spec.name, "sample_lag")
-    with session_of(spec.destination, None, name) as session:
-        if not try_lock(session, lock_key("sampling", spec.name)):
-            return False
-        positions = _confirmed_positions(spec, _system_identifier(session))
-        if not positions:
-            return False
-        known = [position for position in positions if position is not None]
-        if len(known) == len(positions):
-            markers.confirm(session, spec.name, min(known))
-        markers.add(session, spec.name, emit_marker(spec))
-        if spec.replication.brakes:
-            adjust_brake(session, spec)
-        return True
-
-
-def _system_identifier(session: Session) -> str:
-    row = session.execute("SELECT system_identifier::text AS identifier FROM pg_control_system()").fetchone()
-    return str(row["identifier"]) if row else ""
-
-
-def _confirmed_positions(spec: MappingSpec, destination: str) -> list[Lsn | None]:
-    """confirmed_flush_lsn of every main slot of the mapping: a cheap look, asked every few seconds."""
-    with session_of(spec.source, None, application_name(spec.name, "sample_lag")) as session:
-        rows = session.execute(
-            "SELECT slot_name, database, confirmed_flush_lsn::text AS position FROM pg_replication_slots"
-            " WHERE slot_type = 'logical'"
-        ).fetchall()
-    ours = [row for row in rows if is_ours(row["slot_name"], spec.name, destination, row["database"])]
-    return [Lsn.parse(row["position"]) if row["position"] else None for row in ours]
-
-
-def emit_marker(spec: MappingSpec) -> Lsn:
-    """A logical message in the source's WAL, flushed: nothing committed before it lies behind the returned position."""
-    with session_of(spec.source, None, application_name(spec.name, "marker")) as session:
-        session.execute("SET synchronous_commit = local")
-        session.execute(MARKER, (spec.name,))
-        row = session.execute("SELECT pg_current_wal_flush_lsn()::text AS lsn").fetchone()
-        assert row is not None
-        return Lsn.parse(row["lsn"])

@@ -21,9 +21,9 @@ from migrator.memory import Failures, Memory
 from migrator.model import Instance
 from migrator.names import application_name, lock_key
 from migrator.outbox import Outbox
-from migrator.perform import sample_lag
 from migrator.records import Identity, Intent
 from migrator.remembered import SchemaCache
+from migrator.sampling import sample_lag
 from migrator.status import is_stable
 from migrator.steps import Decision, Status
 from migrator.store import Store
@@ -229,7 +229,7 @@ def drive(spec: MappingSpec, memory: Failures | None = None, schemas: SchemaCach
     assessment = Reconciler(spec, Inline(spec, memory, schemas), None, memory, schemas).tick()
     if assessment is not None and assessment.status in _SAMPLED:
         try:
-            sample_lag(spec)
+            sample_lag(spec, memory if isinstance(memory, Memory) else None)
         except (MigratorError, psycopg.OperationalError) as error:
             LOG.warning("no lag sample", mapping=spec.name, error=" ".join(str(error).split()))
     return assessment

@@ -131,6 +131,8 @@ class Journal:
     """Of every mapping into this instance."""
     source_rate_limit_mbps: float | None = None
     """The live limit of the whole source; None: the configuration's."""
+    put_back: Mapping[str, datetime] = field(default_factory=dict)
+    """When which side (source, destination) was first seen in an earlier state than it had been in, on the same timeline."""
     stable_at: datetime | None = None
     """When every database had been seen quiet stable_seconds after `quiet_since`."""
     parameters: tuple[str, ...] = ()  # settings whose rights were given once

@@ -287,10 +287,8 @@ class Store:
         return float(seconds) + float(microseconds) / 1_000_000
 
     def _workers(self) -> dict[str, tuple[list[str], int, float]]:
-        rows = {
-            blobs.text(name): json.loads(value) for name, value in self._redis.hgetall(blobs.key("workers")).items()
-        }
-        return {name: (row["queues"], row["concurrency"], row["at"]) for name, row in rows.items()}
+        rows = ((blobs.text(name), json.loads(row)) for name, row in self._redis.hgetall(blobs.key("workers")).items())
+        return {name: (row["queues"], row["concurrency"], row["at"]) for name, row in rows}
 
 
 def _failure(key: str, document: Mapping[str, object]) -> Failure:

@@ -10,11 +10,13 @@ from celery.signals import heartbeat_sent, worker_ready
 from migrator import config_public
 from migrator.config import MappingSpec
 from migrator.errors import MigratorError, UnknownMappingError
+from migrator.history import Markers
 from migrator.jobs import carry, copy_parts, keep, try_database
 from migrator.memory import Failures
-from migrator.perform import Outcome, Report, perform, sample_lag
+from migrator.perform import Outcome, Report, perform
 from migrator.phases.snapshot_copy import NAME as PARTS_PHASE
 from migrator.reconcile import Reconciler
+from migrator.sampling import sample_lag
 from migrator.store import Store
 from migrator.webhooks import send
 from migrator.work import Work
@@ -121,7 +123,7 @@ def reconcile(mapping: str) -> None:
 @_put_off
 def sample_lag_of(mapping: str) -> None:
     """One WAL marker on the source of a mapping."""
-    sample_lag(_spec(mapping))
+    sample_lag(_spec(mapping), Markers(store()))
 
 
 @app.task(name="notify")

@@ -1,5 +1,5 @@
--- The collations that initdb found on this server's machine; PostgreSQL's own few are on every one.
+-- The system's collations: those that initdb found on this server's machine, and those imported since, which have later oids.
 SELECT DISTINCT collname AS name
 FROM pg_collation
-WHERE collnamespace = 'pg_catalog'::regnamespace AND oid < 16384
+WHERE collnamespace = 'pg_catalog'::regnamespace
 ORDER BY 1

@@ -16,7 +16,9 @@ CREATE TABLE IF NOT EXISTS migrator.mappings (
     stable_at timestamptz,
     barrier pg_lsn,
     barrier_at timestamptz,
-    source_gone boolean NOT NULL DEFAULT false
+    source_gone boolean NOT NULL DEFAULT false,
+    source_put_back_at timestamptz,
+    destination_put_back_at timestamptz
 );
 CREATE TABLE IF NOT EXISTS migrator.markers (
     mapping text NOT NULL,

@@ -1,5 +1,6 @@
 -- subconninfo holds the password and is never read. Columns that a version lacks come out of the row as jsonb.
 SELECT s.subname AS name, s.oid::text AS oid, s.subenabled AS enabled, pg_get_userbyid(s.subowner) AS owner,
+       NULL::text AS origin,
        s.subslotname AS slot_name, s.subpublications AS publications,
        (SELECT w.pid FROM pg_stat_subscription w
         WHERE w.subid = s.oid AND w.relid IS NULL AND to_jsonb(w) ->> 'leader_pid' IS NULL AND w.pid IS NOT NULL

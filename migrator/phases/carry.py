@@ -126,8 +126,8 @@ def findings(pair: DatabasePair, user: str) -> Iterator[Finding]:
         yield Finding(
             "large_object_not_ours",
             f"Database {pair.target} on the destination has large objects that this migration did not make: {_first(strange)}.",
-            "If they are not needed: SELECT lo_unlink(oid) FROM pg_largeobject_metadata WHERE oid IN (...) there. Nothing is "
-            "copied over them, and the source's keep their oids.",
+            "Nothing is copied over them, and the source's keep their oids. If they are not needed, in database "
+            f"{pair.target} on the destination: SELECT lo_unlink(oid) FROM pg_largeobject_metadata WHERE oid IN (...);",
             database=pair.name,
         )
     fresh = (each for each in pieces(pair) if each.what == UNLOGGED or each.apart)
@@ -136,7 +136,7 @@ def findings(pair: DatabasePair, user: str) -> Iterator[Finding]:
             yield Finding(
                 "destination_not_empty",
                 f"{relation} in {pair.target} on the destination holds rows that this migration did not write.",
-                f"If they are not needed: TRUNCATE {relation} on the destination. Nothing is copied over them.",
+                f"Nothing is copied over them. If they are not needed, in database {pair.target} on the destination: TRUNCATE {relation};",
                 database=pair.name,
                 relation=relation,
             )

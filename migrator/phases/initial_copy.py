@@ -158,6 +158,7 @@ def _pacing(view: View) -> tuple[Finding, ...]:
             "rate_limit_by_admission",
             f"A limit of {limit:g} MB/s is set, but PostgreSQL's tablesync cannot be throttled: relations are admitted at "
             "this pace on average, and each is copied as fast as the servers can.",
+            "Where that is too fast: fewer at once by replication.max_copies; or copy_method snapshot, before the database begins.",
             blocking=False,
             database=view.database.name,
         ),

@@ -27,7 +27,7 @@ def _old_transactions(view: View) -> Iterator[Finding]:
                 "old_transaction",
                 f"Process {transaction.identity} on the source (database {transaction.database}, user {transaction.user}) "
                 f"has had a transaction open for {transaction.age_seconds:.0f} s; replication slots wait for its end.",
-                f"If it is forgotten: SELECT pg_terminate_backend({transaction.identity});",
+                f"If it is forgotten, on the source: SELECT pg_terminate_backend({transaction.identity});",
             )
 
 
@@ -38,7 +38,7 @@ def _prepared_transactions(view: View) -> Iterator[Finding]:
                 "prepared_transaction",
                 f"Prepared transaction {literal(transaction.identity)} in database {transaction.database} of the source is "
                 f"{transaction.age_seconds:.0f} s old: replication slots wait for its end, and it is lost with the source.",
-                f"In database {transaction.database}: COMMIT PREPARED {literal(transaction.identity)}; or ROLLBACK PREPARED "
+                f"In database {transaction.database} on the source: COMMIT PREPARED {literal(transaction.identity)}; or ROLLBACK PREPARED "
                 f"{literal(transaction.identity)};",
             )
 

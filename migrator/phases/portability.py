@@ -130,8 +130,9 @@ def _collation(view: View, name: str, users: list[str]) -> Iterator[Finding]:
             "collation_missing",
             f"The destination does not have the collation {identifier(name)}, which initdb found on the source's machine. In "
             f"database {database.name} it is used by: {some(users)}.",
-            "Install the locale on the destination's machine; then, once the database is made, in "
-            f"{identifier(database.target)} there: SELECT pg_import_system_collations('pg_catalog'); what uses it is tried again.",
+            f"Install the locale on the destination's machine; then in database {view.spec.destination.maintenance_database} on the "
+            f"destination, and in {identifier(database.target)} as soon as it is made there: "
+            "SELECT pg_import_system_collations('pg_catalog'); what uses it is tried again.",
             blocking=False,
             database=database.name,
         )

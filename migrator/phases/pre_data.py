@@ -156,7 +156,8 @@ def filled(pair: DatabasePair, source: Schema, target: Schema) -> Iterator[Findi
             yield Finding(
                 code="destination_not_empty",
                 message=f"{relation} in {pair.target} on the destination holds rows that this migration did not write.",
-                remedy=f"If they are not needed: TRUNCATE {relation} on the destination. Nothing is copied over them.",
+                remedy=f"Nothing is copied over them. If they are not needed, in database {pair.target} on the destination: "
+                f"TRUNCATE {relation};",
                 database=pair.name,
                 relation=relation,
             )

@@ -87,7 +87,7 @@ def _identities(view: View) -> Iterator[Finding]:
             yield Finding(
                 f"{side}_in_recovery",
                 f"The {side} {spec.name} is a standby: nothing can be created on it.",
-                f"Point instances.{spec.name} at the primary, or promote it: SELECT pg_promote();",
+                f"Point instances.{spec.name} at the primary, or promote it, on the {side}: SELECT pg_promote();",
             )
         if not instance.system_identifier:
             yield _identifier_unreadable(side, spec)

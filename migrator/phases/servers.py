@@ -1,9 +1,11 @@
 """Are these still the two servers the migration began on? A restore or a failover of either side is noticed here."""
 
+from collections.abc import Iterator
+
 from migrator.model import Instance
 from migrator.phases.view import View
 from migrator.records import Identity
-from migrator.steps import Finding, Gates, Step
+from migrator.steps import Finding, Gates, Side, Step
 
 NAME = "preflight"
 
@@ -20,7 +22,25 @@ def examine(view: View) -> Step:
         for side, name, now, before in pairs
         if isinstance(now, Instance) and before is not None and before != Identity(now.system_identifier, now.timeline)
     )
-    return Step(NAME, None, Gates.MAPPING, findings=findings)
+    return Step(NAME, None, Gates.MAPPING, findings=(*findings, *_put_back(view)))
+
+
+def _put_back(view: View) -> Iterator[Finding]:
+    """On the same timeline, by a copy of its files: no identifier tells, only that positions which it had known are unknown."""
+    lost: dict[str, str] = {
+        Side.SOURCE: "The destination may hold rows that the source does not have any more, and passes over what the source "
+        "writes until its WAL has come as far again",
+        Side.DESTINATION: "Changes that it had confirmed by then were not sent again",
+    }
+    for side, at in view.journal.put_back.items():
+        instance = view.spec.source if side == Side.SOURCE else view.spec.destination
+        yield Finding(
+            "server_put_back",
+            f"The {side} {instance.name} was put back to an earlier state of itself (a snapshot of its disk or machine, a copy of "
+            f"its files), as was seen {at:%Y-%m-%d %H:%M:%S %Z}. {lost[side]}, without a sign in PostgreSQL.",
+            f"Nothing goes on by itself. End this migration with: pg-migrator abort {view.spec.name}; then pg-migrator forget "
+            f"{view.spec.name}, drop the target databases on the destination, and start again.",
+        )
 
 
 def _replaced(view: View, side: str, name: str, before: Identity, now: Instance) -> Finding:

@@ -15,9 +15,10 @@ def holders(view: View, slot: Slot | None) -> tuple[Finding, ...]:
             "slot_creation_waits",
             f"A {transaction.kind} transaction ({transaction.identity}, database {transaction.database}, user "
             f"{transaction.user}) has been open for {transaction.age_seconds:.0f} s; a replication slot cannot be made before it ends.",
-            f"End it: SELECT pg_terminate_backend({transaction.identity});"
+            f"End it, on the source: SELECT pg_terminate_backend({transaction.identity});"
             if transaction.kind == "open"
-            else f"End it in database {transaction.database}: COMMIT PREPARED or ROLLBACK PREPARED {literal(transaction.identity)};",
+            else f"End it, in database {transaction.database} on the source: COMMIT PREPARED {literal(transaction.identity)}; or "
+            f"ROLLBACK PREPARED {literal(transaction.identity)};",
             blocking=False,
             database=view.database.name,
         )

@@ -106,6 +106,9 @@ def subscription_trouble(view: View, group: LedgerGroup, subscription: Subscript
         return (groups.broken(view, f"subscription {group.name} was dropped and made anew on the destination"),)
     if subscription.slot_name != group.name or subscription.publications != (group.name,):
         return (groups.broken(view, f"subscription {group.name} was pointed at another slot or publication"),)
+    if subscription.origin not in (None, "any"):
+        what = f"subscription {group.name} was set to origin = {subscription.origin}, by which changes that the source itself"
+        return (groups.broken(view, f"{what} received from elsewhere do not come"),)
     if not subscription.enabled:
         return (
             Finding(

@@ -13,9 +13,10 @@ from migrator.cluster import Cluster
 from migrator.config import MappingSpec
 from migrator.errors import MigratorError
 from migrator.memory import Memory
-from migrator.perform import Outcome, perform, sample_lag
+from migrator.perform import Outcome, perform
 from migrator.reconcile import Reconciler
 from migrator.remembered import SchemaCache
+from migrator.sampling import sample_lag
 from migrator.steps import Status
 from migrator.work import Work
 from tests.faults.migration import Clusters

@@ -91,6 +91,7 @@ def test_stopped_anywhere_it_comes_to_the_same_end(cluster: Clusters) -> None:
     assert moving.destination.execute(PROPERTIES) == moving.source.execute(PROPERTIES)
 
 
+@pytest.mark.finding("database_differs")
 def test_a_fence_on_the_source_stays_there(cluster: Clusters) -> None:
     moving = migration(cluster)
     moving.converge(databases.examine)
@@ -108,12 +109,15 @@ def test_a_fence_on_the_source_stays_there(cluster: Clusters) -> None:
     assert moving.examine(databases.examine).findings == ()
 
 
+@pytest.mark.finding("database_locale_differs")
 def test_a_database_that_is_there_is_left_as_it_is(cluster: Clusters) -> None:
     moving = migration(cluster, create="ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
     moving.destination.execute("CREATE DATABASE shop CONNECTION LIMIT 5")
     step = moving.examine(databases.examine)
     assert (step.quiet, codes(step)) == (True, ["database_differs", "database_locale_differs"])
     assert step.actions == ()
+    moving.destination.execute("DROP DATABASE shop")
+    assert moving.converge(databases.examine).findings == ()
 
 
 def test_renamed_and_with_an_odd_name(cluster: Clusters) -> None:
@@ -190,6 +194,7 @@ def test_locale_providers(cluster: Clusters, version: int, create: str, locale_c
     )
 
 
+@pytest.mark.finding("tablespace_missing")
 def test_tablespaces_are_mapped_or_defaulted_and_said_so(cluster: Clusters) -> None:
     moving = migration(cluster)
     for name in ("fast", "same"):

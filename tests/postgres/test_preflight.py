@@ -293,7 +293,7 @@ def test_old_transaction(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
         finding = pair.examine()["old_transaction"]
         assert (finding.blocking, finding.remedy) == (
             False,
-            f"If it is forgotten: SELECT pg_terminate_backend({client.info.backend_pid});",
+            f"If it is forgotten, on the source: SELECT pg_terminate_backend({client.info.backend_pid});",
         )
 
 

@@ -156,6 +156,7 @@ def test_a_partition_that_comes_late_finds_its_place(trial: Callable[..., Trial]
     assert unnamed(there, 15) == here
 
 
+@pytest.mark.finding("replication_waits_for_constraint")
 def test_what_can_only_be_built_roughly_is_there_before_the_rows(trial: Callable[..., Trial]) -> None:
     """Or is told, where the rows are there already."""
     each = trial(15)

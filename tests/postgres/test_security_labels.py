@@ -55,6 +55,7 @@ def provider(tmp_path_factory: pytest.TempPathFactory, shared: Callable[[int], C
     shutil.rmtree(folder)
 
 
+@pytest.mark.finding("security_label_provider")
 def test_labels_arrive_where_their_provider_is_loaded(
     provider: str, cluster: Callable[..., Cluster], database: Callable[..., str], shared: Callable[[int], Cluster]
 ) -> None:

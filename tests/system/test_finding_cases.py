@@ -5,7 +5,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field, replace
 
 import psycopg
@@ -13,12 +13,13 @@ import pytest
 
 from migrator import control
 from migrator.cluster import Cluster
-from migrator.config import MappingSpec
+from migrator.config import DatabaseSelection, MappingSpec
 from migrator.memory import Memory
-from migrator.reconcile import Assessment, drive
+from migrator.reconcile import Assessment, assess, drive
 from migrator.remembered import SchemaCache
 from migrator.steps import Finding, Side, Status
 from tests.conftest import _need
+from tests.remedy import carry_out
 from tests.system.scenario import QUICK, checksums, describe, mapping, ours_left
 
 SCHEMA = """
@@ -69,17 +70,8 @@ class World:
         return str(self.destination.execute("SELECT subname FROM pg_subscription")[0][0])
 
     def carry_out(self, finding: Finding) -> None:
-        """The statements of the remedy, on the side and in the database that it names before them; what follows ` -- ` is for people."""
-        statements = re.findall(
-            r"\b((?:ALTER|SELECT|UPDATE|DROP|CREATE) [^;]*)(?:;|$)", finding.remedy.partition(" -- ")[0]
-        )
-        assert statements, finding.remedy
-        before = finding.remedy[: finding.remedy.index(statements[0])].lower()
-        side = self.source if "on the source" in before else self.destination
-        with side.connect("shop") as session:
-            session.autocommit = True
-            for statement in statements:
-                session.execute(statement.encode())
+        """The statements of the remedy, on the side and in the database that it names before them."""
+        carry_out(finding, {Side.SOURCE: self.source, Side.DESTINATION: self.destination}, "shop")
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +130,35 @@ def standby(world: World) -> AbstractContextManager[object]:
     return psycopg.connect(where, autocommit=True)
 
 
+def limited(world: World) -> None:
+    """A limit is set, and a table that is yet to be admitted comes."""
+    world.spec = replace(world.spec, replication=replace(world.spec.replication, rate_limit_mbps=1.0))
+    world.source.execute("CREATE TABLE limited (id int PRIMARY KEY)", "shop")
+
+
+def over_budget(world: World) -> None:
+    retain(world)
+    world.spec = replace(world.spec, replication=replace(world.spec.replication, wal_budget_gb=0.001))
+
+
+def near_budget(world: World) -> None:
+    retain(world)
+    retained = world.until(lambda _: True).summary["retained_bytes"]
+    assert isinstance(retained, int)
+    budget = retained * 1.15 / 2**30  # a share of 0.87 of it
+    world.spec = replace(world.spec, replication=replace(world.spec.replication, wal_budget_gb=budget))
+
+
+def retain(world: World) -> None:
+    disabled(world)
+    world.source.execute("SELECT pg_logical_emit_message(true, 'x', repeat('x', 9000000))", "shop")
+
+
+def as_configured(world: World) -> None:
+    """The lines of the configuration that a remedy names: as they were."""
+    world.spec = mapping(world.source, world.destination, replication=replace(QUICK, stable_seconds=0.1))
+
+
 CASES: dict[str, Trouble] = {
     "subscription_disabled": disabled,
     "publication_foreign_relation": foreign_relation,
@@ -145,27 +166,76 @@ CASES: dict[str, Trouble] = {
     "schema_drift": drift,
     "apply_conflicts": conflict,
     "slot_losing_wal": losing_wal,
+    "rate_limit_by_admission": limited,
+    "wal_budget_exceeded": over_budget,
+    "wal_budget_near": near_budget,
 }
+BY_CONFIGURATION = {"rate_limit_by_admission", "wal_budget_exceeded", "wal_budget_near"}
+"""Whose remedy is no statement, but a line of the configuration."""
 
 
 @pytest.mark.parametrize("code", CASES)
 def test_the_remedy_as_printed_mends_it(world: World, code: str) -> None:
     CASES[code](world)
     found = world.told(code)
-    world.carry_out(found)
+    assert found.remedy
+    if code in BY_CONFIGURATION:
+        as_configured(world)
+    else:
+        world.carry_out(found)
     world.gone(code)
-    if code == "slot_losing_wal":
+    if not all(row[0] for row in world.destination.execute("SELECT subenabled FROM pg_subscription")):
         world.carry_out(world.told("subscription_disabled"))
     world.light()
     world.until(lambda _: checksums(world.source, "shop") == checksums(world.destination, "shop"))
 
 
+@pytest.mark.finding("slot_creation_waits")
+def test_who_keeps_a_slot_from_being_made_is_told_and_can_be_ended(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of another database of the same source: its slot waits for every transaction of the instance."""
+    monkeypatch.setattr("migrator.observe.OLD_SECONDS", 0.0)
+    for server in (world.source, world.destination):
+        server.execute("CREATE DATABASE held")
+    other = mapping(world.source, world.destination, "held", databases=DatabaseSelection(include=("held",)))
+    memory, schemas = Memory(), SchemaCache()
+
+    def told() -> Finding | None:
+        seen = assess(other, memory, schemas)
+        return next((each for each in seen.decision.findings if each.code == "slot_creation_waits"), None)
+
+    with closing(world.source.connect("shop")) as writer:
+        writer.execute("BEGIN; SELECT pg_current_xact_id()")
+        deadline = time.monotonic() + 60
+        while (found := told()) is None:
+            drive(other, memory, schemas)
+            assert time.monotonic() < deadline
+        carry_out(found, {Side.SOURCE: world.source, Side.DESTINATION: world.destination})
+    assert told() is None
+    assert control.abort(other).left == ()
+    control.forget(other)
+    for server in (world.source, world.destination):
+        server.execute("DROP DATABASE held WITH (FORCE)")
+
+
+def test_a_subscription_that_passes_over_what_others_sent_is_broken(world: World) -> None:
+    world.destination.execute(f"ALTER SUBSCRIPTION {world.group} SET (origin = none)", "shop")
+    found = world.told("replication_broken")
+    assert found.blocking and "origin = none" in found.message
+    world.destination.execute(f"ALTER SUBSCRIPTION {world.group} SET (origin = any)", "shop")
+    world.gone("replication_broken")
+    world.light()
+
+
+@pytest.mark.finding("standbys")
 def test_a_standby_is_told_while_it_is_fed(world: World) -> None:
     with standby(world):
         assert not world.told("standbys").blocking
     world.gone("standbys")
 
 
+@pytest.mark.finding("apply_failing")
 def test_apply_that_fails_is_mended_on_the_destination_or_by_skipping(world: World) -> None:
     """A row somebody wrote to the destination. Taken away there, apply goes on; skipped, as the remedy says, a transaction is lost."""
     for number, skip in ((900, False), (901, True)):
@@ -195,6 +265,7 @@ def test_apply_that_fails_is_mended_on_the_destination_or_by_skipping(world: Wor
     assert checksums(world.source, "shop") == checksums(world.destination, "shop")
 
 
+@pytest.mark.finding("apply_not_running")
 def test_apply_that_does_not_start_is_told(world: World) -> None:
     """What no counter shows: somebody else reads from our slot, so that the apply worker ends before it has begun."""
     disabled(world)
@@ -213,6 +284,7 @@ def test_apply_that_does_not_start_is_told(world: World) -> None:
     world.light()
 
 
+@pytest.mark.finding("replication_leftover")
 def test_a_destination_database_that_was_dropped_is_told_and_begun_anew(world: World) -> None:
     name = world.group
     for statement in (f"{name} DISABLE", f"{name} SET (slot_name = NONE)"):
@@ -244,6 +316,7 @@ SIDES = [Side.SOURCE, pytest.param(Side.DESTINATION, marks=pytest.mark.slow)]
 
 
 @pytest.mark.parametrize("side", SIDES)
+@pytest.mark.finding("server_replaced")
 def test_a_side_that_was_restored_is_told_and_the_mapping_ends_well(world: World, side: Side) -> None:
     """The last case: nothing goes on by itself, whichever side it is; the remedy ends the mapping, and nothing is left."""
     world.light()

@@ -43,12 +43,15 @@ def settled(assessment: Assessment, databases: set[str]) -> bool:
     return {name for name, status in states.items() if status in ("synced", "cutover_ready")} == databases
 
 
+@pytest.mark.finding("database_name_clash", "role_name_clash")
 def test_the_second_is_refused_that_database_and_goes_on_with_the_rest(cluster: Clusters, tmp_path: Path) -> None:
     a, b, x = cluster(16), cluster(16), cluster(18)
     database(a, "shop", "a")
     database(b, "shop", "b")
     database(b, "store", "b")
     first, second = leg("a", a, x), leg("b", b, x)
+    a.execute("CREATE ROLE clerk")
+    b.execute("CREATE ROLE clerk CREATEDB")
     told_by_check_and_plan(first, second, tmp_path)
 
     all_to_the_light([first])
@@ -89,8 +92,12 @@ def told_by_check_and_plan(first: Leg, second: Leg, folder: Path) -> None:
     for name, rival, source in (("a", "b", "two"), ("b", "a", "one")):
         (clash,) = [finding for finding in by_name[name] if finding["code"] == "database_name_clash"]
         assert clash["blocking"] and f"(mapping {rival})" in clash["message"] and f"of {source} (" in clash["message"]
+        (role,) = [finding for finding in by_name[name] if finding["code"] == "role_name_clash"]
+        assert "ALTER ROLE clerk RENAME TO ...;" in role["remedy"]
+    second.source.execute("ALTER ROLE clerk RENAME TO clerk_of_b")
     alone = CliRunner().invoke(main, ["check", "b", "-c", str(path)])
     assert alone.exit_code == 1 and "database_name_clash" in alone.stdout and "mapping a" in alone.stdout
+    assert "role_name_clash" not in alone.stdout
     planned = CliRunner().invoke(main, ["plan", "-c", str(path)])
     assert 'rename: {"shop": "shop_two"}' in planned.stdout
     assert first.destination.execute("SELECT 1 FROM pg_namespace WHERE nspname = 'migrator'") == []
@@ -109,6 +116,7 @@ def test_a_name_with_rows_of_others_is_refused_before_anything_is_made_there(clu
     assert x.execute("SELECT 1 FROM pg_namespace WHERE nspname IN ('more', 'migrator')", "boutique") == []
 
 
+@pytest.mark.finding("database_deselected")
 def test_a_database_left_out_while_it_is_replicated_is_told(cluster: Clusters) -> None:
     source, x = cluster(16), cluster(18)
     database(source, "shop", "source")
@@ -122,6 +130,7 @@ def test_a_database_left_out_while_it_is_replicated_is_told(cluster: Clusters) -
     moved = replace(spec, databases=DatabaseSelection(rename={"shop": "elsewhere"}))
     (moved_finding,) = found(assess(moved), "database_deselected")
     assert "is to become elsewhere" in moved_finding.message
+    assert found(assess(spec), "database_deselected") == []
     assert control.abort(spec).left == ()
 
 
@@ -141,6 +150,7 @@ def test_names_that_differ_in_case_or_fill_63_bytes_do_not_clash(cluster: Cluste
 SHARED_ROLES = "CREATE ROLE app LOGIN PASSWORD '{0}-password' CONNECTION LIMIT {1}; CREATE ROLE {0}_only;"
 
 
+@pytest.mark.finding("role_exists")
 def test_a_role_of_both_sources_refuses_the_databases_that_need_it_under_fail(cluster: Clusters) -> None:
     a, b, x = cluster(16), cluster(16), cluster(18)
     a.execute(SHARED_ROLES.format("a", 5))

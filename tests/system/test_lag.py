@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 import psycopg
+import pytest
 
 from migrator import control, journal, markers
 from migrator.cluster import Cluster
@@ -27,6 +28,7 @@ def codes(seen: Assessment) -> set[str]:
     return {finding.code for finding in seen.decision.findings}
 
 
+@pytest.mark.finding("transaction_open", "prepared_transaction")
 def test_lag_and_what_it_does_not_show(cluster: Clusters) -> None:
     source, destination = cluster(15, max_prepared_transactions="2"), cluster(18)
     source.execute("CREATE DATABASE shop")

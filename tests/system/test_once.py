@@ -13,9 +13,10 @@ from migrator.config import CopyMethod
 from migrator.inline import Inline
 from migrator.memory import Memory
 from migrator.model import Failure
-from migrator.perform import perform, sample_lag
+from migrator.perform import perform
 from migrator.phases import initial_copy
 from migrator.reconcile import Assessment, Reconciler
+from migrator.sampling import sample_lag
 from migrator.steps import Status
 from migrator.work import Work
 from tests.system.scenario import describe, drive_until, mapping, seed

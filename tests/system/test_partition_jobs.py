@@ -49,7 +49,9 @@ def begun(
     source.execute("CREATE DATABASE shop")
     source.execute(EVENTS, "shop")
     spec = replace(mapping(source, destination), partition_maintenance=maintenance)
-    to_the_light(spec)
+    (told,) = found(assess(spec), "partitions_followed")
+    assert f"(partition_maintenance: {maintenance})" in told.message and "partition_maintenance" in told.remedy
+    assert not found(to_the_light(spec), "partitions_followed"), "from then on it is done"
     return source, destination, spec
 
 
@@ -170,6 +172,7 @@ def test_what_we_did_not_fill_is_never_dropped(cluster: Clusters) -> None:
     assert destination.execute("SELECT body FROM event_1", "shop") == [("theirs",)]
 
 
+@pytest.mark.finding("relation_dropped", "partitions_followed")
 def test_by_default_a_tree_is_followed_and_nothing_dropped(cluster: Clusters) -> None:
     source, destination, spec = begun(cluster, (15, 18), PartitionMaintenance.CREATE)
     source.execute(TOMORROW, "shop")
@@ -194,6 +197,7 @@ def test_by_default_a_tree_is_followed_and_nothing_dropped(cluster: Clusters) ->
     assert checksums(source, "shop") == checksums(destination, "shop")
 
 
+@pytest.mark.finding("partition_missing", "partition_detached")
 def test_under_report_a_person_makes_and_detaches(cluster: Clusters) -> None:
     source, destination, spec = begun(cluster, (15, 18), PartitionMaintenance.REPORT)
     source.execute(TOMORROW, "shop")
@@ -229,6 +233,7 @@ def admitted(destination: Cluster) -> list[tuple[str]]:
     return destination.execute("SELECT srsubstate FROM pg_subscription_rel WHERE srrelid = 'event_3'::regclass", "shop")
 
 
+@pytest.mark.finding("partition_detach_pending")
 def test_a_detach_that_was_not_finished_is_told(cluster: Clusters) -> None:
     source, destination, spec = begun(cluster, (16, 18), PartitionMaintenance.CREATE_AND_DROP)
     source.execute("DROP TABLE event_rest", "shop")  # with a default partition there is no CONCURRENTLY

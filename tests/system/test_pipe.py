@@ -87,6 +87,7 @@ def test_subscription_dropped_is_broken(pair: tuple[Cluster, Cluster, MappingSpe
     assert "subscription" in broken(spec).message
 
 
+@pytest.mark.finding("replication_broken")
 def test_table_dropped_and_made_anew_is_broken(pair: tuple[Cluster, Cluster, MappingSpec]) -> None:
     """Dropping it on the destination too is the consent to copy it from the start."""
     source, destination, spec = pair
@@ -99,6 +100,7 @@ def test_table_dropped_and_made_anew_is_broken(pair: tuple[Cluster, Cluster, Map
     assert checksums(source, "shop") == checksums(destination, "shop")
 
 
+@pytest.mark.finding("relation_dropped", "relation_renamed")
 def test_table_dropped_or_renamed_is_told_and_mended(pair: tuple[Cluster, Cluster, MappingSpec]) -> None:
     source, destination, spec = pair
     to_the_light(spec)

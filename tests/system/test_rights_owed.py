@@ -3,6 +3,8 @@
 import re
 from collections.abc import Callable
 
+import pytest
+
 from migrator.cluster import Cluster
 from migrator.config import Secret
 from migrator.memory import Memory
@@ -19,6 +21,9 @@ STATEMENTS = re.compile(r"(?:^|; (?:or|and) )[^;]*?\bthe (?P<side>source|destina
 """The end of a remedy that is SQL."""
 
 
+@pytest.mark.finding(
+    "role_attribute_refused", "membership_refused", "parameter_rights_differ", "privilege_refused", "action_failed"
+)
 def test_what_is_owed_is_told_with_its_statements(cluster: Clusters) -> None:
     source, destination = cluster(15, password="old-secret"), cluster(18, password="new-secret")
     fill(source)

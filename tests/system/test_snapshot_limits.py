@@ -76,6 +76,7 @@ def other_copy(source: Cluster) -> "psycopg.Connection[tuple[object, ...]]":
     return session
 
 
+@pytest.mark.finding("keepers_missing")
 def test_no_more_bytes_a_second_than_allowed(cluster: Clusters, valkey: str) -> None:
     """By the ledger's own times: after the first part came, the others' bytes took as long as the limit says, or longer."""
     rate = 5

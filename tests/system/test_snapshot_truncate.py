@@ -151,6 +151,7 @@ def finish(spec: MappingSpec, source: Cluster, destination: Cluster) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("after_child")
+@pytest.mark.finding("foreign_key_after_barrier")
 def test_one_of_two_that_a_foreign_key_connects_is_truncated_before_it_is_copied(cluster: Clusters) -> None:
     """The finished one stays where it is, and its TRUNCATE comes through the slot; the other goes to a group of its own.
 

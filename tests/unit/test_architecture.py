@@ -17,7 +17,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("cluster datadir guardian orphans ports provision scratch", "control"),
     ("reconcile sequence_finish inline",),
     ("assessment", "dispatch", "webhooks", "jobs"),
-    ("perform braking", "mending", "carriage"),
+    ("perform", "mending", "carriage", "sampling braking"),
     ("apply", "observe pair pairing dial counters remembered", "copying", "schema_trial"),
     ("store outbox history", "journal", "markers", "ledger", "memory", "throttle"),
     ("blobs",),
