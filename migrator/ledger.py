@@ -111,6 +111,9 @@ def _relation(row: DictRow) -> LedgerRelation:
         was_partition=row["was_partition"],
         count=count,
         analyzed=row["analyzed"],
+        layout=row["layout"],
+        altered_layout=row["altered_layout"],
+        altered_lsn=Lsn.parse(row["altered"]) if row["altered"] else None,
     )
 
 

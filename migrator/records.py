@@ -199,6 +199,11 @@ class LedgerRelation:
     """It was one when it was admitted, or later."""
     count: PartCount = PartCount()
     analyzed: bool = False
+    layout: str | None = None
+    """`schema.layout.known_text` of when both sides held the same rows; None: never noted."""
+    altered_layout: str | None = None
+    altered_lsn: Lsn | None = None
+    """A position in the source's WAL noted after its table was seen as `altered_layout`: what was written before lies before it."""
 
 
 @dataclass(frozen=True)

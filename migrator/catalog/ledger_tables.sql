@@ -29,6 +29,9 @@ CREATE TABLE IF NOT EXISTS migrator.relations (
     was_partition boolean NOT NULL DEFAULT false,
     admitted_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     analyzed_at timestamptz, -- written in the transaction of its ANALYZE; null: not since its rows came
+    layout text, -- how its rows were stored on both sides when they were the same (schema/layout.py)
+    altered_layout text, -- how they were stored when altered_lsn was noted
+    altered_lsn pg_lsn, -- a position of the source after ADD COLUMN: what was written without the column lies before it
     PRIMARY KEY (mapping, relation)
 );
 CREATE TABLE IF NOT EXISTS migrator.parts (

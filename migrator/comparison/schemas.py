@@ -6,11 +6,12 @@ from dataclasses import replace
 from migrator.comparison.discrepancy import Discrepancy, What
 from migrator.model import SyncState
 from migrator.observation import DatabasePair
+from migrator.phases import layouts
 from migrator.phases.extras import extras
 from migrator.phases.post_data import NOT_VALID_ON_PARTITIONED
 from migrator.phases.pre_data import comes_with_parent, wanted_items
 from migrator.schema import Schema
-from migrator.schema.compare import Difference, differences
+from migrator.schema.compare import Difference
 from migrator.schema.constraint import FOREIGN_KEY, Constraint
 from migrator.schema.definition import MATERIALIZED_VIEW, POPULATED, Definition
 from migrator.schema.enum import Enum
@@ -65,9 +66,10 @@ class _Comparer:
             yield Discrepancy(self.pair.name, self.pair.target, kind.kind, kind.identity, What.MISSING, note=note)
 
     def differing(self, ours: Item, theirs: Item) -> Iterator[Discrepancy]:
-        for each in differences(ours, theirs):
+        whole, found = layouts.compared(self.pair, ours, theirs)
+        for each in found:
             if not comes_with_parent(ours, each, self.source, self.target):
-                yield self._difference(ours, theirs, each)
+                yield self._difference(whole, theirs, each)
         if isinstance(ours, Constraint) and isinstance(theirs, Constraint) and ours.validated and not theirs.validated:
             yield self._unvalidated(ours)
         if isinstance(ours, Index) and isinstance(theirs, Index) and ours.valid and not theirs.valid:
@@ -89,7 +91,7 @@ class _Comparer:
             added = ours.additions(difference.destination)
             sentences, additive = list(added or sentences), added is not None
         elif isinstance(ours, Table) and difference.property.startswith("column "):
-            additive = ours.may_add(difference.property) and difference.property not in theirs.properties()
+            additive = ours.may_add(difference.property) and " ADD COLUMN " in difference.mend
         elif isinstance(ours, Index) and difference.property == "statistics targets":
             additive = isinstance(theirs, Index) and not theirs.statistics
         note = "" if sentences else "No single statement mends it: make it anew on the destination."

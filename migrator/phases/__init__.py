@@ -8,6 +8,7 @@ from migrator.config import CopyMethod, MappingSpec
 from migrator.model import Failure, Instance
 from migrator.observation import DatabasePair, Hints, Observation
 from migrator.phases import (
+    altered,
     analyze,
     attached,
     brake,
@@ -101,6 +102,7 @@ PHASES: tuple[Phase, ...] = (
     Phase("privileges", False, parameters.examine),
     Phase("privileges", False, tablespace_rights.examine),
     Phase("databases", True, databases.examine),
+    Phase("pre_data", True, altered.examine),
     Phase("pre_data", True, pre_data.examine),
     Phase("publication", True, publication.examine, ONLY_SUBSCRIPTION),
     Phase("subscription", True, subscription.examine, ONLY_SUBSCRIPTION),

@@ -22,12 +22,16 @@ UNFINISHED = (
 LEFT = 0
 """The number of no group: of partitions that left theirs, and are in none yet."""
 
-BACK = (
+_ANEW = (
     "ON CONFLICT (mapping, relation) DO UPDATE SET group_number = excluded.group_number, source_oid = excluded.source_oid,"
-    " target_oid = excluded.target_oid, was_partition = excluded.was_partition, publication_rel_oid = NULL, gone_lsn = NULL,"
-    f" attached_lsn = NULL, analyzed_at = NULL, admitted_at = DEFAULT WHERE relations.group_number = {LEFT}"
+    " target_oid = excluded.target_oid, was_partition = excluded.was_partition, layout = excluded.layout, altered_layout = NULL,"
+    " altered_lsn = NULL, publication_rel_oid = NULL, gone_lsn = NULL, attached_lsn = NULL, analyzed_at = NULL,"
+    " admitted_at = DEFAULT WHERE relations.group_number"
 )
+BACK = f"{_ANEW} = {LEFT}"
 """How a relation is written into a group: a new one, or one that left another."""
+AGAIN = f"{_ANEW} IN ({LEFT}, excluded.group_number)"
+"""How one is that may be in that group already: its table was dropped on the destination, and is copied anew."""
 
 
 def lock(mapping: str, number: int) -> str:

@@ -6,6 +6,7 @@ from itertools import accumulate
 
 from migrator.model import Publication, Subscription, SyncState
 from migrator.phases import giving_up, groups, membership
+from migrator.phases.layouts import noted
 from migrator.phases.pacing import MB, held_back, rate_limit
 from migrator.phases.relations import bytes_of, wanted
 from migrator.phases.source_statements import add_tables
@@ -40,12 +41,26 @@ def examine(view: View) -> Step:
 
 
 def examine_new(view: View) -> Step:
-    """Under the method `snapshot`: small relations that came later join a group that is replicated already."""
-    group = membership.native_group(view)
-    if group is None:
-        return Step(NAME, view.database.name)
+    """Under the method `snapshot`: small relations that came later join a group that is replicated already.
+
+    Each group takes up again its own whose table was dropped on the destination, to be copied anew.
+    """
+    working = [group for group in groups.at_work(view) if group.subscription_oid is not None]
+    steps = [admission(view, group, _candidates(view, group)) for group in working]
+    return Step(
+        NAME,
+        view.database.name,
+        Gates.DATABASE,
+        tuple(action for step in steps for action in step.actions),
+        tuple(wait for step in steps for wait in step.waits),
+        tuple(dict.fromkeys(finding for step in steps for finding in step.findings)),
+    )
+
+
+def _candidates(view: View, group: LedgerGroup) -> list[str]:
     known = view.database.ledger.relations
-    return admission(view, group, [name for name in wanted(view) if name in known or membership.joins(view, name)])
+    joins = membership.joins if group == membership.native_group(view) else lambda *_: False
+    return [n for n in wanted(view) if (known[n].group == group.number if n in known else joins(view, n))]
 
 
 def admission(view: View, group: LedgerGroup | None, candidates: Sequence[str]) -> Step:
@@ -195,12 +210,13 @@ def _insert_relations(view: View, group: LedgerGroup, relations: tuple[str, ...]
     assert schema is not None
     rows = ", ".join(
         f"({literal(view.spec.name)}, {literal(relation)}, {group.number}, {schema.table(relation).oid},"
-        f" to_regclass({literal(relation)}), {'true' if schema.table(relation).is_partition else 'false'})"
+        f" to_regclass({literal(relation)}), {'true' if schema.table(relation).is_partition else 'false'},"
+        f" {noted(schema, view.database.target_schema, relation)})"
         for relation in relations
     )
     return (
-        "INSERT INTO migrator.relations (mapping, relation, group_number, source_oid, target_oid, was_partition)"
-        f" VALUES {rows} {giving_up.BACK}"
+        "INSERT INTO migrator.relations (mapping, relation, group_number, source_oid, target_oid, was_partition, layout)"
+        f" VALUES {rows} {giving_up.AGAIN}"
     )
 
 

@@ -9,6 +9,7 @@ from migrator.catalog import ledger_tables
 from migrator.model import Publication
 from migrator.phases import giving_up, groups, publication
 from migrator.phases.grouping import MOST_GROUPS, foreign_keys, plan
+from migrator.phases.layouts import noted
 from migrator.phases.relations import bytes_of, wanted
 from migrator.phases.source_statements import add_tables, create_publication, drop_publication, drop_slot, drop_tables
 from migrator.phases.view import View
@@ -89,12 +90,13 @@ def _assign(view: View, new: Iterable[str]) -> Action:
     numbered = dict(enumerate(planned or (frozenset[str](),), start=first))
     rows = ", ".join(
         f"({literal(view.spec.name)}, {literal(relation)}, {number}, {schema.table(relation).oid},"
-        f" to_regclass({literal(relation)}), {'true' if schema.table(relation).is_partition else 'false'})"
+        f" to_regclass({literal(relation)}), {'true' if schema.table(relation).is_partition else 'false'},"
+        f" {noted(schema, view.database.target_schema, relation)})"
         for number, relations in numbered.items()
         for relation in sorted(relations)
     )
     members = (
-        "INSERT INTO migrator.relations (mapping, relation, group_number, source_oid, target_oid, was_partition)"
+        "INSERT INTO migrator.relations (mapping, relation, group_number, source_oid, target_oid, was_partition, layout)"
         f" VALUES {rows} {giving_up.BACK}"
     )
     sentences = (

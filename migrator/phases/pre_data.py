@@ -1,9 +1,10 @@
 """What can receive rows? Schemas, extensions, types, sequences, tables, partition trees and the keys apply needs."""
 
 from collections.abc import Collection, Iterable, Iterator, Set
+from dataclasses import replace
 
 from migrator.observation import DatabasePair
-from migrator.phases import new_partitions
+from migrator.phases import altered, layouts, new_partitions
 from migrator.phases.keys import deferred
 from migrator.phases.view import View
 from migrator.schema import Schema
@@ -43,7 +44,7 @@ def examine(view: View) -> Step:
     held = new_partitions.held_ties(pair, source, target)
     absent = [item for item in wanted if item.identity not in held and target.find(item.identity) is None]
     missing, withheld = new_partitions.withheld(view, source, target, absent)
-    findings = (*_drift(pair.name, wanted, source, target), *filled(pair, source, target), *withheld)
+    findings = (*_drift(view, wanted, source, target), *filled(pair, source, target), *withheld)
     actions = tuple(_action(pair.target, item) for item in missing)
     return Step(NAME, pair.name, Gates.DATABASE, actions=actions, findings=findings)
 
@@ -114,14 +115,18 @@ def _action(database: str, item: Item) -> Action:
     return Action(f"create {item.identity}", statements, quick=Quick(sentences, ()))
 
 
-def _drift(database: str, wanted: Iterable[Item], source: Schema, target: Schema) -> Iterator[Finding]:
+def _drift(view: View, wanted: Iterable[Item], source: Schema, target: Schema) -> Iterator[Finding]:
+    untold = altered.untold(view)
     for item in wanted:
         counterpart = target.find(item.identity)
-        if isinstance(item, Index) and not item.is_key:
-            continue  # post_data compares these
-        for each in differences(item, counterpart) if counterpart is not None else ():
-            if not comes_with_parent(item, each, source, target):
-                yield drift_finding(database, each)
+        if counterpart is None or (isinstance(item, Index) and not item.is_key):
+            continue  # post_data compares these indexes
+        whole, found = layouts.compared(view.database, item, counterpart)
+        for each in found:
+            if (item.identity, each.property) in untold or comes_with_parent(item, each, source, target):
+                continue
+            guessed = isinstance(whole, Table) and " ADD COLUMN " in each.mend and whole.guesses(each.property)
+            yield drift_finding(view.database.name, replace(each, mend=each.mend + _OLD_ROWS) if guessed else each)
 
 
 def comes_with_parent(item: Item, difference: Difference, source: Schema, target: Schema) -> bool:
@@ -137,8 +142,6 @@ def comes_with_parent(item: Item, difference: Difference, source: Schema, target
 def drift_finding(database: str, difference: Difference, relation: str | None = None) -> Finding:
     """The blocking finding for one difference: both definitions, and what mends the destination."""
     mend = difference.mend
-    if " ADD COLUMN " in mend and " DEFAULT " in mend:
-        mend += _OLD_ROWS
     return Finding(
         code="schema_drift",
         message=f"{difference} (database {database}).",

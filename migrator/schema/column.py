@@ -1,7 +1,8 @@
 """Room of columns: all that CREATE TABLE and ALTER TABLE ... ALTER COLUMN can say of one."""
 
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from migrator.quote import identifier
 from migrator.schema.item import collate_clause, option_list
@@ -13,6 +14,10 @@ _COMPRESSION = {"p": "pglz", "l": "lz4"}
 _IDENTITY = {"a": "ALWAYS", "d": "BY DEFAULT"}
 _OPTIONS = "OPTIONS "
 _GENERATED = {"s": "STORED", "v": "VIRTUAL"}
+_BOOLEANS = {"true": "t", "false": "f"}
+_CONSTANT = re.compile(r"'((?:[^'\\]|'')*)'::[^']+")
+
+NULL = "NULL"
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,10 @@ class Column:
     """What stands between the parentheses of OPTIONS, of a foreign table's column."""
     nullable_below: bool = False
     """Nullable although a parent's is NOT NULL, which 18 does not know any more."""
+    missing: str | None = None
+    """pg_attribute.attmissingval: the value of rows that are older than the column, where ADD COLUMN did not rewrite them."""
+    older: str | None = None
+    """The expression for the value of those rows, where it is known of every relation that has the column (`phases.layouts`)."""
 
     @property
     def quoted(self) -> str:
@@ -58,6 +67,17 @@ class Column:
         """What stands in CREATE TABLE, name first."""
         parts = [f"{self.quoted} {self.type}{self.collation}", self.value(), self._null()]
         return " ".join(part for part in parts if part)
+
+    def addition(self) -> str:
+        """What stands in ADD COLUMN. The default is what rows that are there have on the source, known or not: only then, another's.
+
+        NOT NULL without a value for the rows that are there has to follow later: theirs come by apply.
+        """
+        default = self.default
+        if self.older is not None and not (default is not None and spells(default, self.missing)):
+            default = self.older
+        valued = (default is not None and default != NULL) or self.generated or self.identity
+        return replace(self, default=default, not_null=self.not_null if valued else None).declaration()
 
     def declaration_of_type(self) -> str:
         """What stands in CREATE TABLE ... OF a type, which has the column already; "" where there is nothing to add."""
@@ -113,6 +133,13 @@ class Column:
         return tuple(found)
 
 
+def spells(expression: str, value: str | None) -> bool:
+    """Whether a default is written as a constant of this value: what ADD COLUMN gives to rows that are there, with no second step."""
+    constant = _CONSTANT.fullmatch(expression)
+    written = constant[1].replace("''", "'") if constant else _BOOLEANS.get(expression, expression)
+    return value is not None and written == value
+
+
 def _name(not_null: NotNull) -> str:
     """Also where it is the default one: a copy of the table (LIKE) may hold that name already, and another be chosen."""
     return f"CONSTRAINT {identifier(not_null.name)} " if not_null.name is not None else ""
@@ -157,6 +184,7 @@ def read(row: Row, sequence: Sequence | None) -> Column:
         sequence=sequence,
         server_options=row.text_or_none("server_options"),
         nullable_below=row.flag("nullable_below"),
+        missing=row.text_or_none("missing"),
     )
 
 

@@ -10,6 +10,8 @@ SELECT a.attrelid::bigint AS relation, a.attname::text AS name,
        CASE WHEN a.atthasdef THEN (
            SELECT pg_catalog.pg_get_expr(d.adbin, CASE WHEN a.attgenerated = '' THEN 0 ELSE d.adrelid END)
            FROM pg_catalog.pg_attrdef d WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum) END AS default_value,
+       -- what rows have that are older than the column: an array of one element, of the column's type
+       CASE WHEN a.atthasmissing THEN (a.attmissingval::text::text[])[1] END AS missing,
        a.attnotnull AS not_null,
        nn.conname::text AS not_null_name,
        coalesce(nn.connoinherit, false) AS not_null_no_inherit,

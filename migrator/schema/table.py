@@ -5,8 +5,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from migrator.quote import identifier, qualified
+from migrator.schema import layout
 from migrator.schema.column import Column
 from migrator.schema.item import option_list
+from migrator.schema.layout import Layout
 from migrator.schema.row import Row
 
 PARTITIONED, FOREIGN = "p", "f"
@@ -39,8 +41,7 @@ class Table:
     unlogged: bool = False
     of_type: str | None = None
     """The composite type of a typed table, qualified."""
-    server: str | None = None
-    """A foreign table's server."""
+    server: str | None = None  # a foreign table's
     server_options: str | None = None
     """What stands between the parentheses of a foreign table's OPTIONS."""
     tablespace: str | None = None
@@ -49,6 +50,8 @@ class Table:
     """Of a source: its rows are not replicated although they could be, by what was chosen (`phases.ways`)."""
     detach_pending: bool = False
     """Somebody's DETACH ... CONCURRENTLY was stopped half way: still a partition, which queries of its parent leave out."""
+
+    layout: Layout | None = None  # None for what stores no rows: partitioned and foreign tables
 
     @property
     def is_replicated(self) -> bool:
@@ -116,9 +119,9 @@ class Table:
 
     def mend(self, changed: str, theirs: str | None) -> str:
         alter = f"ALTER TABLE {self.qualified}"
-        column = next((column for column in self.columns if f"column {column.quoted}" == changed), None)
+        column = self._named(changed)
         if column is not None:
-            return self.addition(column) if theirs is None else f"{alter} {column.alteration(theirs)}"
+            return self._addition(column) if theirs is None else f"{alter} {column.alteration(theirs)}"
         if changed.startswith("column "):
             return f"{alter} DROP {changed}"
         if changed == "storage parameters" and self.options:
@@ -133,17 +136,19 @@ class Table:
 
     def may_add(self, changed: str) -> bool:
         """Whether the column that `changed` names can be added without guessing what the rows that are there have in it."""
-        column = next((each for each in self.columns if f"column {each.quoted}" == changed), None)
-        plain = column is not None and column.default is None and not column.identity
-        return not self.is_partition and column is not None and (plain or bool(column.generated))
+        return not self.is_partition and self._named(changed) is not None and not self.guesses(changed)
 
-    def addition(self, column: Column) -> str:
-        """ADD COLUMN; nothing for a partition, which gets its parent's. NOT NULL without a value for the rows that are there
-        has to follow later: theirs come by apply.
-        """
-        valued = column.default is not None or column.generated or column.identity
-        added = column if valued else replace(column, not_null=None)
-        return "" if self.is_partition else f"ALTER TABLE {self.qualified} ADD COLUMN {added.declaration()}"
+    def guesses(self, changed: str) -> bool:
+        """Whether ADD COLUMN of what `changed` names gives the rows that are there what nobody has said that they have."""
+        column = self._named(changed)
+        known = column is None or column.generated or column.older is not None
+        return column is not None and not known and (column.default is not None or bool(column.identity))
+
+    def _named(self, changed: str) -> Column | None:
+        return next((column for column in self.columns if f"column {column.quoted}" == changed), None)
+
+    def _addition(self, column: Column) -> str:  # a partition gets its parent's
+        return "" if self.is_partition else f"ALTER TABLE {self.qualified} ADD COLUMN {column.addition()}"
 
     def _create_table(self) -> str:
         clauses = [self._head()]
@@ -288,6 +293,7 @@ def read(row: Row, columns: Sequence[Column]) -> Table:
         server_options=row.text_or_none("server_options"),
         tablespace=row.text_or_none("tablespace"),
         detach_pending=row.flag("detach_pending"),
+        layout=layout.read(row),
     )
 
 

@@ -17,7 +17,10 @@ SELECT c.oid::bigint AS oid, n.nspname::text AS namespace, c.relname::text AS na
        coalesce(inherited.pending, false) AS detach_pending,
        inherited.namespaces AS parent_namespaces, inherited.names AS parent_names,
        ri.relname::text AS identity_index,
-       coalesce(usable.found, false) AS has_usable_identity
+       coalesce(usable.found, false) AS has_usable_identity,
+       -- how its rows are stored (layout.py); a mapped relation's filenode is 0, but those are PostgreSQL's own
+       CASE WHEN c.relkind = 'r' THEN c.relfilenode::bigint END AS filenode,
+       stored.attnums, stored.attribute_xmins, stored.missing_attnums
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_catalog.pg_am am ON am.oid = c.relam
@@ -40,6 +43,11 @@ LEFT JOIN LATERAL (SELECT true AS found FROM pg_catalog.pg_index k
                    WHERE k.indrelid = c.oid AND k.indimmediate AND k.indisvalid
                      AND (c.relreplident = 'd' AND k.indisprimary OR c.relreplident = 'i' AND k.indisreplident)
                    LIMIT 1) usable ON true
+LEFT JOIN LATERAL (SELECT array_agg(a.attnum ORDER BY a.attnum) AS attnums,
+                          array_agg(a.xmin::text ORDER BY a.attnum) AS attribute_xmins,
+                          array_agg(a.attnum) FILTER (WHERE a.atthasmissing) AS missing_attnums
+                   FROM pg_catalog.pg_attribute a
+                   WHERE c.relkind = 'r' AND a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) stored ON true
 WHERE c.relkind IN ('r', 'p', 'f') AND c.relpersistence <> 't'
   AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'migrator')
   AND (%(relations)s::oid[] IS NULL OR c.oid = ANY (%(relations)s::oid[]))

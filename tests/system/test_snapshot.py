@@ -300,3 +300,20 @@ def test_rewritten_in_mid_copy(cluster: Clusters, deaths: dict[str, int], kind: 
     groups = {part[0] for part in copied(destination) if part[1] == "public.plenty"}
     assert groups == {2}
     end_well(spec, source, destination)
+
+
+def test_rows_changed_in_mid_copy_after_their_own(cluster: Clusters, deaths: dict[str, int]) -> None:
+    """ALTER TABLE writes a relation anew whose parts are all in: nothing else in the catalogs shows it, and no WAL record."""
+    source, destination = cluster(15), cluster(18)
+    stage(source)
+    source.execute("DROP VIEW counted", "shop")
+    spec = by_snapshot(source, destination)
+    memory = Memory()
+    begun = False
+    while not begun or "public.plenty" not in finished(destination):
+        deaths["part"], begun = 3, True
+        until_died(spec, memory)
+    source.execute("ALTER TABLE plenty ALTER body TYPE text USING upper(body)", "shop")
+    drive_until(spec, is_replicated, 120, memory)
+    assert {part[0] for part in copied(destination) if part[1] == "public.plenty"} == {2}
+    end_well(spec, source, destination)

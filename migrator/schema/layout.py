@@ -1,0 +1,66 @@
+"""How a table's rows are stored, as the catalogs tell: by it, what ALTER TABLE did to rows that no WAL record names can be told."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from migrator.schema.row import Row
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """One column's row in pg_attribute, by its xmin: it is another whenever the column was altered."""
+
+    xmin: str
+    missing: bool
+    """Rows older than the column have its attmissingval; a rewrite of the table puts that into the rows, and takes it away here."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A table's file, and its columns by attnum, in order. Another filenode: VACUUM FULL, CLUSTER, TRUNCATE, or ALTER TABLE."""
+
+    filenode: int
+    attributes: Mapping[int, Attribute] = field(default_factory=dict)
+
+    @cached_property
+    def text(self) -> str:
+        """As the ledger keeps it."""
+        each = (f"{number}:{one.xmin}{'m' * one.missing}" for number, one in self.attributes.items())
+        return f"{self.filenode} {','.join(each)}"
+
+    @cached_property
+    def numbers(self) -> str:
+        return ",".join(map(str, self.attributes))
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the ledger says of a relation: the source's layout, and the destination's attnums, when both held the same rows."""
+
+    source: Layout
+    target: frozenset[int]
+
+
+def known_text(source: Layout, target: Layout) -> str:
+    return f"{source.text} {target.numbers}"
+
+
+def parse_known(text: str) -> Known:
+    """What `known_text` made."""
+    filenode, attributes, numbers = text.split(" ")
+    each = (one.partition(":") for one in filter(None, attributes.split(",")))
+    found = {int(number): Attribute(rest.removesuffix("m"), rest.endswith("m")) for number, _, rest in each}
+    return Known(Layout(int(filenode), found), frozenset(map(int, filter(None, numbers.split(",")))))
+
+
+def read(row: Row) -> Layout | None:
+    """None for what stores no rows."""
+    filenode = row.number_or_none("filenode")
+    if filenode is None:
+        return None
+    numbers, xmins = row.numbers("attnums"), row.texts("attribute_xmins")
+    missing = frozenset(row.numbers("missing_attnums"))
+    return Layout(
+        filenode, {number: Attribute(xmin, number in missing) for number, xmin in zip(numbers, xmins, strict=True)}
+    )
