@@ -5,6 +5,7 @@ A database is tried as long as nothing of it has begun; what came of it stands i
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 
 from migrator.config import MappingSpec
 from migrator.model import Instance
@@ -92,7 +93,7 @@ def is_due(view: View, pair: DatabasePair) -> bool:
     if known is None:
         return True
     age = (view.now - known.tried_at).total_seconds()
-    failed = any(each.refusal is Refusal.FAILED for each in _standing(pair, known))
+    failed = any(each.refusal is Refusal.FAILED for each in _standing(pair, known).failures)
     if known.digest != digest(view, pair):
         return age >= (SHARE * known.seconds if failed else GOOD_SECONDS)
     return failed and age >= max(AGAIN_SECONDS, SHARE * known.seconds)
@@ -140,10 +141,16 @@ def broken_off(view: View, why: str) -> SchemaTrial:
     return SchemaTrial(view.database.name, digest(view, view.database), view.now, 0.0, (failure,))
 
 
-def _standing(pair: DatabasePair, known: SchemaTrial) -> tuple[TrialFailure, ...]:
-    """Failures of what the destination does not have: what somebody made there beforehand need not be made."""
+def _standing(pair: DatabasePair, known: SchemaTrial) -> SchemaTrial:
+    """The trial of what the destination does not have: what somebody made there beforehand need not be made."""
     there = pair.target_schema
-    return tuple(each for each in known.failures if there is None or there.find(each.object) is None)
+    if there is None:
+        return known
+    return replace(
+        known,
+        failures=tuple(each for each in known.failures if there.find(each.object) is None),
+        untried=tuple(each for each in known.untried if there.find(each) is None),
+    )
 
 
 def findings(view: View) -> Iterator[Finding]:
@@ -160,7 +167,8 @@ def findings(view: View) -> Iterator[Finding]:
 
 def told(view: View, trial: SchemaTrial) -> Iterator[Finding]:
     """A trial's outcome as findings."""
-    standing = _standing(view.database, trial)
+    trial = _standing(view.database, trial)
+    standing = trial.failures
     yield from (_failed(view, trial, each) for each in standing if each.refusal is Refusal.FAILED)
     refused = [each for each in standing if each.refusal is Refusal.RIGHT]
     if refused:

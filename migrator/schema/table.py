@@ -44,13 +44,11 @@ class Table:
     server: str | None = None  # a foreign table's
     server_options: str | None = None
     """What stands between the parentheses of a foreign table's OPTIONS."""
-    tablespace: str | None = None
-    """None: the database's."""
+    tablespace: str | None = None  # None: the database's
     apart: bool = False
     """Of a source: its rows are not replicated although they could be, by what was chosen (`phases.ways`)."""
     detach_pending: bool = False
     """Somebody's DETACH ... CONCURRENTLY was stopped half way: still a partition, which queries of its parent leave out."""
-
     layout: Layout | None = None  # None for what stores no rows: partitioned and foreign tables
 
     @property

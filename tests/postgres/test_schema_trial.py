@@ -80,6 +80,7 @@ CREATE TRIGGER fine BEFORE UPDATE ON app.t FOR EACH ROW EXECUTE FUNCTION app.fin
 """
 
 
+@pytest.mark.finding("schema_trial_failed", "function_body_rejected")
 def test_all_that_fails_is_told_and_what_follows_from_it_is_not(shared: Shared, database: Databases) -> None:
     source = shared(15)
     name = database(source)
@@ -193,6 +194,7 @@ def test_rights_are_tried_under_roles_that_do_not_stay(cluster: Callable[..., Cl
     assert "never-told" not in log and "SCRAM" not in log
 
 
+@pytest.mark.finding("schema_trial_impossible")
 def test_without_createdb_it_is_said(cluster: Callable[..., Cluster]) -> None:
     source, destination = cluster(15), cluster(18)
     source.execute("CREATE DATABASE shop")
@@ -208,6 +210,7 @@ def test_without_createdb_it_is_said(cluster: Callable[..., Cluster]) -> None:
     assert list(trial.findings(view)) == []
 
 
+@pytest.mark.finding("schema_trial_refused", "schema_trial_incomplete")
 def test_want_of_a_right_is_no_fault_of_the_schema(cluster: Callable[..., Cluster]) -> None:
     source, destination = cluster(15), cluster(18)
     source.execute("CREATE DATABASE shop")
@@ -219,3 +222,11 @@ def test_want_of_a_right_is_no_fault_of_the_schema(cluster: Callable[..., Cluste
     (refused,) = told["schema_trial_refused"]
     assert "function public.c()" in refused.message and "foreign data wrapper w" in refused.message.replace("-", " ")
     assert not refused.blocking and result.untried == ("foreign server s",)
+
+    destination.execute("CREATE DATABASE shop OWNER mover")
+    destination.execute("CREATE FUNCTION public.c() RETURNS int LANGUAGE internal AS 'int4in'", "shop")
+    destination.execute("CREATE FOREIGN DATA WRAPPER w", "shop")
+    _, told = tried(seen(source, "shop", destination, username="mover"))
+    assert set(told) == {"schema_trial_incomplete"}, "no trial can make it, since it needs what no trial can make"
+    destination.execute("CREATE SERVER s FOREIGN DATA WRAPPER w", "shop")
+    assert tried(seen(source, "shop", destination, username="mover"))[1] == {}

@@ -139,12 +139,7 @@ def ours_left(cluster: Cluster) -> list[str]:
     found = [f"slot {row[0]}" for row in cluster.execute("SELECT slot_name FROM pg_replication_slots")]
     found += [f"subscription {row[0]}" for row in cluster.execute("SELECT subname FROM pg_subscription")]
     found += [f"origin {row[0]}" for row in cluster.execute("SELECT roname FROM pg_replication_origin")]
-    found += [
-        f"session {row[0]}"
-        for row in cluster.execute(
-            "SELECT application_name FROM pg_stat_activity WHERE application_name LIKE 'pg-migrator%'"
-        )
-    ]
+    found += [f"session {name}" for name in _sessions(cluster)]
     databases = [row[0] for row in cluster.execute("SELECT datname FROM pg_database WHERE datallowconn")]
     for database in databases:
         found += [f"publication {row[0]}" for row in cluster.execute("SELECT pubname FROM pg_publication", database)]
@@ -157,6 +152,15 @@ def ours_left(cluster: Cluster) -> list[str]:
             if (database, row[0]) != ("postgres", "mappings")
         ]
     return found
+
+
+def _sessions(cluster: Cluster) -> list[str]:
+    """A server's process ends a moment after the session was closed: those that stay are meant."""
+    ours = "SELECT application_name FROM pg_stat_activity WHERE application_name LIKE 'pg-migrator%'"
+    deadline = time.monotonic() + 2
+    while (found := cluster.execute(ours)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return [name for (name,) in found]
 
 
 def descendants(pid: int) -> list[int]:

@@ -5,6 +5,8 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
+
 from migrator.cluster import Cluster
 from migrator.config import MappingSpec
 from migrator.reconcile import Assessment
@@ -32,6 +34,7 @@ def set_live(source: Cluster, *settings: str) -> None:
     source.execute("SELECT pg_reload_conf()")
 
 
+@pytest.mark.finding("copy_braked")
 def test_slow_commits_slow_the_copy_down_until_they_are_fast_again(cluster: Clusters) -> None:
     source, destination = cluster(16, fsync="on"), cluster(18)  # commit_delay waits before a real flush alone
     spec = begun(source, destination, brake_commit_milliseconds=95.0)
@@ -65,6 +68,7 @@ def standby_of(source: Cluster, standby: Cluster, delay: str) -> None:
     standby.start()
 
 
+@pytest.mark.finding("brake_blind")
 def test_a_late_standby_slows_the_copy_down(cluster: Clusters) -> None:
     source, destination, standby = cluster(16), cluster(18), cluster(16)
     source.execute("CREATE ROLE plain LOGIN REPLICATION CREATEDB")

@@ -130,6 +130,7 @@ def test_what_the_catalogs_say_is_given_to_older_rows(cluster: Clusters, method:
     assert not found(light, "rows_rewritten"), describe(light)
 
 
+@pytest.mark.finding("rows_rewritten")
 @pytest.mark.parametrize("method", [CopyMethod.SNAPSHOT, pytest.param(CopyMethod.SUBSCRIPTION, marks=pytest.mark.slow)])
 def test_what_only_the_rows_say_is_told(cluster: Clusters, method: CopyMethod) -> None:
     source, destination = cluster(15), cluster(18)
