@@ -14,7 +14,7 @@ from migrator.errors import MigratorError
 from migrator.journal_format import JOURNAL, refuse_foreign_schema, refuse_outdated
 from migrator.model import Lsn
 from migrator.names import SCHEMA, lock_key
-from migrator.records import Barrier, Brake, CarriedRole, Claim, Identity, Intent, Journal, Marker
+from migrator.records import Barrier, Brake, CarriedRole, Claim, Identity, Intent, Journal, Marker, WorkerSetting
 from migrator.steps import Side
 
 NOT_BEGUN = Journal(
@@ -29,7 +29,7 @@ NOT_BEGUN = Journal(
 )
 """What a mapping's journal is before its first act."""
 
-_OF_WORK = ("markers", "roles", "databases", "self_memberships", "parameters", "trials")
+_OF_WORK = ("markers", "roles", "databases", "self_memberships", "parameters", "trials", "worker_settings")
 """The journal's tables beside the intent rows: needed as long as any mapping is at work, by all of them."""
 
 _NO_TABLES = dict.fromkeys(_OF_WORK, False)
@@ -95,7 +95,8 @@ def _read(session: Session, mapping: str) -> tuple[Journal, datetime]:
             " to_regclass('migrator.markers') IS NOT NULL AS markers, to_regclass('migrator.roles') IS NOT NULL AS roles,"
             " to_regclass('migrator.databases') IS NOT NULL AS databases,"
             " to_regclass('migrator.self_memberships') IS NOT NULL AS self_memberships,"
-            " to_regclass('migrator.trials') IS NOT NULL AS trials"
+            " to_regclass('migrator.trials') IS NOT NULL AS trials,"
+            " to_regclass('migrator.worker_settings') IS NOT NULL AS worker_settings"
         ).fetchone()
         assert state is not None
         if not state["mappings"]:
@@ -130,6 +131,10 @@ def _journal(session: Session, mapping: str, row: DictRow, present: Mapping[str,
     self_memberships = session.execute(own, (mapping,)) if present["self_memberships"] else ()
     given = "SELECT parameter FROM migrator.parameters WHERE mapping = %s ORDER BY parameter"
     parameters = session.execute(given, (mapping,)) if present["self_memberships"] else ()
+    pinned = (
+        "SELECT database, setting, before FROM migrator.worker_settings WHERE mapping = %s ORDER BY database, setting"
+    )
+    worker_settings = session.execute(pinned, (mapping,)) if present["worker_settings"] else ()
     return Journal(
         intent=Intent(row["intent"]),
         source=_identity(row, "source"),
@@ -148,6 +153,7 @@ def _journal(session: Session, mapping: str, row: DictRow, present: Mapping[str,
         self_memberships=tuple(each["role"] for each in self_memberships),
         parameters=tuple(each["parameter"] for each in parameters),
         trials=trials.read(session, mapping) if present["trials"] else (),
+        worker_settings=tuple(WorkerSetting(**each) for each in worker_settings),
     )
 
 

@@ -103,6 +103,15 @@ class SchemaTrial:
 
 
 @dataclass(frozen=True)
+class WorkerSetting:
+    """A setting that our role was given in a database of the destination, for its workers; `before`: what it had there itself."""
+
+    database: str
+    setting: str
+    before: str | None
+
+
+@dataclass(frozen=True)
 class Brake:
     """How fast copying may be while the source suffers, in MB/s, and from what it suffered last."""
 
@@ -139,6 +148,7 @@ class Journal:
     self_memberships: tuple[str, ...] = ()  # roles on the destination that our user made itself a member of
     trials: tuple[SchemaTrial, ...] = ()
     brake: Brake | None = None
+    worker_settings: tuple[WorkerSetting, ...] = ()
 
 
 @dataclass(frozen=True)

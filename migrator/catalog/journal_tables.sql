@@ -60,3 +60,10 @@ CREATE TABLE IF NOT EXISTS migrator.trials (
     untried jsonb NOT NULL,
     PRIMARY KEY (mapping, database)
 );
+CREATE TABLE IF NOT EXISTS migrator.worker_settings (
+    mapping text NOT NULL,
+    database text NOT NULL,
+    setting text NOT NULL,
+    before text,
+    PRIMARY KEY (mapping, database, setting)
+);

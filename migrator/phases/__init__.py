@@ -47,6 +47,7 @@ from migrator.phases import (
     user_mappings,
     wal_budget,
     without_identity,
+    worker_settings,
 )
 from migrator.phases.view import View
 from migrator.records import Intent
@@ -104,6 +105,7 @@ PHASES: tuple[Phase, ...] = (
     Phase("databases", True, databases.examine),
     Phase("pre_data", True, altered.examine),
     Phase("pre_data", True, pre_data.examine),
+    Phase("subscription", True, worker_settings.examine),
     Phase("publication", True, publication.examine, ONLY_SUBSCRIPTION),
     Phase("subscription", True, subscription.examine, ONLY_SUBSCRIPTION),
     Phase("initial_copy", False, brake.examine),

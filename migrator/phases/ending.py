@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from migrator.model import Instance, Slot, Subscription
 from migrator.names import SCHEMA, is_ours, parse_group_name, sync_slot_subscription
-from migrator.phases import giving_up, groups, self_memberships, trial
+from migrator.phases import giving_up, groups, self_memberships, trial, worker_settings
 from migrator.phases.databases import draft_name
 from migrator.phases.source_statements import drop_publication, drop_slot
 from migrator.phases.view import View
@@ -41,7 +41,7 @@ def examine(view: View) -> Step:
 
 def of_instance(view: View) -> Step:
     """What of ours stands on the destination beside its databases, once these are done."""
-    actions = (*self_memberships.returns(view), *trial.strays(view))
+    actions = (*worker_settings.returns(view), *self_memberships.returns(view), *trial.strays(view))
     return Step(NAMES[view.journal.intent], None, Gates.MAPPING, actions)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from migrator.phases import settings
+from migrator.phases import settings, worker_settings
 from migrator.phases.role_set import RoleSet
 from migrator.phases.settings import Setting
 from migrator.quote import identifier
@@ -69,7 +69,14 @@ def _known(roles: RoleSet, role: str) -> list[tuple[Place, Setting]]:
         for entry in roles.view.source.role_settings
         if entry.role == role and entry.database in selected
     ]
-    return [(place, setting) for place, setting in parsed if settings.known(setting, roles.view.destination)]
+    return [
+        (place, setting)
+        for place, setting in parsed
+        if settings.known(setting, roles.view.destination)
+        and not worker_settings.is_ours(
+            roles.view, role, None if place is None else _target(roles, place), setting.name
+        )
+    ]
 
 
 def _given(roles: RoleSet, role: str) -> list[tuple[Place, Setting]]:

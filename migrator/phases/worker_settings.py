@@ -1,0 +1,132 @@
+"""What rows would be read by on their way in: settings that a database or our role keeps for every session, apply and tablesync too.
+
+Under `array_nulls = off` an apply worker makes of {a,NULL} an array of two texts; under a client_encoding of another kind tablesync
+takes the source's bytes for that; under another lc_monetary 1.234,56 is another amount. Nobody would hear of it. So our role gets what
+is needed in that very database, where nothing goes before it (role in database, role, database, server), and gives it back at the end.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from migrator.model import Database, Instance
+from migrator.observation import DatabasePair
+from migrator.phases import settings
+from migrator.phases.view import View
+from migrator.quote import identifier, literal
+from migrator.records import WorkerSetting
+from migrator.schema import Schema
+from migrator.steps import Action, Gates, Side, Statement, Step
+
+NAME = "subscription"
+
+_YES = frozenset({"on", "true", "yes", "1"})
+_MONEY = "money"
+
+
+def examine(view: View) -> Step:
+    """Gives our role what it lacks in one database. Before the subscription: a worker reads its settings when it starts."""
+    return Step(NAME, view.database.name, Gates.DATABASE, tuple(_actions(view, view.database)))
+
+
+def _actions(view: View, pair: DatabasePair) -> Iterator[Action]:
+    target = view.destination.database(pair.target)
+    if target is None or pair.source_schema is None:
+        return
+    for name, wanted in _needed(view, pair, target).items():
+        found = _in_force(view.destination, target, name)
+        if found is not None and not _alike(name, found, wanted):
+            yield _pin(view, target.name, name, wanted)
+
+
+def _needed(view: View, pair: DatabasePair, target: Database) -> Mapping[str, str]:
+    needed = {"client_encoding": target.encoding, "array_nulls": "on", "xmloption": "content"}
+    source = view.source.database(pair.name)
+    if pair.source_schema is not None and source is not None and _has_money(pair.source_schema):
+        # by which the source's walsender writes
+        needed["lc_monetary"] = _in_force(view.source, source, "lc_monetary") or ""
+    return needed
+
+
+def _has_money(schema: Schema) -> bool:
+    columns = (column.type for table in schema.tables for column in table.columns)
+    attributes = (attribute for each in schema.composites for attribute in each.attributes)
+    return any(_MONEY in words for words in (*columns, *(each.base for each in schema.domains), *attributes))
+
+
+def _in_force(instance: Instance, database: Database, name: str) -> str | None:
+    """What a session of our role in that database begins with; None: nobody has set it for one."""
+    user = instance.user.name
+    places: list[tuple[str, ...]] = [
+        tuple(each.setting for each in instance.role_settings if (each.role, each.database) == (user, place))
+        for place in (database.name, None)
+    ]
+    for configured in (*places, database.settings):
+        for setting in map(settings.parse, configured):
+            if setting.name.lower() == name:
+                return setting.value
+    return (
+        instance.settings.get(name) if name == "lc_monetary" else None
+    )  # the others our own session has set for itself
+
+
+def _alike(name: str, found: str, wanted: str) -> bool:
+    if name == "array_nulls":
+        return found.lower() in _YES
+    return _letters(found) == _letters(wanted)
+
+
+def _letters(value: str) -> str:
+    return "".join(each for each in value.lower() if each.isalnum())
+
+
+def _pin(view: View, target: str, name: str, wanted: str) -> Action:
+    user = view.destination.user.name
+    before = _own(view.destination, target, name)
+    note = (
+        "INSERT INTO migrator.worker_settings (mapping, database, setting, before) VALUES"
+        f" ({literal(view.spec.name)}, {literal(target)}, {literal(name)}, {literal(before) if before is not None else 'NULL'})"
+        " ON CONFLICT DO NOTHING"
+    )
+    alter = f"{_role_in(user, target)} SET {name} TO {literal(wanted)}"
+    return Action(f"set {name} for our workers in {identifier(target)}", (_statement(note), _statement(alter)))
+
+
+def _own(instance: Instance, database: str, name: str) -> str | None:
+    for each in instance.role_settings:
+        setting = settings.parse(each.setting)
+        if (each.role, each.database, setting.name.lower()) == (instance.user.name, database, name):
+            return setting.value
+    return None
+
+
+def is_ours(view: View, role: str, target: str | None, name: str) -> bool:
+    """Whether a role's setting on the destination is one of these: no difference, as long as it stands."""
+    place = (target, name.lower())
+    return role == view.destination.user.name and any(
+        (each.database, each.setting) == place for each in view.journal.worker_settings
+    )
+
+
+def returns(view: View) -> Iterator[Action]:
+    """At the end: each is again what it was."""
+    user = view.destination.user.name
+    for each in view.journal.worker_settings:
+        row = (
+            f"DELETE FROM migrator.worker_settings WHERE mapping = {literal(view.spec.name)}"
+            f" AND database = {literal(each.database)} AND setting = {literal(each.setting)}"
+        )
+        there = view.destination.database(each.database) is not None
+        restore = [_statement(f"{_role_in(user, each.database)} {_restored(each)}")] if there else []
+        summary = f"give back {each.setting} of our workers in {identifier(each.database)}"
+        yield Action(summary, (*restore, _statement(row)))
+
+
+def _restored(each: WorkerSetting) -> str:
+    return f"RESET {each.setting}" if each.before is None else f"SET {each.setting} TO {literal(each.before)}"
+
+
+def _role_in(role: str, database: str) -> str:
+    return f"ALTER ROLE {identifier(role)} IN DATABASE {identifier(database)}"
+
+
+def _statement(sql: str) -> Statement:
+    return Statement(Side.DESTINATION, None, sql)
