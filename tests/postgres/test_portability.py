@@ -117,6 +117,7 @@ CREATE OR REPLACE FUNCTION app.rows(a integer) RETURNS TABLE (x integer) LANGUAG
 """
 
 
+@pytest.mark.finding("parameter_without_name")
 @pytest.mark.parametrize("version", [15, 16, 17, 18])
 def test_a_routine_that_postgresql_cannot_print_is_told(version: int, shared: Shared, database: Databases) -> None:
     """The oracle is each server itself: what it prints of such a routine, it cannot read; of any other it can."""
