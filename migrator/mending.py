@@ -5,14 +5,17 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from migrator.apply import Applier, ApplyError
-from migrator.comparison import Comparison, Discrepancy, compare
+from migrator.comparison import Comparison, Discrepancy, compare, large_objects
+from migrator.comparison.large_objects import Unlike
 from migrator.config import MappingSpec
-from migrator.connection import SILENCE_SECONDS, Session, connect, try_locks
+from migrator.connection import SILENCE_SECONDS, Session, connect, session_of, try_locks
 from migrator.errors import MigratorError, RefusedError
 from migrator.model import Instance
 from migrator.names import application_name
-from migrator.observation import Observation, Scope
+from migrator.observation import DatabasePair, Observation, Scope
 from migrator.observe import Looker
+from migrator.phases.carry import LARGE_OBJECTS
+from migrator.reading import Reader
 from migrator.steps import Action
 from migrator.work import Work, is_ending
 
@@ -36,7 +39,25 @@ class Mended:
 def look(spec: MappingSpec) -> tuple[Observation, Comparison]:
     """Both sides now, and what differs. Nothing is changed."""
     observation = Looker(spec, TASK).look()
-    return observation, compare(spec, observation)
+    unlike = {pair.name: _large_objects(spec, pair) for pair in observation.databases if _may_have_any(pair)}
+    return observation, compare(spec, observation, unlike)
+
+
+def _may_have_any(pair: DatabasePair) -> bool:
+    known = pair.source_schema is not None and pair.target_schema is not None
+    return known and (pair.facts.large_objects.count > 0 or LARGE_OBJECTS in pair.ledger.carried)
+
+
+def _large_objects(spec: MappingSpec, pair: DatabasePair) -> Unlike:
+    """Both sides' side by side, as they come. Raises MigratorError where a server stops answering."""
+    name = application_name(spec.name, TASK)
+    with (
+        session_of(spec.source, pair.name, name) as source,
+        session_of(spec.destination, pair.target, name) as destination,
+        closing(Reader(source).stream("large_object_rights", large_objects.read)) as ours,
+        closing(Reader(destination).stream("large_object_rights", large_objects.read)) as theirs,
+    ):
+        return large_objects.unlike(ours, theirs)
 
 
 def mend(spec: MappingSpec, observation: Observation, say: Say, database: str | None = None) -> Mended:

@@ -1,6 +1,6 @@
 """Runs the reading SQL of catalog/ on one connection and turns its rows into the model's values."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from functools import partial
 from typing import TypeVar
 
@@ -9,7 +9,9 @@ from psycopg.adapt import Loader
 from psycopg.rows import DictRow, dict_row, kwargs_row
 
 from migrator import catalog
+from migrator.errors import MigratorError
 from migrator.model import Lsn
+from migrator.server_errors import sentence
 
 Noun = TypeVar("Noun")
 
@@ -40,6 +42,15 @@ class Reader:
         with self.connection.cursor(row_factory=kwargs_row(partial(frozen, kind))) as cursor:
             cursor.adapters.register_loader("pg_lsn", _LsnLoader)
             return tuple(cursor.execute(catalog.sql(noun, self.version).encode(), parameters))
+
+    def stream(self, noun: str, kind: Callable[..., Noun]) -> Generator[Noun]:
+        """The rows of a noun as they come, a thousand at a time: for what may be millions. Raises MigratorError."""
+        try:
+            with self.connection.transaction(), self.connection.cursor(noun, row_factory=kwargs_row(kind)) as cursor:
+                cursor.itersize = 1000
+                yield from cursor.execute(catalog.sql(noun, self.version).encode())
+        except psycopg.Error as error:
+            raise MigratorError(sentence(error)) from None
 
     def row(self, noun: str, kind: Callable[..., Noun]) -> Noun:
         """The one row of a noun that has exactly one."""

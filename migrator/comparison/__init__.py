@@ -1,13 +1,16 @@
 """What is not the same on both sides of a mapping, object by object, with what would make it so. Pure: it reads an observation."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from migrator.comparison import servers, user_mappings
+from migrator.comparison import large_objects, servers, user_mappings
 from migrator.comparison.discrepancy import Discrepancy, What
+from migrator.comparison.large_objects import Unlike
 from migrator.comparison.schemas import discrepancies
 from migrator.config import MappingSpec
 from migrator.model import Instance
 from migrator.observation import Observation
+from migrator.phases.carry import LARGE_OBJECTS
 from migrator.records import Intent
 
 __all__ = ["Comparison", "Discrepancy", "What", "compare"]
@@ -38,8 +41,8 @@ class Comparison:
         }
 
 
-def compare(spec: MappingSpec, observation: Observation) -> Comparison:
-    """Both sides as they were seen."""
+def compare(spec: MappingSpec, observation: Observation, unlike: Mapping[str, Unlike] | None = None) -> Comparison:
+    """Both sides as they were seen. `unlike`: of each database the large objects that differ, where these were read."""
     journal = observation.journal
     over = journal is None or journal.source is None or journal.intent in (Intent.COMPLETED, Intent.ABORTED)
     to_come = not over and journal is not None and journal.barrier is None
@@ -48,6 +51,7 @@ def compare(spec: MappingSpec, observation: Observation) -> Comparison:
         *servers.discrepancies(spec, observation),
         *(each for pair in observation.databases for each in discrepancies(pair, major, cutover_to_come=to_come)),
         *(each for pair in observation.databases for each in user_mappings.discrepancies(pair)),
+        *_large_objects(observation, unlike or {}, spec.name if to_come else None),
         *(each for pair in observation.databases for each in servers.privileges(spec, observation, pair)),
     ]
     differences = tuple(each for each in found if each.expected is None)
@@ -57,3 +61,13 @@ def compare(spec: MappingSpec, observation: Observation) -> Comparison:
         *(each for pair in observation.databases for each in user_mappings.unread(pair)),
     )
     return Comparison(spec.name, differences, (*expected, *servers.ours(observation)), unread)
+
+
+def _large_objects(
+    observation: Observation, unlike: Mapping[str, Unlike], to_carry: str | None
+) -> Iterator[Discrepancy]:
+    """`to_carry`: the mapping, while its cutover is to come; what was carried once is then carried anew."""
+    for pair in observation.databases:
+        again = to_carry is not None and LARGE_OBJECTS in pair.ledger.carried
+        expected = f"made anew after the barrier: pg-migrator carry {to_carry}" if again else None
+        yield from large_objects.discrepancies(pair, unlike.get(pair.name, Unlike()), expected)

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from migrator import control
+from migrator.carriage import carry_again
 from migrator.cli import main
 from migrator.cluster import Cluster
 from tests.postgres.schema_trial import dump
@@ -183,6 +185,66 @@ def test_user_mappings_without_their_secrets(stage: tuple[Cluster, Cluster, Path
     left = document(config)["differences"]
     assert {each["identity"] for each in left} == {"for PUBLIC on server far", "for reader on server far"}
     assert all(each["source"] == each["destination"].removesuffix(", with another value") for each in left)
+
+
+PICTURES = """
+SELECT lo_from_bytea(4711, 'one'), lo_from_bytea(4712, 'two'), lo_from_bytea(4713, 'three'), lo_from_bytea(4714, 'four');
+GRANT SELECT ON LARGE OBJECT 4711 TO reader;
+"""
+PICTURES_LATER = """
+ALTER LARGE OBJECT 4711 OWNER TO shop_owner;
+GRANT UPDATE ON LARGE OBJECT 4711 TO app WITH GRANT OPTION;
+REVOKE SELECT ON LARGE OBJECT 4711 FROM reader;
+COMMENT ON LARGE OBJECT 4712 IS 'it''s two';
+SELECT lo_unlink(4713), lo_from_bytea(4715, 'five');
+"""
+RIGHTS = """
+SELECT m.oid::bigint, pg_get_userbyid(lomowner)::text, obj_description(m.oid, 'pg_largeobject'),
+       (SELECT array_agg(a::text ORDER BY a::text) FROM unnest(coalesce(lomacl, acldefault('L', lomowner))) a)
+FROM pg_largeobject_metadata m ORDER BY 1
+"""
+
+
+def differing_large_objects(config: Path) -> list[dict[str, Any]]:
+    return [each for each in document(config)["differences"] if each["kind"] == "large object"]
+
+
+def test_large_objects_whose_rights_drift(stage: tuple[Cluster, Cluster, Path]) -> None:
+    """Before the barrier they are to be made anew, which is told apart; after it they differ, until carry or the SQL mends them."""
+    source, destination, config = stage
+    source.execute(PICTURES, "shop")
+    spec = mapping(source, destination)
+    to_the_light(spec)
+    assert what(document(config)) == set()
+    source.execute(PICTURES_LATER, "shop")
+    whole = {
+        ("differs", "large object", "4711", "owner, privileges"),
+        ("differs", "large object", "4712", "comment"),
+        ("extra", "large object", "4713", None),
+        ("missing", "large object", "4715", None),
+    }
+    before = document(config)
+    assert what(before) == set()
+    apart = [each for each in before["expected"] if each["kind"] == "large object"]
+    assert what({"differences": apart}) == whole
+    assert {each["expected"] for each in apart} == {"made anew after the barrier: pg-migrator carry m"}
+
+    control.take_barrier(spec)
+    found = differing_large_objects(config)
+    assert what({"differences": found}) == whole
+    assert not [each for each in found if each["additive"]]
+    for each in found:
+        for sql in each["mend"]:
+            destination.execute(sql, "shop")
+    mended = source.execute(RIGHTS, "shop")
+    assert destination.execute(RIGHTS, "shop") == [row for row in mended if row[0] != 4715]
+    assert what({"differences": differing_large_objects(config)}) == {("missing", "large object", "4715", None)}
+
+    destination.execute("REVOKE UPDATE ON LARGE OBJECT 4711 FROM app; COMMENT ON LARGE OBJECT 4714 IS 'drift'", "shop")
+    assert len(differing_large_objects(config)) == 3
+    assert [each.what for each in carry_again(spec, None)] == ["large objects"]
+    assert differing_large_objects(config) == []
+    assert destination.execute(RIGHTS, "shop") == source.execute(RIGHTS, "shop")
 
 
 def test_options_that_we_may_not_read_are_not_called_equal(stage: tuple[Cluster, Cluster, Path]) -> None:
