@@ -218,9 +218,13 @@ def _refused(roles: RoleSet, pair: Pair, options: Options) -> Finding:
 
 
 def _differs(roles: RoleSet, pair: Pair, options: Options) -> Finding:
+    """Before 16 a GRANT of what is there already takes nothing away."""
+    sql = _grant(roles, Membership(*pair, None, options))
+    if roles.view.destination.major < GRANTORS_SINCE and not options.admin:
+        sql = f"REVOKE ADMIN OPTION FOR {identifier(pair[0])} FROM {identifier(pair[1])}"
     return Finding(
         "membership_differs",
         f"{pair[1]} is a member of {pair[0]} with other options than on the source; the destination's are kept.",
-        f"To make it so on the destination: {_grant(roles, Membership(*pair, None, options))};",
+        f"To make it so on the destination: {sql};",
         blocking=False,
     )

@@ -50,7 +50,9 @@ GRANT SET ON PARAMETER work_mem TO reader;
 RESET ROLE;
 """
 
-PAIRS = pytest.mark.parametrize("versions", [(15, 18), (16, 18), (18, 18)], ids=lambda pair: f"{pair[0]}to{pair[1]}")
+PAIRS = pytest.mark.parametrize(
+    "versions", [(15, 15), (15, 18), (16, 18), (18, 18)], ids=lambda pair: f"{pair[0]}to{pair[1]}"
+)
 
 
 def dumped(cluster: Cluster) -> list[str]:
@@ -102,6 +104,36 @@ def test_memberships_keep_what_15_meant(cluster: Clusters) -> None:
         ("owner", "app", True, True, True),
         ("pg_read_all_data", "reader", False, False, True),
     ]
+
+
+def test_memberships_between_servers_of_15(cluster: Clusters) -> None:
+    """There a membership has neither INHERIT nor SET nor a grantor that means anything; ADMIN alone can differ."""
+    moving = migration(cluster, (15, 15))
+    moving.source.execute("""
+        CREATE ROLE team; CREATE ROLE chief; CREATE ROLE worker NOINHERIT; CREATE ROLE "oth""er"; CREATE ROLE former;
+        GRANT team TO chief WITH ADMIN OPTION;
+        GRANT team TO "oth""er" WITH ADMIN OPTION; GRANT team TO former;
+        SET ROLE chief; GRANT team TO worker; RESET ROLE;
+    """)
+    moving.destination.execute(
+        'CREATE ROLE team; CREATE ROLE "oth""er"; CREATE ROLE former; GRANT team TO "oth""er"; GRANT team TO former WITH ADMIN OPTION'
+    )
+    step = moving.converge(roles.examine)
+    assert (step.quiet, codes(step)) == (True, ["membership_differs"] * 2)
+    query = (
+        "SELECT roleid::regrole::text, member::regrole::text, admin_option FROM pg_auth_members"
+        " WHERE roleid = 'team'::regrole ORDER BY 1, 2"
+    )
+    assert moving.destination.execute(query) == [
+        ("team", '"oth""er"', False),
+        ("team", "chief", True),
+        ("team", "former", True),
+        ("team", "worker", False),
+    ], "what is there keeps its options"
+    for finding in step.findings:
+        moving.destination.execute(finding.remedy.partition(": ")[2])
+    assert moving.examine(roles.examine).findings == ()
+    assert moving.destination.execute(query) == moving.source.execute(query)
 
 
 def test_options_of_16_and_memberships_granted_twice(cluster: Clusters) -> None:
