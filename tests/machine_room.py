@@ -115,14 +115,19 @@ class MachineRoom:
 
 @contextmanager
 def machine_room(
-    config: Path, *, web: bool = True, redis_url: str | None = None, programs: Sequence[Program] = ()
+    config: Path,
+    *,
+    web: bool = True,
+    redis_url: str | None = None,
+    programs: Sequence[Program] = (),
+    workers: int = 2,
 ) -> Iterator[MachineRoom]:
     """Everything started, and stopped at the end. Without Flower, which no migration needs.
 
     `redis_url`: how the test itself reaches Redis, where that is not how the processes do. `programs`: these and no others.
     """
     loaded = load(config, {})
-    arranged = arrange(loaded, str(config), port=None, workers=2, web=web)
+    arranged = arrange(loaded, str(config), port=None, workers=workers, web=web)
     programs = tuple(programs) or tuple(program for program in arranged.programs if program.name != "flower")
     room = MachineRoom(
         Machinery(tuple(programs), arranged.logs, arranged.redis_url, arranged.dashboard, None),

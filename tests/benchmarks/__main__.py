@@ -1,9 +1,9 @@
-"""`make bench`, or `python -m tests.benchmarks [copy|scale|schema|bucket|fleet|whole|pipe|rate] [ARGUMENTS]`: measures and prints."""
+"""`make bench`, or `python -m tests.benchmarks [copy|scale|schema|bucket|fleet|whole|pipe|rate|race] [ARGUMENTS]`: measures and prints."""
 
 import sys
 from collections.abc import Callable
 
-from tests.benchmarks import bucket, copy, fleet, pipe, scale, schema, whole
+from tests.benchmarks import bucket, copy, fleet, pipe, race, scale, schema, whole
 
 BENCHMARKS: dict[str, Callable[..., None]] = {
     "copy": copy.run,
@@ -14,6 +14,7 @@ BENCHMARKS: dict[str, Callable[..., None]] = {
     "whole": whole.run,
     "pipe": pipe.run,
     "rate": pipe.run_rates,
+    "race": race.run,
 }
 
 if __name__ == "__main__":

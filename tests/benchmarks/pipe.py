@@ -10,17 +10,16 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from pathlib import Path
 from statistics import median
 
 from migrator.cluster import Cluster, Valkey
 from migrator.provision import client
+from tests.benchmarks.processor_time import of_servers
 from tests.postgres import copier
 from tests.postgres.copier import Order, Report
 from tests.postgres.copying import NAME, Pair, make_pair
 
 MB = 1_048_576
-TICK = os.sysconf("SC_CLK_TCK")
 TABLES = {
     "narrow": ("a int, b bigint, c timestamptz", "g, g * 7, timestamptz '2026-01-01' + g * interval '1 s'", 53),
     "wide": ("id bigint, body text", "g, left(repeat(md5(g::text), 9), 260)", 297),
@@ -127,21 +126,7 @@ def _ours_in_parts(pair: Pair, tables: list[str]) -> Run:
 
 
 def _server_cpu(pair: Pair) -> float:
-    """Processor time of both servers' processes, those that have ended included."""
-    return sum(_cpu_of(cluster.pid) for cluster in (pair.old, pair.new) if cluster.pid)
-
-
-def _cpu_of(postmaster: int) -> float:
-    children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
-    return (sum(_stat(postmaster)) + sum(sum(_stat(int(child))[:2]) for child in children)) / TICK
-
-
-def _stat(pid: int) -> list[int]:
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return [0]
-    return [int(field) for field in fields[11:15]]
+    return of_servers((pair.old, pair.new))
 
 
 def _rates(pair: Pair, valkey: Valkey, seconds: float) -> None:

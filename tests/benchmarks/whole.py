@@ -14,6 +14,7 @@ import redis
 
 from migrator.cluster import Cluster
 from tests.benchmarks import scale
+from tests.benchmarks.processor_time import children
 from tests.machine_room import MachineRoom, Summary, instance, machine_room, write_config
 
 RELATIONS = 1_000
@@ -74,19 +75,12 @@ def _resident(room: MachineRoom) -> Iterator[tuple[str, int]]:
     for program in room.machinery.programs:
         pid = room.supervisor.pid(program.name)
         if "worker" in program.name and pid is not None:
-            for child in (pid, *_children(pid)):
+            for child in (pid, *children(pid)):
                 try:
                     lines = Path(f"/proc/{child}/status").read_text().splitlines()
                 except OSError:
                     continue
                 yield program.name, next((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)
-
-
-def _children(pid: int) -> list[int]:
-    try:
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except OSError:
-        return []
 
 
 def _print_figures(room: MachineRoom, relations: int, seconds: float, watch: _Watch) -> None:

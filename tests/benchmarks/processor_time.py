@@ -1,0 +1,37 @@
+"""Processor time of processes and all they have started, by the kernel's count: in seconds, user and system together."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from migrator.cluster import Cluster
+
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def of_servers(clusters: Iterable[Cluster]) -> float:
+    """Of both servers' processes, those that have ended included."""
+    return sum(of_tree(cluster.pid) for cluster in clusters if cluster.pid)
+
+
+def of_tree(pid: int) -> float:
+    """Of a process, of its children that live, with theirs, and of those that it has waited for."""
+    return sum(_stat(pid)) / TICK + sum(of_tree(child) for child in children(pid))
+
+
+def children(pid: int) -> list[int]:
+    """Of all its threads."""
+    try:
+        threads = list(Path(f"/proc/{pid}/task").iterdir())
+        return [int(child) for thread in threads for child in (thread / "children").read_text().split()]
+    except OSError:
+        return []
+
+
+def _stat(pid: int) -> list[int]:
+    """utime, stime, and the same of ended children."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return [0]
+    return [int(field) for field in fields[11:15]]
