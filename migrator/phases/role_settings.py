@@ -37,6 +37,25 @@ def missing(roles: RoleSet, role: str) -> list[str]:
     ]
 
 
+def beyond(roles: RoleSet, role: str) -> list[str]:
+    """What would take from a role that is done with the settings that only the destination has: nobody takes them silently.
+
+    Not of a role that another mapping has carried, too: they may be from there.
+    """
+    if role not in roles.carried or role in {entry.role for entry in roles.carried_by_others}:
+        return []
+    wanted = {(place, setting.name.lower()) for place, setting in _known(roles, role)}
+    sources = {_target(roles, pair.name): pair.name for pair in roles.view.observation.databases}
+    return [
+        f"ALTER ROLE {identifier(role)}{_in(entry.database)} RESET {settings.quoted(name)}"
+        for entry in roles.view.destination.role_settings
+        if entry.role == role
+        and (entry.database is None or entry.database in sources)
+        and (entry.database and sources[entry.database], (name := settings.parse(entry.setting).name).lower())
+        not in wanted
+    ]
+
+
 def for_database(roles: RoleSet, database: str) -> list[str]:
     """The settings for one database, of every role that may be touched: given when we create the database."""
     return [

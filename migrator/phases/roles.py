@@ -141,7 +141,11 @@ def _refused_attributes(roles: RoleSet) -> Iterator[Finding]:
 def _differences(roles: RoleSet) -> Iterator[Finding]:
     compared = roles.present if roles.strategy is RoleConflictStrategy.MERGE else roles.made_by_us
     for role in compared:
-        changes = [*_attribute_changes(role, roles.destination[role.name]), *role_settings.missing(roles, role.name)]
+        changes = [
+            *_attribute_changes(role, roles.destination[role.name]),
+            *role_settings.missing(roles, role.name),
+            *role_settings.beyond(roles, role.name),
+        ]
         if changes:
             yield _differs(role.name, role_conflicts.origin(roles, role.name), changes)
 

@@ -232,6 +232,33 @@ def test_merge_keeps_what_is_there_and_adds_what_is_missing(cluster: Clusters) -
     assert moving.examine(roles.examine).findings == ()
 
 
+def test_settings_that_only_the_destination_has_are_told_and_kept(cluster: Clusters) -> None:
+    moving = migration(cluster)
+    moving.source.execute("CREATE ROLE app; ALTER ROLE app SET work_mem TO '8MB'; CREATE ROLE \"O'dd\"")
+    moving.destination.execute("CREATE DATABASE elsewhere")
+    moving.destination.execute("""
+        CREATE ROLE app;
+        ALTER ROLE app SET statement_timeout TO '1min'; ALTER ROLE app SET "My"."Own" TO 'x'; ALTER ROLE app SET work_mem TO '1MB';
+        ALTER ROLE app IN DATABASE postgres SET jit TO off; ALTER ROLE app IN DATABASE elsewhere SET jit TO on;
+        CREATE ROLE theirs; ALTER ROLE theirs SET jit TO off;
+    """)
+    kept = "SELECT setdatabase, unnest(setconfig) FROM pg_db_role_setting ORDER BY 1, 2"
+    before = moving.destination.execute(kept)
+    step = moving.converge(roles.examine)
+    assert (step.quiet, codes(step)) == (True, ["role_differs"])
+    assert moving.destination.execute(kept) == before
+    (finding,) = step.findings
+    assert set(finding.remedy.partition(": ")[2].rstrip(";").split("; ")) == {
+        "ALTER ROLE app SET work_mem TO '8MB'",
+        "ALTER ROLE app RESET statement_timeout",
+        'ALTER ROLE app RESET "My"."Own"',
+        "ALTER ROLE app IN DATABASE postgres RESET jit",
+    }
+    moving.destination.execute(finding.remedy.partition(": ")[2])
+    assert moving.examine(roles.examine).findings == ()
+    assert len(moving.destination.execute(kept)) == 3, "work_mem, another database's, another role's"
+
+
 def test_skip_leaves_an_existing_role_alone(cluster: Clusters) -> None:
     moving = migration(cluster, role_conflict_strategy=RoleConflictStrategy.SKIP)
     moving.source.execute(ROLES)
