@@ -213,11 +213,6 @@ class Store:
         self._redis.hdel(blobs.key(name, "inflight", queue), *keys)
 
     @_doorway
-    def may_nudge(self, name: str, seconds: float) -> bool:
-        """Whether the next tick may be asked for: at most once in so many seconds."""
-        return bool(self._redis.set(blobs.key(name, "nudge"), "1", nx=True, px=max(1, int(seconds * 1000))))
-
-    @_doorway
     def register_worker(self, hostname: str, queues: Sequence[str], concurrency: int) -> None:
         """A worker says that it lives, several times a minute. The clock is Redis's, so that all agree."""
         now = self._now()

@@ -13,6 +13,7 @@ from migrator.errors import MigratorError, UnknownMappingError
 from migrator.history import Markers
 from migrator.jobs import carry, copy_parts, keep, try_database
 from migrator.memory import Failures
+from migrator.nudges import Nudges
 from migrator.perform import Outcome, Report, perform
 from migrator.phases.snapshot_copy import NAME as PARTS_PHASE
 from migrator.reconcile import Reconciler
@@ -43,7 +44,7 @@ UPKEEP = frozenset({"sync_sequences"})
 """Work that is never done while the source is written to: asking for a tick after it would make ticks follow without a pause."""
 
 NUDGE_SECONDS = 1.0
-"""After work was done the next tick is asked for at once, at most this often per mapping."""
+"""After work was done the next tick is asked for at once, but not more often than this per mapping."""
 
 
 class CeleryDispatcher:
@@ -103,19 +104,33 @@ def _report(mapping: str) -> Report:
 
 
 def _nudge(mapping: str) -> None:
-    """Ask for the next tick at once: something has changed."""
-    if store().may_nudge(mapping, NUDGE_SECONDS):
-        app.send_task("reconcile", args=(mapping,), queue="reconcile", expires=NUDGE_SECONDS * 10)
+    """Something has changed: a tick is to see it."""
+    Nudges(store(), mapping).note_change()
+    _ask_for_tick(mapping)
+
+
+def _ask_for_tick(mapping: str) -> None:
+    """At once, or as soon as the last one was asked for long enough ago."""
+    wait = Nudges(store(), mapping).seconds(NUDGE_SECONDS)
+    if wait is not None:
+        app.send_task("reconcile", args=(mapping,), queue="reconcile", countdown=wait, expires=NUDGE_SECONDS * 10)
 
 
 @app.task(name="reconcile")
 @interruptible
 @_put_off
 def reconcile(mapping: str) -> None:
-    """One tick of one mapping; an emptied Redis gets the public configuration back with it."""
+    """One tick of one mapping; an emptied Redis gets the public configuration back with it.
+
+    A tick that was asked for meanwhile found the mapping's lock taken, and ended: who holds it asks anew.
+    """
     if store().public() is None:
         store().publish_public(config_public.public(CONFIG))
-    Reconciler(_spec(mapping), CeleryDispatcher(), store(), store(), SCHEMAS).tick()
+    nudges = Nudges(store(), mapping)
+    before = nudges.changes()
+    seen = Reconciler(_spec(mapping), CeleryDispatcher(), store(), store(), SCHEMAS).tick()
+    if seen is not None and nudges.changes() != before:
+        _ask_for_tick(mapping)
 
 
 @app.task(name="sample_lag")

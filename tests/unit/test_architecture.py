@@ -19,7 +19,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("assessment", "dispatch", "webhooks", "jobs"),
     ("perform", "mending", "carriage", "sampling braking"),
     ("apply", "observe pair pairing dial counters remembered", "copying", "schema_trial"),
-    ("store outbox history", "journal", "markers", "ledger", "memory", "throttle"),
+    ("store outbox history nudges", "journal", "markers", "ledger", "memory", "throttle"),
     ("blobs",),
     (
         "sessions",

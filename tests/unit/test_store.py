@@ -11,6 +11,7 @@ from migrator import backoff
 from migrator.bucket import Limit
 from migrator.errors import StoreUnavailableError
 from migrator.model import Failure
+from migrator.nudges import Nudges
 from migrator.store import Store
 
 NOW = datetime(2026, 11, 22, 19, 0, tzinfo=UTC)
@@ -93,10 +94,20 @@ def test_a_mark_in_flight_ends_by_itself(store: Store) -> None:
     assert store.in_flight("m", "relations") == {}
 
 
-def test_one_nudge_at_a_time(store: Store) -> None:
-    assert store.may_nudge("m", 60)
-    assert not store.may_nudge("m", 60)
-    assert store.may_nudge("n", 60)
+def test_one_nudge_at_a_time_and_one_to_come(store: Store) -> None:
+    nudges = Nudges(store, "m")
+    assert nudges.seconds(60) == 0.0
+    later = nudges.seconds(60)
+    assert later is not None and 30 < later <= 60, "as soon as the first is long enough ago"
+    assert nudges.seconds(60) is None, "that one will see it too"
+    assert Nudges(store, "n").seconds(60) == 0.0
+
+
+def test_changes_are_counted(store: Store) -> None:
+    nudges = Nudges(store, "m")
+    before = nudges.changes()
+    nudges.note_change()
+    assert nudges.changes() == before + 1 and Nudges(store, "n").changes() == 0
 
 
 def test_relations_that_have_not_changed_are_not_written_again(valkey: str) -> None:
