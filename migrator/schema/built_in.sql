@@ -27,6 +27,11 @@ WITH gone_function (oid, since) AS (
            ('pg_catalog.pg_stat_wal', 'wal_sync_time', 18),
            ('pg_catalog.pg_stat_wal', 'wal_write', 18),
            ('pg_catalog.pg_stat_wal', 'wal_write_time', 18)
+), gone_attribute AS MATERIALIZED (
+    -- looked up once: a planner without statistics of a young database would do it for every row of pg_depend
+    SELECT g.relation, g.name, g.since, a.attrelid, a.attnum
+    FROM gone_column g
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = pg_catalog.to_regclass(g.relation) AND a.attname = g.name
 ), call (pattern) AS (
     SELECT format(':(func|opfunc|aggfno|winfno)id (%%s) ', string_agg(oid::text, '|')) FROM gone_function HAVING count(*) > 0
 ), expression AS NOT MATERIALIZED (
@@ -75,16 +80,14 @@ WITH gone_function (oid, since) AS (
     UNION ALL
     -- a view's, as those of information_schema, has its users noted
     SELECT 'column', format('%%s.%%I', g.relation, g.name), g.since, d.classid, d.objid, d.objsubid
-    FROM gone_column g
-    JOIN pg_catalog.pg_attribute a ON a.attrelid = pg_catalog.to_regclass(g.relation) AND a.attname = g.name
-    JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum
+    FROM gone_attribute g
+    JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = g.attrelid AND d.refobjsubid = g.attnum
     WHERE d.objid >= 16384
     UNION ALL
     -- a table's has not: spelled out only for views of that table
     SELECT 'column', format('%%s.%%I', g.relation, g.name), g.since, 'pg_catalog.pg_rewrite'::regclass, r.oid, 0
-    FROM gone_column g
-    JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(g.relation) AND c.relkind = 'r'
-    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = g.name
+    FROM gone_attribute g
+    JOIN pg_catalog.pg_class c ON c.oid = g.attrelid AND c.relkind = 'r'
     JOIN expression e ON e.classid = 'pg_catalog.pg_rewrite'::regclass
     JOIN pg_catalog.pg_rewrite r ON r.oid = e.objid
     -- spelling a view out locks its tables: only those that have passed the plain search, so in a CASE, for an AND may be turned round
