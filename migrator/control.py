@@ -5,28 +5,28 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from migrator import journal, journal_format, trials
+from migrator.bookkeeping import journal, journal_format, trials
 from migrator.catalog import sql
 from migrator.config import MappingSpec
 from migrator.connection import Session, session_of, try_lock
-from migrator.cutover import reasons_against
 from migrator.errors import MigratorError, RefusedError
+from migrator.looks.observe import Looker
+from migrator.looks.remembered import SchemaCache
 from migrator.memory import Memory
 from migrator.model import Instance, Lsn
 from migrator.names import application_name, is_ours, lock_key
 from migrator.observation import Observation, Scope
-from migrator.observe import Looker
 from migrator.phases import self_memberships
 from migrator.phases.clashes import between
 from migrator.phases.lag import confirmed
 from migrator.quote import identifier, literal
-from migrator.reconcile import Assessment, assess, drive
 from migrator.records import Barrier, Identity, Intent, Journal
-from migrator.remembered import SchemaCache
-from migrator.sampling import emit_marker, sample_lag
-from migrator.sequence_finish import finalise_sequences
+from migrator.reports.cutover import reasons_against
 from migrator.steps import Finding
 from migrator.store import Store
+from migrator.tasks.sampling import emit_marker, sample_lag
+from migrator.tick.reconcile import Assessment, assess, drive
+from migrator.tick.sequence_finish import finalise_sequences
 
 __all__ = ["Assessment", "Leftover", "Removal", "assess"]
 

@@ -14,6 +14,7 @@ import psycopg
 
 from migrator.connection import Session, connect
 from migrator.errors import MigratorError
+from migrator.looks.schema_reading import read_schema
 from migrator.names import application_name
 from migrator.phases import databases, trial, trial_rights
 from migrator.phases.trial_pieces import Broken, Piece, pieces
@@ -24,7 +25,6 @@ from migrator.schema.built_in import COLLATION
 from migrator.schema.definition import Definition
 from migrator.schema.extension import Extension
 from migrator.schema.order import CircleError
-from migrator.schema_reading import read_schema
 from migrator.server_errors import sentence
 from migrator.together import statements_at_once
 

@@ -13,12 +13,12 @@ from typing import IO
 
 import structlog
 
-from migrator import notices
 from migrator.config import Event, MappingSpec, NotificationSpec
 from migrator.errors import MigratorError
-from migrator.outbox import Outbox, Parcel, firsts
 from migrator.redaction import redact, redact_value
+from migrator.reports import notices
 from migrator.store import Store
+from migrator.store.outbox import Outbox, Parcel, firsts
 
 KEPT_HOURS = 24.0
 """How long an address that does not answer is tried again with a message."""

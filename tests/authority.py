@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from migrator import provision
-from migrator.cluster import Cluster
 from migrator.errors import BinariesMissingError
+from migrator.machines import provision
+from migrator.machines.cluster import Cluster
 from tests.conftest import absent
 
 _CURVE = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")

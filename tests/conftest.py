@@ -11,9 +11,9 @@ from contextlib import ExitStack
 import pytest
 
 from migrator import quote, redaction
-from migrator.cluster import Cluster, Valkey
 from migrator.errors import BinariesMissingError
-from migrator.provision import postgres_bin
+from migrator.machines.cluster import Cluster, Valkey
+from migrator.machines.provision import postgres_bin
 
 REQUIRED = frozenset(filter(None, os.environ.get("MIGRATOR_TEST_REQUIRE", "").split(",")))
 

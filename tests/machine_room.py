@@ -13,13 +13,13 @@ from pathlib import Path
 
 import redis
 
-from migrator import scratch
 from migrator.cli.machinery import Machinery, arrange
-from migrator.cluster import Cluster
 from migrator.config import MappingSpec
 from migrator.config_file import load
 from migrator.errors import StoreUnavailableError
-from migrator.processes import Program, Supervisor
+from migrator.machines import scratch
+from migrator.machines.cluster import Cluster
+from migrator.machines.processes import Program, Supervisor
 from migrator.store import Store
 
 Summary = dict[str, object]

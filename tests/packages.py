@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from migrator.provision import cache, locked
+from migrator.machines.provision import cache, locked
 
 
 class PackageMissingError(Exception):

@@ -2,7 +2,7 @@
 
 import re
 
-from migrator.cluster import Cluster
+from migrator.machines.cluster import Cluster
 from migrator.steps import Finding, Side
 
 _STATEMENT = re.compile(

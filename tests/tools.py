@@ -6,8 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from migrator import provision
 from migrator.errors import BinariesMissingError
+from migrator.machines import provision
 from tests import packages
 
 MAJORS = (15, 16, 17, 18)

@@ -1,7 +1,7 @@
 """What one mapping's page shows, as this process last read it; and what has changed since."""
 
-from migrator.history import History
 from migrator.store import Document, Store
+from migrator.store.history import History
 from web.summaries import relation_row
 
 HISTORY_POINTS = 1_000

@@ -18,7 +18,7 @@ from kombu import Queue
 import beat_schedule
 from migrator import config_file, logs
 from migrator.config import Config
-from migrator.remembered import GARBAGE_THRESHOLDS, SchemaCache
+from migrator.looks.remembered import GARBAGE_THRESHOLDS, SchemaCache
 from migrator.store import Store
 from migrator.work import QUEUES
 
@@ -100,7 +100,7 @@ def _collect_rarely(**_: object) -> None:
 
 @worker_ready.connect
 def _publish_config(**_: object) -> None:
-    from migrator import config_public
+    from migrator.reports import config_public
 
     store().publish_public(config_public.public(CONFIG))
 

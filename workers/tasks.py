@@ -7,18 +7,18 @@ from typing import ParamSpec, Protocol
 import structlog
 from celery.signals import heartbeat_sent, worker_ready
 
-from migrator import config_public
 from migrator.config import MappingSpec
 from migrator.errors import MigratorError, UnknownMappingError
-from migrator.history import Markers
-from migrator.jobs import carry, copy_parts, keep, try_database
 from migrator.memory import Failures
-from migrator.nudges import Nudges
-from migrator.perform import Outcome, Report, perform
 from migrator.phases.snapshot_copy import NAME as PARTS_PHASE
-from migrator.reconcile import Reconciler
-from migrator.sampling import sample_lag
+from migrator.reports import config_public
 from migrator.store import Store
+from migrator.store.history import Markers
+from migrator.store.nudges import Nudges
+from migrator.tasks.jobs import carry, copy_parts, keep, try_database
+from migrator.tasks.perform import Outcome, Report, perform
+from migrator.tasks.sampling import sample_lag
+from migrator.tick.reconcile import Reconciler
 from migrator.webhooks import send
 from migrator.work import Work
 from workers.app import CONFIG, SCHEMAS, app, store

@@ -2,10 +2,10 @@
 
 import click
 
-from migrator.carriage import carry_again
 from migrator.cli.options import configuration, mapping_argument, mapping_of, store_of
 from migrator.config import Config
 from migrator.redaction import redact
+from migrator.tasks.carriage import carry_again
 
 
 @click.command()

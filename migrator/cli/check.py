@@ -3,15 +3,15 @@
 import click
 
 from migrator import control
-from migrator.assessment import with_trials
 from migrator.cli.commands import Exit
 from migrator.cli.options import as_json, chosen, configuration, mapping_arguments, print_json, rivals
 from migrator.cli.report import console, plain, print_findings
 from migrator.config import Config, MappingSpec
 from migrator.phases import gated_findings
 from migrator.redaction import redact
-from migrator.remedies import Found, remedies, script
+from migrator.reports.remedies import Found, remedies, script
 from migrator.steps import Finding
+from migrator.tick.assessment import with_trials
 
 
 @click.command()

@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import click
 
-from migrator import mending
 from migrator.cli.commands import Exit
 from migrator.cli.options import as_json, configuration, mapping_argument, mapping_of, print_json
 from migrator.comparison import Comparison, Discrepancy
 from migrator.config import Config, MappingSpec
 from migrator.observation import Observation
 from migrator.redaction import redact
+from migrator.tasks import mending
 
 
 @click.command()

@@ -13,15 +13,15 @@ from pathlib import Path
 
 import click
 
-from migrator import samples, scratch
 from migrator.cli.machinery import arrange
 from migrator.cli.progress import Progress
 from migrator.cli.run import Moments, conduct, no_web, port, timeout, until, workers
 from migrator.cli.verdict import Outlook
-from migrator.cluster import Cluster
 from migrator.config_file import load
-from migrator.processes import Supervisor
-from migrator.samples.load import Load
+from migrator.machines import samples, scratch
+from migrator.machines.cluster import Cluster
+from migrator.machines.processes import Supervisor
+from migrator.machines.samples.load import Load
 
 NAME = "demo"
 _SOURCE_VERSION, _DESTINATION_VERSION = 16, 18

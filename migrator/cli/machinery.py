@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from migrator import scratch
 from migrator.config import Config, CopyMethod, Secret
 from migrator.config_file import VARIABLE
 from migrator.config_file.environment import PREFIX
 from migrator.errors import MigratorError
-from migrator.ports import free_port, is_free
-from migrator.processes import Program
-from migrator.provision import valkey_command
+from migrator.machines import scratch
+from migrator.machines.ports import free_port, is_free
+from migrator.machines.processes import Program
+from migrator.machines.provision import valkey_command
 from migrator.work import KEEPERS
 
 _CLI = (sys.executable, "-m", "migrator.cli")

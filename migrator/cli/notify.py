@@ -4,10 +4,10 @@ import sys
 
 import click
 
-from migrator import notices
 from migrator.cli.options import configuration
 from migrator.config import Config
 from migrator.errors import MigratorError
+from migrator.reports import notices
 from migrator.webhooks import NotDeliveredError, deliver
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import click
 
-from migrator import scratch
 from migrator.cli.commands import Exit
 from migrator.cli.machinery import Machinery, arrange, file_of
 from migrator.cli.options import configuration
@@ -20,7 +19,8 @@ from migrator.cli.verdict import OVER, Outlook, Verdict
 from migrator.config import Config
 from migrator.config_file import VARIABLE
 from migrator.errors import MigratorError, StoreUnavailableError
-from migrator.processes import Supervisor
+from migrator.machines import scratch
+from migrator.machines.processes import Supervisor
 from migrator.store import Store
 
 TIMEOUT = 3

@@ -12,7 +12,7 @@ from types import TracebackType
 
 import psycopg
 
-from migrator import journal
+from migrator.bookkeeping import journal
 from migrator.bucket import Buckets, Limit, Throttle
 from migrator.config import MappingSpec
 from migrator.connection import session_of, try_lock

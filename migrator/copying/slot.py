@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 from psycopg.errors import ObjectInUse
 
+from migrator.bookkeeping.journal import read_wishes
+from migrator.bookkeeping.ledger import note_parts
 from migrator.connection import Session, connect_for_replication, session_of
 from migrator.copying.errors import StoppedError
 from migrator.copying.seat import Seat, import_snapshot, note_keeper, source_session
 from migrator.copying.wire import Wire
 from migrator.errors import MigratorError
-from migrator.journal import read_wishes
-from migrator.ledger import note_parts
 from migrator.names import application_name
 from migrator.parts import Part, cut
 from migrator.phases.source_statements import create_slot_with_snapshot, drop_slot

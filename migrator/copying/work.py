@@ -11,7 +11,7 @@ import structlog
 from psycopg.errors import LockNotAvailable
 from psycopg.rows import DictRow
 
-from migrator import journal
+from migrator.bookkeeping import journal
 from migrator.bucket import Buckets, Limit, Throttle
 from migrator.config import MappingSpec
 from migrator.connection import Session, session_of, try_lock

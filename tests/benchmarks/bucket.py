@@ -11,7 +11,7 @@ from multiprocessing.sharedctypes import Synchronized
 from multiprocessing.synchronize import Barrier
 
 from migrator.bucket import Limit
-from migrator.cluster import Valkey
+from migrator.machines.cluster import Valkey
 from migrator.phases.pacing import MB
 from migrator.store import Store
 from migrator.throttle import SharedThrottle, draw

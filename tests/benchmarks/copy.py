@@ -13,11 +13,11 @@ from statistics import median
 
 import structlog
 
-from migrator.cluster import Cluster
 from migrator.config import DatabaseSelection, MappingSpec, Replication
+from migrator.machines.cluster import Cluster
+from migrator.machines.provision import client
 from migrator.memory import Memory
-from migrator.provision import client
-from migrator.reconcile import drive
+from migrator.tick.reconcile import drive
 
 DATABASE = "bench"
 TABLES = 6

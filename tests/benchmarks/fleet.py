@@ -8,13 +8,13 @@ by turns, at the default intervals: its databases are taken for quiet, since a p
 import statistics
 import time
 
-from migrator import journal
-from migrator.cluster import Cluster
+from migrator.bookkeeping import journal
 from migrator.config import DatabaseSelection, MappingSpec
 from migrator.connection import session_of
-from migrator.observe import Looker
+from migrator.looks.observe import Looker
+from migrator.looks.remembered import SchemaCache
+from migrator.machines.cluster import Cluster
 from migrator.records import Identity
-from migrator.remembered import SchemaCache
 from migrator.turns import Quiet
 
 TABLES = 5

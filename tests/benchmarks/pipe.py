@@ -12,8 +12,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from statistics import median
 
-from migrator.cluster import Cluster, Valkey
-from migrator.provision import client
+from migrator.machines.cluster import Cluster, Valkey
+from migrator.machines.provision import client
 from tests.benchmarks.processor_time import of_servers
 from tests.postgres import copier
 from tests.postgres.copier import Order, Report

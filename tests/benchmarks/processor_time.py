@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from migrator.cluster import Cluster
+from migrator.machines.cluster import Cluster
 
 TICK = os.sysconf("SC_CLK_TCK")
 

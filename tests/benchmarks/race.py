@@ -13,7 +13,7 @@ from statistics import median
 
 import structlog
 
-from migrator.cluster import Cluster
+from migrator.machines.cluster import Cluster
 from tests.benchmarks import race_timeline, race_ways
 from tests.benchmarks.processor_time import of_servers
 from tests.benchmarks.race_ways import DATABASE, Contest

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import psycopg
 
-from migrator.cluster import Cluster
-from migrator.provision import client
+from migrator.machines.cluster import Cluster
+from migrator.machines.provision import client
 from tests.benchmarks.processor_time import of_tree
 from tests.machine_room import MachineRoom, instance, machine_room, write_config
 

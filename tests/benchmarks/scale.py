@@ -10,17 +10,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from migrator import progress, snapshot
-from migrator.brief import brief
-from migrator.cluster import Cluster
 from migrator.config import DatabaseSelection, MappingSpec
+from migrator.looks.observe import Looker
+from migrator.looks.remembered import GARBAGE_THRESHOLDS, SchemaCache
+from migrator.machines.cluster import Cluster
 from migrator.model import Instance, Lsn, Publication, Slot, Subscription, SyncState
 from migrator.names import group_name
 from migrator.observation import DatabasePair, Hints, Observation
-from migrator.observe import Looker
 from migrator.phases import decide
 from migrator.records import Claim, Identity, Intent, Journal, Ledger, LedgerGroup, LedgerRelation, Marker
-from migrator.remembered import GARBAGE_THRESHOLDS, SchemaCache
+from migrator.reports import progress, snapshot
+from migrator.reports.brief import brief
 from migrator.schema import Schema
 from tests.benchmarks.multiplied import multiplied
 

@@ -16,19 +16,19 @@ from dataclasses import replace
 import structlog
 
 from migrator.apply import Applier
-from migrator.cluster import Cluster
 from migrator.config import MappingSpec
 from migrator.connection import session_of
+from migrator.looks.observe import Looker
+from migrator.looks.remembered import SchemaCache
+from migrator.looks.schema_reading import read_schema
+from migrator.machines.cluster import Cluster
+from migrator.machines.provision import client
 from migrator.memory import Memory
 from migrator.model import SyncState
 from migrator.observation import Hints, Observation, Scope
-from migrator.observe import Looker
-from migrator.perform import Hand
 from migrator.phases import post_data, pre_data
 from migrator.phases.view import View
-from migrator.provision import client
-from migrator.remembered import SchemaCache
-from migrator.schema_reading import read_schema
+from migrator.tasks.perform import Hand
 from migrator.together import bundles
 from tests.postgres.schema_trial import Trial, subscription
 

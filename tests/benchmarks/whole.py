@@ -12,7 +12,7 @@ from statistics import median
 
 import redis
 
-from migrator.cluster import Cluster
+from migrator.machines.cluster import Cluster
 from tests.benchmarks import scale
 from tests.benchmarks.processor_time import children
 from tests.machine_room import MachineRoom, Summary, instance, machine_room, write_config

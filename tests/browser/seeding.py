@@ -3,8 +3,8 @@
 import math
 from datetime import UTC, datetime, timedelta
 
-from migrator.history import History
 from migrator.store import Document, Store
+from migrator.store.history import History
 from web.summaries import relation_counts
 
 MB = 1_048_576
@@ -36,7 +36,7 @@ def database(name: str, status: str, total: int, ready: int, size: int, copied: 
 
 
 def summary(name: str, status: str = "in_progress", lag: int = 3 * MB, **more: object) -> Document:
-    """A mapping's summary, in the shape migrator.snapshot gives it."""
+    """A mapping's summary, in the shape migrator.reports.snapshot gives it."""
     ready = status in ("cutover_ready", "completed")
     done = ready or status == "synced"
     waits = [] if done else [{"phase": "initial_copy", "database": "shop", "message": "9 relations in tablesync"}]
@@ -103,7 +103,7 @@ def summary(name: str, status: str = "in_progress", lag: int = 3 * MB, **more: o
 
 
 def cutover(name: str) -> list[Document]:
-    """A checklist as migrator.cutover writes it."""
+    """A checklist as migrator.reports.cutover writes it."""
     return [
         step(1, "Wait for the light", "Everything is copied and the lag is small.", holds=True),
         step(

@@ -10,8 +10,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
-from migrator.history import History
 from migrator.store import Store
+from migrator.store.history import History
 from tests.browser.seeding import now, relations, summary
 from web import formats
 

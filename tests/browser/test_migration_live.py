@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 from playwright.sync_api import Error as PlaywrightError
 
 from migrator.errors import BinariesMissingError
-from migrator.provision import client, postgres_bin, valkey_binary
+from migrator.machines.provision import client, postgres_bin, valkey_binary
 from tests.conftest import absent
 
 TO_THE_LIGHT = 400_000

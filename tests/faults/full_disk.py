@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from migrator.cluster import Cluster
+from migrator.machines.cluster import Cluster
 from tests.conftest import absent
 
 MB = 1024 * 1024

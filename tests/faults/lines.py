@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from migrator import samples
-from migrator.cluster import Cluster, Valkey
+from migrator.machines import samples
+from migrator.machines.cluster import Cluster, Valkey
 from tests.faults.fault_proxy import FaultProxy
 from tests.machine_room import MachineRoom, instance, machine_room, write_config
 

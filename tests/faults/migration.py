@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from migrator import control, samples
-from migrator.cluster import Cluster
+from migrator import control
 from migrator.config import MappingSpec
-from migrator.samples.load import Load
+from migrator.machines import samples
+from migrator.machines.cluster import Cluster
+from migrator.machines.samples.load import Load
 from tests.machine_room import MachineRoom, instance, write_config
 from tests.system.scenario import checksums, invalid_indexes, ours_left, sequence_positions
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from migrator.cluster import Cluster
+from migrator.machines.cluster import Cluster
 from tests.conftest import absent
 
 Command = Sequence[str]

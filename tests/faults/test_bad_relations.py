@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from migrator.cluster import Cluster
+from migrator.machines.cluster import Cluster
 from tests.machine_room import Summary, instance, machine_room, write_config
 
 Clusters = Callable[..., Cluster]

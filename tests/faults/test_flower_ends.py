@@ -8,8 +8,8 @@ import time
 import urllib.request
 from pathlib import Path
 
-from migrator.cluster import Valkey
-from migrator.ports import free_port
+from migrator.machines.cluster import Valkey
+from migrator.machines.ports import free_port
 
 
 def answers(url: str) -> bool:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from migrator.cluster import Cluster
 from migrator.config import MappingSpec
-from migrator.reconcile import Assessment
+from migrator.machines.cluster import Cluster
+from migrator.tick.reconcile import Assessment
 from tests.faults.full_disk import SmallDisk, small_disk
 from tests.faults.migration import Clusters
 from tests.system.scenario import checksums, drive_until, mapping, ours_left, to_the_light

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from migrator import control
-from migrator.cluster import Cluster
+from migrator.machines.cluster import Cluster
 from tests.machine_room import MachineRoom, instance, machine_room, write_config
 from tests.system.scenario import checksums, seed
 

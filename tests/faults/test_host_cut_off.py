@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from migrator.cluster import Cluster
+from migrator.machines.cluster import Cluster
 from tests.faults.namespaces import FarHost, far_host, open_to
 
 BOUND_SECONDS = 30

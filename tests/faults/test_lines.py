@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from migrator import control
-from migrator.samples.load import Load
+from migrator.machines.samples.load import Load
 from tests.faults.fault_proxy import FaultProxy, Mode
 from tests.faults.lines import Line, lines
 from tests.faults.migration import FREELY, SLOWLY, Clusters, end_well, stage, stay_in_mid_copy

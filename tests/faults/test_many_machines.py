@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from migrator import control, samples
-from migrator.cluster import Cluster, Valkey
-from migrator.processes import Program, Supervisor
-from migrator.samples.load import Load
+from migrator import control
+from migrator.machines import samples
+from migrator.machines.cluster import Cluster, Valkey
+from migrator.machines.processes import Program, Supervisor
+from migrator.machines.samples.load import Load
 from tests.faults.fault_proxy import FaultProxy
 from tests.faults.migration import FREELY, SLOWLY, Clusters, end_well, stage, stay_in_mid_copy
 from tests.faults.namespaces import far_host, open_to

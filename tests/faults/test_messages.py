@@ -9,15 +9,15 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from migrator import control
-from migrator.cluster import Cluster
 from migrator.config import MappingSpec
 from migrator.errors import MigratorError
+from migrator.looks.remembered import SchemaCache
+from migrator.machines.cluster import Cluster
 from migrator.memory import Memory
-from migrator.perform import Outcome, perform
-from migrator.reconcile import Reconciler
-from migrator.remembered import SchemaCache
-from migrator.sampling import sample_lag
 from migrator.steps import Status
+from migrator.tasks.perform import Outcome, perform
+from migrator.tasks.sampling import sample_lag
+from migrator.tick.reconcile import Reconciler
 from migrator.work import Work
 from tests.faults.migration import Clusters
 from tests.system.scenario import checksums, invalid_indexes, mapping, ours_left, seed, sequence_positions

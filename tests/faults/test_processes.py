@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from migrator import control
-from migrator.samples.load import Load
+from migrator.machines.samples.load import Load
 from tests.faults.migration import FREELY, SLOWLY, Clusters, configuration, end_well, stage, stay_in_mid_copy
 from tests.machine_room import instance, machine_room, write_config
 from tests.system.scenario import ours_left, seed

@@ -13,8 +13,8 @@ import pytest
 import redis
 
 from migrator import control
-from migrator.cluster import Cluster
-from migrator.samples.load import Load
+from migrator.machines.cluster import Cluster
+from migrator.machines.samples.load import Load
 from tests.faults.fault_proxy import Mode
 from tests.faults.lines import Line, Lines, lines
 from tests.faults.migration import FREELY, SLOWLY, Clusters, end_well, stage

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from migrator.cluster import Cluster
+from migrator.machines.cluster import Cluster
 from tests.machine_room import instance, machine_room, write_config
 from tests.system.scenario import seed
 

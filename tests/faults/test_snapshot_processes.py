@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from migrator import control, samples
-from migrator.cluster import Cluster
-from migrator.samples.load import Load
+from migrator import control
+from migrator.machines import samples
+from migrator.machines.cluster import Cluster
+from migrator.machines.samples.load import Load
 from tests.faults.migration import FREELY, NOTHING, Clusters, end_well, stage
 from tests.machine_room import MachineRoom, instance, machine_room, write_config
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from migrator.samples.load import Load
+from migrator.machines.samples.load import Load
 from tests.faults.fault_proxy import Mode
 from tests.faults.lines import Line, Lines, lines
 from tests.faults.migration import Clusters, end_well, stage

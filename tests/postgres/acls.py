@@ -3,7 +3,7 @@
 Multirange types are left out: their rights are their range's, and before 17 they did not follow its owner.
 """
 
-from migrator.cluster import Cluster
+from migrator.machines.cluster import Cluster
 
 _OBJECTS = """
 WITH object (class, oid, sub, owner, acl, builtin) AS (

@@ -7,12 +7,12 @@ from typing import Any
 
 import psycopg
 
-from migrator import ledger
+from migrator.bookkeeping import ledger
 from migrator.catalog import ledger_tables
-from migrator.cluster import Cluster
 from migrator.connection import Session
 from migrator.copying.copy_part import Copied, PartCopy, copy_part
 from migrator.copying.lines import destination_session, source_session
+from migrator.machines.cluster import Cluster
 from migrator.names import application_name
 from migrator.parts import cut
 from migrator.quote import identifier

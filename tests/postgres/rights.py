@@ -4,20 +4,20 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from migrator import journal
-from migrator import ledger as ledger_book
 from migrator.apply import Applier, ApplyError
-from migrator.cluster import Cluster
+from migrator.bookkeeping import journal
+from migrator.bookkeeping import ledger as ledger_book
 from migrator.config import MappingSpec
 from migrator.connection import session_of
-from migrator.instances import read_instance
+from migrator.looks.instances import read_instance
+from migrator.looks.schema_reading import read_schema
+from migrator.machines.cluster import Cluster
 from migrator.model import Failure, Instance
 from migrator.observation import DatabasePair, Hints, Observation, Scope
 from migrator.phases import key_of
 from migrator.phases.view import View
 from migrator.records import Identity, Ledger
 from migrator.schema import Schema
-from migrator.schema_reading import read_schema
 from migrator.steps import Action, Step
 
 Examine = Callable[[View], Step]

@@ -10,19 +10,19 @@ from pathlib import Path
 import psycopg
 
 from migrator.apply import Applier, ApplyError
-from migrator.cluster import Cluster
 from migrator.config import DatabaseSelection, MappingSpec
 from migrator.connection import session_of
+from migrator.looks.schema_reading import read_schema
+from migrator.machines.cluster import Cluster
 from migrator.memory import Memory
 from migrator.model import Instance, Lsn, RelationSize, Subscription, SyncState, User
 from migrator.observation import DatabasePair, Hints, Observation, Scope
-from migrator.perform import Hand
 from migrator.phases import late_definitions, portability, post_data, pre_data, user_mappings
 from migrator.phases.view import View
 from migrator.schema import Schema
 from migrator.schema.readers import scope_sql
-from migrator.schema_reading import read_schema
 from migrator.steps import Action, Finding, Step
+from migrator.tasks.perform import Hand
 from migrator.together import bundles
 
 LOCK_TABLE = {"max_locks_per_transaction": "64", "max_connections": "100", "max_prepared_transactions": "0"}

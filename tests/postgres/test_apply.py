@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from migrator.apply import Applier, ApplyError
-from migrator.cluster import Cluster
 from migrator.config import MappingSpec
+from migrator.machines.cluster import Cluster
 from migrator.steps import Action, Side, Statement
 
 Clusters = Callable[..., Cluster]

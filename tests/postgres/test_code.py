@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from migrator.cluster import Cluster
+from migrator.machines.cluster import Cluster
 from migrator.steps import Action, Step
 from tests.postgres.schema_trial import Trial, dump, load
 

@@ -9,13 +9,13 @@ from contextlib import ExitStack
 
 import pytest
 
-from migrator.cluster import Cluster
 from migrator.copying.copy_part import PartCopy, copy_part
 from migrator.copying.courtesy import make_way
 from migrator.copying.errors import CopyError, RewrittenError, SnapshotGoneError, StoppedError, UnlikeError, YieldError
 from migrator.copying.held import Held
 from migrator.copying.leaving import leave_group
 from migrator.errors import MigratorError, UnreachableError
+from migrator.machines.cluster import Cluster
 from tests.postgres.copying import GROUP, MAPPING, NAME, Pair, make_pair
 
 TABLE = "CREATE TABLE public.t (id int, body text)"

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from migrator.cluster import Cluster
 from migrator.copying.errors import YieldError
+from migrator.machines.cluster import Cluster
 from tests.postgres import copier
 from tests.postgres.copier import Order
 from tests.postgres.copying import NAME, Pair, make_pair

@@ -6,10 +6,10 @@ from contextlib import ExitStack
 import psycopg
 import pytest
 
-from migrator.cluster import Cluster
 from migrator.copying.copy_part import agreed
 from migrator.copying.errors import CopyError, RewrittenError, UnlikeError
 from migrator.copying.wire import Wire
+from migrator.machines.cluster import Cluster
 from tests.postgres.copying import Pair, create_database, make_pair
 
 VALUES = {

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from migrator.apply import ApplyError
-from migrator.cluster import Cluster
 from migrator.config import DatabaseSelection
+from migrator.machines.cluster import Cluster
 from migrator.phases import claims, databases, roles
 from migrator.steps import Gates
 from tests.postgres.rights import Migration, codes, prefixes

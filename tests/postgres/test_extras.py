@@ -5,7 +5,7 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from migrator.cluster import Cluster
+from migrator.machines.cluster import Cluster
 from migrator.phases.extras import extras
 from migrator.schema.removal import removal
 from tests.postgres.schema_trial import Trial, load, read

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from migrator.catalog import sql
-from migrator.cluster import Cluster
 from migrator.connection import session_of
+from migrator.machines.cluster import Cluster
 
 BASE = """
 CREATE ROLE fp_reader;

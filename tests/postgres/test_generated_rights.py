@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from migrator.cluster import Cluster
+from migrator.machines.cluster import Cluster
 from migrator.phases import privileges, roles
 from migrator.quote import identifier, literal
 from tests.postgres.acls import rights

@@ -6,9 +6,9 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from migrator.cluster import Cluster
 from migrator.connection import Session, connect, mute
 from migrator.hidden import block, setting
+from migrator.machines.cluster import Cluster
 from migrator.quote import literal
 
 EVERYTHING = {"log_statement": "all", "log_min_duration_statement": "0", "log_error_verbosity": "verbose"}

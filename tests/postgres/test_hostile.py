@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from migrator.cluster import Cluster
+from migrator.machines.cluster import Cluster
 from migrator.quote import identifier, literal
 from tests import hostile
 from tests.postgres.schema_trial import Trial, dump

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from migrator.cluster import Cluster
 from migrator.connection import session_of
-from migrator.instances import read_instance, read_transactions
+from migrator.looks.instances import read_instance, read_transactions
+from migrator.machines.cluster import Cluster
 from migrator.model import Instance, Lsn, Transaction
 
 every_version = pytest.mark.parametrize("version", [15, 16, 17, 18])

@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from migrator import journal
-from migrator.cluster import Cluster
+from migrator.bookkeeping import journal
 from migrator.connection import session_of
+from migrator.machines.cluster import Cluster
 from migrator.records import Identity, Intent
 
 WAITS = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'reader' AND wait_event_type = 'Lock'"

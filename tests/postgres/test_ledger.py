@@ -6,12 +6,12 @@ from contextlib import ExitStack
 import psycopg
 import pytest
 
-from migrator import ledger
+from migrator.bookkeeping import ledger
+from migrator.bookkeeping.journal_format import upgrade_ledger
 from migrator.catalog import ledger_tables
-from migrator.cluster import Cluster
 from migrator.connection import Session, connect, session_of
 from migrator.copying.leaving import leave_group
-from migrator.journal_format import upgrade_ledger
+from migrator.machines.cluster import Cluster
 from migrator.parts import Part, cut
 from migrator.phases import giving_up
 

@@ -11,19 +11,20 @@ from typing import Any
 import pytest
 from psycopg.errors import LockNotAvailable
 
-from migrator import ledger, pair, pairing
-from migrator.cluster import Cluster
+from migrator.bookkeeping import ledger
 from migrator.config import DatabaseSelection, InstanceSpec, MappingSpec, Replication
 from migrator.connection import Session, connect, session_of
-from migrator.counters import Values, read_sequences
 from migrator.errors import MigratorError, SessionLimitError
+from migrator.looks import pair, pairing
+from migrator.looks.counters import Values, read_sequences
+from migrator.looks.observe import Looker
+from migrator.looks.remembered import SchemaCache
+from migrator.looks.schema_reading import read_fingerprint, read_schema
+from migrator.looks.sessions import Sessions
+from migrator.machines.cluster import Cluster
 from migrator.observation import DatabasePair, Scope
-from migrator.observe import Looker
 from migrator.records import Ledger
-from migrator.remembered import SchemaCache
 from migrator.schema import Schema
-from migrator.schema_reading import read_fingerprint, read_schema
-from migrator.sessions import Sessions
 
 TABLES = """
 CREATE TABLE one (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text CHECK (name <> ''),

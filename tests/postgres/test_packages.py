@@ -6,8 +6,8 @@ from difflib import unified_diff
 
 import pytest
 
-from migrator.cluster import Cluster
-from migrator.provision import client
+from migrator.machines.cluster import Cluster
+from migrator.machines.provision import client
 from tests.conftest import absent
 from tests.packages import PackageMissingError, sql_of
 from tests.postgres.schema_trial import Trial, dump

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from migrator.cluster import Cluster
 from migrator.config import MappingSpec
-from migrator.observe import Looker
+from migrator.looks.observe import Looker
+from migrator.machines.cluster import Cluster
 from migrator.quote import identifier
 from tests.postgres.schema_trial import Trial, dump
 

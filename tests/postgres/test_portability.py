@@ -8,11 +8,11 @@ from importlib.resources import files
 import psycopg
 import pytest
 
-from migrator.cluster import Cluster
 from migrator.comparison.discrepancy import Discrepancy
 from migrator.comparison.schemas import discrepancies
 from migrator.connection import session_of
-from migrator.instances import read_instance
+from migrator.looks.instances import read_instance
+from migrator.machines.cluster import Cluster
 from migrator.phases import portability
 from tests.postgres.schema_trial import Trial, load
 

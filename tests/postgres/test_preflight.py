@@ -7,12 +7,12 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from migrator.cluster import Cluster
 from migrator.config import DatabaseSelection, InstanceSpec, MappingSpec, Secret
 from migrator.connection import session_of
-from migrator.facts import read_missing_locales
+from migrator.looks.facts import read_missing_locales
+from migrator.looks.observe import Looker
+from migrator.machines.cluster import Cluster
 from migrator.observation import Hints, Observation
-from migrator.observe import Looker
 from migrator.phases import identity, preflight, without_identity
 from migrator.phases.view import View
 from migrator.steps import Finding
@@ -270,7 +270,7 @@ def test_rights_of_a_plain_role_on_the_destination(pair: Pair) -> None:
 
 
 def test_prepared_transaction(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("migrator.observe.OLD_SECONDS", 0.0)
+    monkeypatch.setattr("migrator.looks.observe.OLD_SECONDS", 0.0)
     pair.sql("CREATE TABLE t (id int PRIMARY KEY)")
     with pair.source.connect(pair.name) as client:
         client.execute("BEGIN")
@@ -285,7 +285,7 @@ def test_prepared_transaction(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_old_transaction(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("migrator.observe.OLD_SECONDS", 0.0)
+    monkeypatch.setattr("migrator.looks.observe.OLD_SECONDS", 0.0)
     pair.sql("CREATE TABLE t (id int PRIMARY KEY)")
     with pair.source.connect(pair.name) as client:
         client.execute("BEGIN")

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from migrator.cluster import Cluster
+from migrator.machines.cluster import Cluster
+from migrator.machines.provision import postgres_bin
 from migrator.phases import claims, databases, privileges, roles
-from migrator.provision import postgres_bin
 from migrator.steps import Step
 from tests.postgres.acls import Right, rights
 from tests.postgres.rights import Migration, codes

@@ -6,7 +6,7 @@ from typing import TypedDict
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from migrator.cluster import Cluster
+from migrator.machines.cluster import Cluster
 from migrator.quote import identifier
 from migrator.schema.compare import differences
 from tests import hostile

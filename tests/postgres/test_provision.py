@@ -6,10 +6,10 @@ import psycopg
 import pytest
 import redis
 
-from migrator import provision
-from migrator.cluster import Cluster
-from migrator.datadir import crc32c
 from migrator.errors import BinariesMissingError
+from migrator.machines import provision
+from migrator.machines.cluster import Cluster
+from migrator.machines.datadir import crc32c
 
 VERSIONS = pytest.mark.parametrize("version", [15, 16, 17, 18])
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from migrator.cluster import Cluster
 from migrator.config import RoleConflictStrategy, Secret
+from migrator.machines.cluster import Cluster
+from migrator.machines.provision import postgres_bin
 from migrator.phases import ending, parameters, role_conflicts, roles, self_memberships, tablespace_rights
-from migrator.provision import postgres_bin
 from migrator.quote import identifier
 from migrator.steps import Gates
 from tests.postgres.rights import Migration, codes

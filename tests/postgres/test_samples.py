@@ -3,9 +3,9 @@
 import time
 from collections.abc import Callable
 
-from migrator import samples
-from migrator.cluster import Cluster
-from migrator.samples.load import Load
+from migrator.machines import samples
+from migrator.machines.cluster import Cluster
+from migrator.machines.samples.load import Load
 
 
 def _counts(server: Cluster) -> tuple[int, ...]:

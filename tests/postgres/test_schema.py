@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from migrator.cluster import Cluster
+from migrator.machines.cluster import Cluster
 from migrator.model import SyncState
 from migrator.phases import pre_data
 from migrator.records import Ledger, LedgerRelation

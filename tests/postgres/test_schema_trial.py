@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from migrator.cluster import Cluster
 from migrator.config import DatabaseSelection, MappingSpec
+from migrator.looks.observe import Looker
+from migrator.machines.cluster import Cluster
 from migrator.observation import Hints
-from migrator.observe import Looker
 from migrator.phases import trial
 from migrator.phases.view import View
 from migrator.records import Refusal, SchemaTrial

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from migrator.cluster import Cluster
+from migrator.machines.cluster import Cluster
 from tests.postgres.schema_trial import Trial, load, read
 
 KINDS = {"reserved schema"}

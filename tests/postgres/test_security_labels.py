@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from migrator.apply import ApplyError
-from migrator.cluster import Cluster
+from migrator.machines.cluster import Cluster
 from tests.postgres.schema_trial import Trial, dump, load
 
 PROVIDER = r"""

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from migrator.cluster import Cluster
 from migrator.config import DatabaseSelection, MappingSpec
+from migrator.looks.observe import Looker
+from migrator.machines.cluster import Cluster
 from migrator.observation import Hints, Scope
-from migrator.observe import Looker
 from migrator.phases import selected
 from migrator.phases.view import View
 from migrator.steps import Step

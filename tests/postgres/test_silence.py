@@ -7,12 +7,12 @@ import psycopg
 import pytest
 
 from migrator import connection
-from migrator.cluster import Cluster
 from migrator.config import InstanceSpec
 from migrator.connection import connect, session_of
 from migrator.errors import UnreachableError
+from migrator.looks.observe import Looker
+from migrator.machines.cluster import Cluster
 from migrator.model import Instance, Unreachable
-from migrator.observe import Looker
 from tests.faults.fault_proxy import FaultProxy, Mode
 from tests.system.scenario import mapping
 
@@ -49,7 +49,7 @@ def test_a_look_at_a_frozen_server_ends(
     side: str, shared: Callable[[int], Cluster], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source, destination = shared(16), shared(18)
-    monkeypatch.setattr("migrator.sessions.SILENCE_SECONDS", 1.0)
+    monkeypatch.setattr("migrator.looks.sessions.SILENCE_SECONDS", 1.0)
     frozen = source if side == "source" else destination
     with FaultProxy(frozen.host, frozen.port) as proxy:
         spec = replace(mapping(source, destination), **{side: behind(proxy)})  # type: ignore[arg-type]

@@ -13,8 +13,8 @@ from types import ModuleType
 import psycopg
 import pytest
 
-from migrator.cluster import Cluster
 from migrator.connection import session_of
+from migrator.machines.cluster import Cluster
 
 CONFIG = {
     "instances": {"old": {"server": "127.0.0.1", "port": 1}, "new": {"server": "127.0.0.1", "port": 2}},

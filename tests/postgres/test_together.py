@@ -8,13 +8,13 @@ from dataclasses import replace
 import pytest
 
 from migrator.apply import Applier, ApplyError
-from migrator.cluster import Cluster
+from migrator.machines.cluster import Cluster
 from migrator.memory import Memory
 from migrator.model import RelationSize
-from migrator.perform import Hand, Outcome
 from migrator.phases import post_data
 from migrator.phases.quick import SMALL_BYTES
 from migrator.steps import Step
+from migrator.tasks.perform import Hand, Outcome
 from migrator.together import bundles, transaction
 from tests.postgres.schema_trial import LOCK_TABLE, Trial, dump, instance
 

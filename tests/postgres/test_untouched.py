@@ -6,8 +6,8 @@ import pytest
 from psycopg.rows import tuple_row
 
 from migrator.catalog import sql
-from migrator.cluster import Cluster
 from migrator.connection import Session, session_of
+from migrator.machines.cluster import Cluster
 from migrator.schema import privilege
 from migrator.schema.row import Answer, Row
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from migrator.cluster import Cluster
 from migrator.connection import session_of
+from migrator.looks.schema_reading import read_schema
+from migrator.machines.cluster import Cluster
 from migrator.phases import user_mappings
-from migrator.schema_reading import read_schema
 from tests.postgres.schema_trial import Trial
 
 Shared = Callable[[int], Cluster]

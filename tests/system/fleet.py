@@ -6,13 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from migrator.cluster import Cluster
 from migrator.config import DatabaseSelection, MappingSpec
+from migrator.looks.remembered import SchemaCache
+from migrator.machines.cluster import Cluster
 from migrator.memory import Memory
 from migrator.quote import literal
-from migrator.reconcile import Assessment, drive
-from migrator.remembered import SchemaCache
 from migrator.steps import Status
+from migrator.tick.reconcile import Assessment, drive
 from tests.system.scenario import QUICK, checksums, describe, sequence_positions
 
 ROOM = {

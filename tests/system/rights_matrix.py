@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psycopg
 
-from migrator.cluster import Cluster
+from migrator.machines.cluster import Cluster
 from migrator.quote import identifier, literal
 
 CASE = Path(__file__).parents[1] / "cases" / "rights"

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from migrator.cluster import Cluster
 from migrator.config import MappingSpec, Replication
+from migrator.looks.remembered import SchemaCache
+from migrator.machines.cluster import Cluster
 from migrator.memory import Failures, Memory
 from migrator.quote import identifier
-from migrator.reconcile import Assessment, drive
-from migrator.remembered import SchemaCache
 from migrator.steps import Status
+from migrator.tick.reconcile import Assessment, drive
 
 SHOP = """
 CREATE TYPE status AS ENUM ('new', 'paid', 'sent');

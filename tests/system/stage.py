@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from migrator.cluster import Cluster
 from migrator.config import DatabaseSelection, MappingSpec
+from migrator.looks.observe import Looker
+from migrator.machines.cluster import Cluster
 from migrator.observation import Hints
-from migrator.observe import Looker
 from migrator.phases import decide, gated_findings
 from migrator.steps import Finding, Side
 from tests.remedy import carry_out

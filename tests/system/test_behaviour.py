@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from migrator import control
-from migrator.cluster import Cluster
+from migrator.machines.cluster import Cluster
 from tests.system.scenario import checksums, mapping, to_the_light
 
 Clusters = Callable[..., Cluster]

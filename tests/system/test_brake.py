@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from migrator.cluster import Cluster
 from migrator.config import MappingSpec
-from migrator.reconcile import Assessment
+from migrator.machines.cluster import Cluster
+from migrator.tick.reconcile import Assessment
 from tests.system.scenario import QUICK, drive_until, mapping, to_the_light
 
 Clusters = Callable[..., Cluster]

@@ -12,16 +12,16 @@ from click.testing import CliRunner
 
 from migrator import control
 from migrator.bucket import Limit
-from migrator.carriage import carry_again
 from migrator.cli import main
-from migrator.cluster import Cluster
 from migrator.config import MappingSpec, Secret
 from migrator.copying.carrying import Carrying
 from migrator.errors import MigratorError, RefusedError
+from migrator.machines.cluster import Cluster
+from migrator.machines.provision import cache, postgres_bin
 from migrator.model import Instance
 from migrator.phases.carry import UNLOGGED, pieces, unlogged
-from migrator.provision import cache, postgres_bin
-from migrator.reconcile import Assessment, assess
+from migrator.tasks.carriage import carry_again
+from migrator.tick.reconcile import Assessment, assess
 from tests.conftest import absent
 from tests.system.scenario import checksums, drive_until, mapping, ours_left, seed, to_the_light
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from migrator.cluster import Cluster
 from migrator.config import CopyMethod, DatabaseSelection, Secret, WalBudgetAction
+from migrator.machines.cluster import Cluster
 from migrator.steps import Side
 from tests.conftest import _need
 from tests.system.scenario import QUICK
@@ -503,7 +503,7 @@ def test_the_remedy_mends_it(
     by_hand: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("migrator.observe.OLD_SECONDS", 0.0)
+    monkeypatch.setattr("migrator.looks.observe.OLD_SECONDS", 0.0)
     stage = stage_of(version)
     with stage.set_up():
         with contextmanager(trouble)(stage):

@@ -7,7 +7,7 @@ from pathlib import Path
 from click.testing import CliRunner, Result
 
 from migrator.cli import main
-from migrator.cluster import Cluster
+from migrator.machines.cluster import Cluster
 
 SOURCE_PASSWORD, DESTINATION_PASSWORD = "source-secret-1", "destination-secret-2"
 

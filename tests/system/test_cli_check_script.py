@@ -9,8 +9,8 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from migrator.cli import main
-from migrator.cluster import Cluster
-from migrator.provision import client
+from migrator.machines.cluster import Cluster
+from migrator.machines.provision import client
 
 SUPERUSER = "superuser-secret"
 ODD = "Odd \"na'me\\"

@@ -9,11 +9,11 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from migrator.cli import main
-from migrator.cluster import Cluster
 from migrator.config_file import load
+from migrator.machines.cluster import Cluster
 from migrator.memory import Memory
-from migrator.reconcile import drive
 from migrator.steps import Status
+from migrator.tick.reconcile import drive
 
 SUPERUSER = "superuser-secret"
 

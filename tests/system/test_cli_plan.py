@@ -9,8 +9,8 @@ from click.testing import CliRunner
 
 from migrator import control
 from migrator.cli import main
-from migrator.cluster import Cluster
 from migrator.config_file import load
+from migrator.machines.cluster import Cluster
 from tests.machine_room import instance, write_config
 from tests.system.scenario import seed, to_the_light
 

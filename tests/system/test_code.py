@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from migrator import control
-from migrator.cluster import Cluster
-from migrator.cutover import instructions
 from migrator.errors import RefusedError
+from migrator.machines.cluster import Cluster
+from migrator.reports.cutover import instructions
 from tests.system.scenario import checksums, drive_until, mapping, ours_left, seed, to_the_light
 
 Clusters = Callable[..., Cluster]

@@ -9,9 +9,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from migrator import control
-from migrator.carriage import carry_again
 from migrator.cli import main
-from migrator.cluster import Cluster
+from migrator.machines.cluster import Cluster
+from migrator.tasks.carriage import carry_again
 from tests.postgres.schema_trial import dump
 from tests.system.scenario import mapping, seed, to_the_light
 

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 import yaml
 
-from migrator.cluster import Cluster
-from migrator.orphans import die_with_parent
-from migrator.ports import free_port
-from migrator.provision import client, valkey_binary
+from migrator.machines.cluster import Cluster
+from migrator.machines.orphans import die_with_parent
+from migrator.machines.ports import free_port
+from migrator.machines.provision import client, valkey_binary
 from migrator.work import KEEPERS, QUEUES
 from tests.conftest import absent
 
@@ -233,7 +233,7 @@ def seed(source: Cluster) -> None:
     programs = client("pgbench").parent
     environment = {
         **os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "PGHOST": source.host, "PGPORT": str(source.port),
-        "PGPASSWORD": PASSWORD, "SAMPLES": str(ROOT / "migrator/samples"),
+        "PGPASSWORD": PASSWORD, "SAMPLES": str(ROOT / "migrator/machines/samples"),
     }  # fmt: skip
     done = subprocess.run(
         [str(ROOT / "deploy/demo/seed.sh")], env=environment, capture_output=True, text=True, check=False

@@ -15,10 +15,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from migrator import scratch
 from migrator.errors import BinariesMissingError
-from migrator.provision import client, postgres_bin, valkey_binary
-from migrator.samples import DATABASES
+from migrator.machines import scratch
+from migrator.machines.provision import client, postgres_bin, valkey_binary
+from migrator.machines.samples import DATABASES
 from tests.conftest import absent
 from tests.system.scenario import descendants
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from migrator.cluster import Cluster
 from migrator.config import DatabaseSelection, MappingSpec, Secret
-from migrator.dial import dial
+from migrator.looks.dial import dial
+from migrator.machines.cluster import Cluster
 from tests.system.scenario import ours_left
 
 MARK = "pl4nted"

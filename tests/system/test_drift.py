@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from migrator.cluster import Cluster
-from migrator.reconcile import Assessment, assess, drive
+from migrator.machines.cluster import Cluster
 from migrator.steps import Finding, Status
+from migrator.tick.reconcile import Assessment, assess, drive
 from tests.system.scenario import checksums, describe, drive_until, mapping, seed, to_the_light
 
 Clusters = Callable[..., Cluster]

@@ -14,9 +14,9 @@ import psycopg
 import pytest
 
 from migrator import control
-from migrator.cluster import Cluster
 from migrator.config import InstanceSpec, MappingSpec, Secret
 from migrator.connection import session_of
+from migrator.machines.cluster import Cluster
 from migrator.names import PREFIX
 from migrator.observation import DatabasePair
 from tests.conftest import absent

@@ -12,12 +12,12 @@ import psycopg
 import pytest
 
 from migrator import control
-from migrator.cluster import Cluster
 from migrator.config import DatabaseSelection, MappingSpec
+from migrator.looks.remembered import SchemaCache
+from migrator.machines.cluster import Cluster
 from migrator.memory import Memory
-from migrator.reconcile import Assessment, assess, drive
-from migrator.remembered import SchemaCache
 from migrator.steps import Finding, Side, Status
+from migrator.tick.reconcile import Assessment, assess, drive
 from tests.conftest import _need
 from tests.remedy import carry_out
 from tests.system.scenario import QUICK, checksums, describe, mapping, ours_left
@@ -195,7 +195,7 @@ def test_who_keeps_a_slot_from_being_made_is_told_and_can_be_ended(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of another database of the same source: its slot waits for every transaction of the instance."""
-    monkeypatch.setattr("migrator.observe.OLD_SECONDS", 0.0)
+    monkeypatch.setattr("migrator.looks.observe.OLD_SECONDS", 0.0)
     for server in (world.source, world.destination):
         server.execute("CREATE DATABASE held")
     other = mapping(world.source, world.destination, "held", databases=DatabaseSelection(include=("held",)))

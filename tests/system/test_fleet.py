@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from migrator import control, samples
-from migrator.cluster import Cluster
+from migrator import control
 from migrator.config_file import load
-from migrator.samples.load import Load
+from migrator.machines import samples
+from migrator.machines.cluster import Cluster
+from migrator.machines.samples.load import Load
 from migrator.steps import Status
 from tests.machine_room import PACE, MachineRoom, instance, machine_room
 from tests.system.fleet import ROOM, Leg, all_to_the_light, equal, in_parallel, leg, shop_load, side_by_side

@@ -14,11 +14,11 @@ from click.testing import CliRunner
 
 from migrator import control
 from migrator.cli import main
-from migrator.cluster import Cluster
 from migrator.config import DatabaseSelection, MappingSpec, RoleConflictStrategy
+from migrator.machines.cluster import Cluster
 from migrator.memory import Memory
-from migrator.reconcile import Assessment, assess, drive
 from migrator.steps import Finding
+from migrator.tick.reconcile import Assessment, assess, drive
 from tests.machine_room import instance
 from tests.system.fleet import ROOM, Leg, all_to_the_light, leg
 from tests.system.scenario import checksums, drive_until, ours_left

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from migrator import control
 from migrator.cli import main
-from migrator.cluster import Cluster
+from migrator.machines.cluster import Cluster
 from migrator.quote import identifier, literal
 from tests import hostile
 from tests.machine_room import instance, write_config

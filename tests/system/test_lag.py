@@ -8,13 +8,14 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from migrator import control, journal, markers
-from migrator.cluster import Cluster
+from migrator import control
+from migrator.bookkeeping import journal, markers
 from migrator.connection import session_of
+from migrator.machines.cluster import Cluster
 from migrator.model import Lsn
-from migrator.reconcile import Assessment, assess, drive
 from migrator.records import Identity
 from migrator.steps import Status
+from migrator.tick.reconcile import Assessment, assess, drive
 from tests.system.scenario import QUICK, describe, drive_until, mapping, to_the_light
 
 Clusters = Callable[..., Cluster]

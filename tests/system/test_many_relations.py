@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from migrator.cluster import Cluster
+from migrator.machines.cluster import Cluster
 from tests.system.scenario import drive_until, mapping
 
 Clusters = Callable[..., Cluster]

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import pytest
 
 from migrator import control
-from migrator.cluster import Cluster
 from migrator.errors import RefusedError
-from migrator.reconcile import Assessment, assess
+from migrator.machines.cluster import Cluster
 from migrator.steps import Status
+from migrator.tick.reconcile import Assessment, assess
 from tests.system.fleet import Leg, equal
 from tests.system.scenario import (
     checksums,

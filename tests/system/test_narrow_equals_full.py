@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from migrator.cluster import Cluster
 from migrator.config import MappingSpec
+from migrator.looks.observe import Looker
+from migrator.machines.cluster import Cluster
 from migrator.observation import Hints, Scope
-from migrator.observe import Looker
 from migrator.phases import decide
 from migrator.steps import Action
 from tests.system.scenario import mapping, seed, to_the_light

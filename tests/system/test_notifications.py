@@ -13,11 +13,11 @@ from click.testing import CliRunner
 
 from migrator import control
 from migrator.cli import main
-from migrator.cluster import Cluster
 from migrator.config import InstanceSpec, MappingSpec, NotificationKind, NotificationSpec, Secret
-from migrator.notices import address_key, trial
-from migrator.outbox import Outbox
+from migrator.machines.cluster import Cluster
+from migrator.reports.notices import address_key, trial
 from migrator.store import Store
+from migrator.store.outbox import Outbox
 from migrator.webhooks import NotDeliveredError, deliver, send, tell
 from tests.authority import Authority
 from tests.machine_room import instance, machine_room, write_config

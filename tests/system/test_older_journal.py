@@ -5,14 +5,15 @@ from dataclasses import replace
 
 import pytest
 
-from migrator import control, journal, journal_format
+from migrator import control
+from migrator.bookkeeping import journal, journal_format
+from migrator.bookkeeping.journal_format import JOURNAL, LEDGER, is_outdated
 from migrator.catalog import created_tables, journal_tables
-from migrator.cluster import Cluster
 from migrator.connection import session_of
 from migrator.errors import MigratorError
-from migrator.journal_format import JOURNAL, LEDGER, is_outdated
-from migrator.reconcile import assess, drive
+from migrator.machines.cluster import Cluster
 from migrator.steps import Status
+from migrator.tick.reconcile import assess, drive
 from tests.system.scenario import checksums, mapping, ours_left, to_the_light
 
 AS_THE_JOURNAL_WAS = """

@@ -7,17 +7,17 @@ from datetime import datetime
 
 import pytest
 
-from migrator import remembered
-from migrator.cluster import Cluster
 from migrator.config import CopyMethod
-from migrator.inline import Inline
+from migrator.looks import remembered
+from migrator.machines.cluster import Cluster
 from migrator.memory import Memory
 from migrator.model import Failure
-from migrator.perform import perform
 from migrator.phases import initial_copy
-from migrator.reconcile import Assessment, Reconciler
-from migrator.sampling import sample_lag
 from migrator.steps import Status
+from migrator.tasks.perform import perform
+from migrator.tasks.sampling import sample_lag
+from migrator.tick.inline import Inline
+from migrator.tick.reconcile import Assessment, Reconciler
 from migrator.work import Work
 from tests.system.scenario import describe, drive_until, mapping, seed
 

@@ -6,13 +6,13 @@ from dataclasses import replace
 import redis
 
 from migrator import control
-from migrator.cluster import Cluster
 from migrator.config import MappingSpec
-from migrator.inline import Inline
-from migrator.reconcile import Assessment, Reconciler
-from migrator.remembered import SchemaCache
+from migrator.looks.remembered import SchemaCache
+from migrator.machines.cluster import Cluster
 from migrator.steps import Status
 from migrator.store import Store
+from migrator.tick.inline import Inline
+from migrator.tick.reconcile import Assessment, Reconciler
 from tests.system.scenario import checksums, drive_until, mapping, seed
 
 Clusters = Callable[..., Cluster]

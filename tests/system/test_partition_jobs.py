@@ -9,10 +9,10 @@ from threading import Event
 import psycopg
 import pytest
 
-from migrator.cluster import Cluster
 from migrator.config import MappingSpec, PartitionMaintenance
-from migrator.reconcile import Assessment, assess, drive
+from migrator.machines.cluster import Cluster
 from migrator.steps import Finding, Status
+from migrator.tick.reconcile import Assessment, assess, drive
 from tests.system.scenario import checksums, describe, drive_until, mapping, to_the_light
 
 Clusters = Callable[..., Cluster]

@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from migrator.cli import main
-from migrator.cluster import Cluster
 from migrator.config_file import load
+from migrator.machines.cluster import Cluster
 from migrator.steps import Status
 from tests.system.scenario import drive_until
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 
 from migrator import control
-from migrator.cluster import Cluster
 from migrator.config import MappingSpec
 from migrator.errors import RefusedError
-from migrator.inline import Inline
-from migrator.reconcile import Assessment, Reconciler, assess, drive
+from migrator.machines.cluster import Cluster
 from migrator.steps import Finding, Status
+from migrator.tick.inline import Inline
+from migrator.tick.reconcile import Assessment, Reconciler, assess, drive
 from tests.system.scenario import QUICK, checksums, describe, drive_until, mapping, ours_left, seed, to_the_light
 
 Clusters = Callable[..., Cluster]

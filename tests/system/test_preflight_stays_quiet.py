@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Event
 
-from migrator.cluster import Cluster
 from migrator.config import DatabaseSelection
-from migrator.reconcile import Assessment, assess
+from migrator.machines.cluster import Cluster
 from migrator.steps import Status
+from migrator.tick.reconcile import Assessment, assess
 from tests.system.scenario import drive_until, mapping, seed
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from migrator import control
-from migrator.cluster import Cluster
+from migrator.machines.cluster import Cluster
 from migrator.memory import Memory
-from migrator.reconcile import Assessment
 from migrator.steps import Side, Status
+from migrator.tick.reconcile import Assessment
 from tests.system.scenario import checksums, describe, drive_until, mapping, ours_left, to_the_light
 
 

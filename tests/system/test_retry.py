@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 import fakeredis
 
-from migrator.cluster import Cluster
+from migrator.machines.cluster import Cluster
 from migrator.phases import key_of
-from migrator.reconcile import Assessment, Reconciler
 from migrator.store import Store
+from migrator.tick.reconcile import Assessment, Reconciler
 from migrator.work import Work
 from tests.system.scenario import mapping
 

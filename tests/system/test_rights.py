@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from migrator import control
-from migrator.cluster import Cluster
+from migrator.machines.cluster import Cluster
 from tests.system.rights_matrix import LATER, case, matrix, may_connect, outcomes
 from tests.system.scenario import mapping, to_the_light
 

@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import pytest
 
-from migrator.cluster import Cluster
 from migrator.config import Secret
+from migrator.machines.cluster import Cluster
 from migrator.memory import Memory
-from migrator.reconcile import Assessment
 from migrator.steps import Finding, Status
+from migrator.tick.reconcile import Assessment
 from tests.system.rights_matrix import case
 from tests.system.scenario import drive_until, mapping
 from tests.system.test_rights import DATABASE, assert_alike, fill

@@ -6,11 +6,11 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from migrator import mending
-from migrator.cluster import Cluster
 from migrator.config import CopyMethod, MappingSpec
-from migrator.reconcile import Assessment, drive
+from migrator.machines.cluster import Cluster
 from migrator.steps import Finding, Status
+from migrator.tasks import mending
+from migrator.tick.reconcile import Assessment, drive
 from tests.system.scenario import checksums, describe, drive_until, mapping, to_the_light
 
 Clusters = Callable[..., Cluster]

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from migrator import scratch
-from migrator.cluster import Cluster
+from migrator.machines import scratch
+from migrator.machines.cluster import Cluster
 from tests.system.scenario import descendants
 
 Start = Callable[..., "subprocess.Popen[str]"]

@@ -13,9 +13,9 @@ from click.testing import CliRunner
 
 from migrator import control
 from migrator.cli import main
-from migrator.cluster import Cluster
+from migrator.machines.cluster import Cluster
 from migrator.names import is_trial_name, trial_name
-from migrator.reconcile import drive
+from migrator.tick.reconcile import drive
 from tests.machine_room import instance, write_config
 from tests.system.scenario import mapping, ours_left, seed, to_the_light
 
@@ -73,7 +73,7 @@ def test_it_comes_first_and_once_and_goes_again_when_mended(cluster: Clusters) -
 TICK = """
 import sys
 from migrator.config_file import load
-from migrator.reconcile import drive
+from migrator.tick.reconcile import drive
 drive(load(sys.argv[1], {}).mappings[0])
 """
 

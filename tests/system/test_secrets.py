@@ -11,8 +11,8 @@ import redis
 from click.testing import CliRunner
 
 from migrator.cli import main
-from migrator.cluster import Cluster
-from migrator.ports import free_port, wait_listening
+from migrator.machines.cluster import Cluster
+from migrator.machines.ports import free_port, wait_listening
 from tests.machine_room import MachineRoom, instance, machine_room, write_config
 from tests.system.scenario import seed
 

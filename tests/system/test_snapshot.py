@@ -13,13 +13,13 @@ import pytest
 
 from migrator import control
 from migrator.apply import Applier
-from migrator.cluster import Cluster
 from migrator.config import CopyMethod, MappingSpec
 from migrator.copying.copy_part import Copied
 from migrator.copying.work import Parts
+from migrator.machines.cluster import Cluster
 from migrator.memory import Memory
-from migrator.reconcile import Assessment, assess, drive
 from migrator.steps import Statement, Status
+from migrator.tick.reconcile import Assessment, assess, drive
 from tests.system.fleet import Leg, equal
 from tests.system.scenario import QUICK, describe, drive_until, mapping, ours_left, seed, to_the_light
 

@@ -7,14 +7,14 @@ from collections.abc import Callable
 import pytest
 
 from migrator import control
-from migrator.cluster import Cluster
 from migrator.config import MappingSpec
-from migrator.inline import Inline
-from migrator.jobs import keep
+from migrator.looks.remembered import SchemaCache
+from migrator.machines.cluster import Cluster
 from migrator.memory import Memory
-from migrator.perform import Outcome
-from migrator.reconcile import drive
-from migrator.remembered import SchemaCache
+from migrator.tasks.jobs import keep
+from migrator.tasks.perform import Outcome
+from migrator.tick.inline import Inline
+from migrator.tick.reconcile import drive
 from migrator.work import Work
 from tests.system.scenario import ours_left
 from tests.system.test_snapshot import by_snapshot

@@ -11,14 +11,14 @@ import pytest
 
 from migrator import control
 from migrator.bucket import BURST_SECONDS
-from migrator.cluster import Cluster
 from migrator.config import WalBudgetAction
-from migrator.jobs import copy_parts
+from migrator.machines.cluster import Cluster
 from migrator.memory import Memory
 from migrator.phases.pacing import MB
-from migrator.reconcile import drive
 from migrator.steps import Finding
 from migrator.store import Store
+from migrator.tasks.jobs import copy_parts
+from migrator.tick.reconcile import drive
 from migrator.work import KEEPERS, Work
 from tests.system.fleet import Leg, equal
 from tests.system.scenario import describe, drive_until, ours_left
@@ -118,7 +118,7 @@ def test_a_slot_over_its_budget_is_dropped_under_a_copy(
     guarded = replace(spec, replication=pace)
     memory = Memory()
     with monkeypatch.context() as patched:
-        patched.setattr("migrator.inline.copy_parts", lambda *_: None)
+        patched.setattr("migrator.tick.inline.copy_parts", lambda *_: None)
         drive_until(spec, lambda seen: bool(seen.observation.databases[0].ledger.keepers), 60, memory)
         control.set_rate_limit(spec, 0.0001)
         work = Work("copy_part", "m", "shop", "initial_copy", ("public.wide",), 1, parts=(1,))

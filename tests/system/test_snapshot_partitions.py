@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from migrator.cluster import Cluster
 from migrator.config import PartitionMaintenance
 from migrator.copying.copy_part import Copied
 from migrator.copying.work import Parts
+from migrator.machines.cluster import Cluster
 from migrator.memory import Memory
-from migrator.reconcile import drive
+from migrator.tick.reconcile import drive
 from tests.system.fleet import Leg, equal
 from tests.system.scenario import describe, to_the_light
 from tests.system.test_snapshot import Died, by_snapshot, until_died

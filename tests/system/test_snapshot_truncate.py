@@ -10,13 +10,13 @@ import psycopg
 import pytest
 
 from migrator import control
-from migrator.cluster import Cluster
 from migrator.config import MappingSpec
 from migrator.copying.copy_part import Copied
 from migrator.copying.work import Parts
-from migrator.cutover import reasons_against
+from migrator.machines.cluster import Cluster
 from migrator.memory import Memory
-from migrator.reconcile import assess
+from migrator.reports.cutover import reasons_against
+from migrator.tick.reconcile import assess
 from tests.system.fleet import Leg, equal
 from tests.system.scenario import describe, drive_until, ours_left, to_the_light
 from tests.system.test_snapshot import Died, by_snapshot, end_well, is_replicated, stage, until_died

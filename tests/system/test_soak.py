@@ -14,7 +14,7 @@ import pytest
 import redis
 
 from migrator import control
-from migrator.cluster import Cluster
+from migrator.machines.cluster import Cluster
 from tests.machine_room import MachineRoom, Summary, instance, machine_room, write_config
 from tests.system.scenario import checksums, descendants
 

@@ -7,10 +7,10 @@ import pytest
 
 from migrator import control
 from migrator.apply import Applier
-from migrator.cluster import Cluster
+from migrator.machines.cluster import Cluster
 from migrator.memory import Memory
-from migrator.reconcile import assess, drive
 from migrator.steps import Statement, Status
+from migrator.tick.reconcile import assess, drive
 from tests.system.scenario import checksums, describe, mapping, ours_left, seed, to_the_light
 
 Clusters = Callable[..., Cluster]

@@ -5,8 +5,8 @@ import time
 import pytest
 
 from migrator.bucket import BURST_SECONDS, Limit
-from migrator.cluster import Valkey
 from migrator.errors import StoreUnavailableError
+from migrator.machines.cluster import Valkey
 from migrator.phases.pacing import MB
 from migrator.store import Store
 from tests.benchmarks.bucket import BLOCK, race

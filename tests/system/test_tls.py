@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from migrator.cluster import Cluster
 from migrator.config import DatabaseSelection, InstanceSpec, MappingSpec
+from migrator.looks.observe import Looker
+from migrator.machines.cluster import Cluster
 from migrator.observation import Hints
-from migrator.observe import Looker
 from migrator.phases import preflight
 from migrator.phases.view import View
 from migrator.steps import Finding, Status

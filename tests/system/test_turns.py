@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 
 from migrator import turns
-from migrator.assessment import assess
-from migrator.cluster import Cluster
 from migrator.config import MappingSpec
+from migrator.looks.remembered import SchemaCache
+from migrator.machines.cluster import Cluster
 from migrator.memory import Memory
-from migrator.reconcile import Assessment, drive
-from migrator.remembered import SchemaCache
 from migrator.steps import Status
+from migrator.tick.assessment import assess
+from migrator.tick.reconcile import Assessment, drive
 from migrator.turns import restless
 from tests.system.scenario import QUICK, describe, mapping
 

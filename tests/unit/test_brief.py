@@ -6,11 +6,11 @@ from dataclasses import replace
 import fakeredis
 import pytest
 
-from migrator.brief import LARGEST_BYTES, brief
 from migrator.model import SequenceValue
 from migrator.phases import decide
 from migrator.records import Identity, Intent, Journal
-from migrator.snapshot import Document, summary
+from migrator.reports.brief import LARGEST_BYTES, brief
+from migrator.reports.snapshot import Document, summary
 from migrator.steps import Decision, Finding, Gates, Step, Wait
 from migrator.store import Store
 from tests import builders

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from migrator.bookkeeping.journal import NOT_BEGUN
 from migrator.config import DatabaseSelection, InstanceSpec, MappingSpec, RoleConflictStrategy
-from migrator.journal import NOT_BEGUN
 from migrator.model import Instance
 from migrator.observation import DatabasePair, Observation, Scope
 from migrator.phases import claims

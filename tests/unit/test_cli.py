@@ -17,9 +17,9 @@ from migrator.config_file import load
 from migrator.errors import MigratorError, RefusedError
 from migrator.model import Lsn, Unreachable
 from migrator.observation import Observation, Scope
-from migrator.reconcile import judge
 from migrator.records import Barrier
 from migrator.steps import Action, Decision, Finding, Gates, Side, Statement, Step
+from migrator.tick.reconcile import judge
 
 CONFIG = {
     "instances": {"old": {"server": "old", "password": "hunter2hunter2"}, "new": {"server": "new"}},

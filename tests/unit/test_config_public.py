@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from migrator.config_file import load
-from migrator.config_public import public
+from migrator.reports.config_public import public
 
 CONFIG = """{"instances": {"Source1": {"server": "old", "password": "s3cret"}, "Dest1": {"server": "new", "password": "0ther"}},
 "mappings": [{"source_instance": "Source1", "destination_instance": "Dest1"}]}"""

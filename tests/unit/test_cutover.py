@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from migrator.cutover import SEQUENCES_SHOWN, Instruction, instructions
 from migrator.model import Role, SequenceValue
 from migrator.observation import DatabasePair, Observation
 from migrator.records import Identity, Intent, Journal
+from migrator.reports.cutover import SEQUENCES_SHOWN, Instruction, instructions
 from migrator.steps import Decision
 from tests import builders
 

@@ -8,10 +8,10 @@ import redis
 
 import beat_schedule
 from migrator.config import Config, InstanceSpec, MappingSpec, Replication
-from migrator.dispatch import AT_ONCE, SMALL_BYTES
-from migrator.reconcile import Reconciler
 from migrator.steps import Action, Decision, Finding, Gates, Step
 from migrator.store import Store
+from migrator.tick.dispatch import AT_ONCE, SMALL_BYTES
+from migrator.tick.reconcile import Reconciler
 from migrator.work import QUEUES, Work, work_for
 
 SPEC = MappingSpec("m", InstanceSpec("a", "a.example"), InstanceSpec("b", "b.example"))

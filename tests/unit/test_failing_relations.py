@@ -7,12 +7,12 @@ import pytest
 
 from migrator import phases
 from migrator.apply import FIRST_PATIENCE_SECONDS, LONGEST_PATIENCE_SECONDS, patience_seconds
-from migrator.dispatch import errands, messages
 from migrator.model import Failure
 from migrator.observation import Hints
 from migrator.phases import FAILURES_UNTIL_BLOCKING, Phase
 from migrator.phases.view import View
 from migrator.steps import Action, Decision, Finding, Gates, Step, Wait
+from migrator.tick.dispatch import errands, messages
 from tests.builders import NOW, pair, view
 
 BAD, GOOD = "public.bad", "public.good"

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import fakeredis
 import pytest
 
-from migrator.history import COARSE_LENGTH, FINE_LENGTH, History
 from migrator.store import Store
+from migrator.store.history import COARSE_LENGTH, FINE_LENGTH, History
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 INTERVAL = 5

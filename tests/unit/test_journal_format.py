@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from migrator import journal
+from migrator.bookkeeping import journal
+from migrator.bookkeeping.journal_format import JOURNAL, LEDGER, Format
 from migrator.catalog import added_columns, created_tables
-from migrator.journal_format import JOURNAL, LEDGER, Format
 
 FIRST = {
     "mappings": "name intent intent_at source_system_identifier source_timeline destination_system_identifier"

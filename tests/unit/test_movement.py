@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from migrator.movement import moved_at, stalled_since
+from migrator.reports.movement import moved_at, stalled_since
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from migrator.config import Event, NotificationKind
-from migrator.notices import MOST_FINDINGS, body, document, essence, events, overtaken
+from migrator.reports.notices import MOST_FINDINGS, body, document, essence, events, overtaken
 
 LOST = ("replication_broken", "shop")
 AWAY = ("source_unreachable", None)

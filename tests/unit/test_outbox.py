@@ -7,8 +7,8 @@ from threading import Thread
 import fakeredis
 import pytest
 
-from migrator.outbox import MOST, Outbox, firsts
 from migrator.store import Store
+from migrator.store.outbox import MOST, Outbox, firsts
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from migrator.processes import Program, Supervisor
+from migrator.machines.processes import Program, Supervisor
 
 SLEEP = [sys.executable, "-c", "import time; print('here', flush=True); time.sleep(60)"]
 STUBBORN = [sys.executable, "-c",
@@ -95,7 +95,7 @@ def test_later_stages_end_first(tmp_path: Path) -> None:
 def orphan(tmp_path: Path, code: str) -> int:
     """The process id of a child whose supervisor was killed."""
     supervisor = (
-        "import sys, time; from pathlib import Path; from migrator.processes import Program, Supervisor\n"
+        "import sys, time; from pathlib import Path; from migrator.machines.processes import Program, Supervisor\n"
         "s = Supervisor([Program('child', [sys.executable, '-c', sys.argv[2]])], Path(sys.argv[1]))\n"
         "s.start(); print(s.pid('child'), flush=True); time.sleep(60)"
     )

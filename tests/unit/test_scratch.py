@@ -4,12 +4,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from migrator import scratch
+from migrator.machines import scratch
 
 
 def left_by_the_dead(parent: Path) -> Path:
     """A directory whose maker was killed."""
-    code = "import sys, time; from migrator.scratch import Path, make; print(make('pgm-', Path(sys.argv[1])), flush=True); time.sleep(60)"
+    made = "from migrator.machines.scratch import Path, make; print(make('pgm-', Path(sys.argv[1])), flush=True)"
+    code = f"import sys, time; {made}; time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", code, str(parent)], stdout=subprocess.PIPE, text=True) as maker:
         assert maker.stdout is not None
         home = Path(maker.stdout.readline().strip())

@@ -7,14 +7,13 @@ from datetime import timedelta
 import pytest
 
 from migrator.config import CopyMethod, InstanceSpec
-from migrator.jobs import keep
+from migrator.machines.ports import free_port
 from migrator.memory import Memory
 from migrator.model import Failure, Lsn, Publication, RelationSize, Subscription
 from migrator.names import group_name
 from migrator.observation import Hints
 from migrator.phases import _held_back, giving_up, keys, late_subscription, membership, snapshot_copy
 from migrator.phases.view import View
-from migrator.ports import free_port
 from migrator.records import (
     Backend,
     Identity,
@@ -30,6 +29,7 @@ from migrator.records import (
 from migrator.schema import Schema
 from migrator.schema.table import Table
 from migrator.steps import Action, CopyPart, KeepSnapshot, Step
+from migrator.tasks.jobs import keep
 from migrator.work import work_for
 from tests import builders
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from migrator.snapshot import _findings
+from migrator.reports.snapshot import _findings
 from migrator.steps import Decision, Finding, Gates, Step
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -11,8 +11,8 @@ from migrator import backoff
 from migrator.bucket import Limit
 from migrator.errors import StoreUnavailableError
 from migrator.model import Failure
-from migrator.nudges import Nudges
 from migrator.store import Store
+from migrator.store.nudges import Nudges
 
 NOW = datetime(2026, 11, 22, 19, 0, tzinfo=UTC)
 

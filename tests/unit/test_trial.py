@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from migrator.journal import NOT_BEGUN
+from migrator.bookkeeping.journal import NOT_BEGUN
 from migrator.model import User
 from migrator.names import is_trial_name, parse_group_name, trial_name
 from migrator.observation import DatabasePair, Hints

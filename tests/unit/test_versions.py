@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from migrator.config import InstanceSpec, MappingSpec
-from migrator.instances import _unread
+from migrator.looks.instances import _unread
 from migrator.observation import Hints, Observation, Scope
 from migrator.phases import preflight
 from migrator.phases.view import View

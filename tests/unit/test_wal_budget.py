@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from migrator.bookkeeping.journal import NOT_BEGUN
 from migrator.config import CopyMethod, Replication, WalBudgetAction
-from migrator.journal import NOT_BEGUN
 from migrator.model import Lsn, RelationSize, Slot
 from migrator.phases import wal_budget, wal_forecast
 from migrator.phases.view import View

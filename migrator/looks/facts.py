@@ -1,0 +1,51 @@
+"""Reads what preflight asks beyond the instances and the schemas."""
+
+from collections.abc import Sequence
+
+import psycopg
+from psycopg.rows import DictRow
+
+from migrator.looks.reading import Reader
+from migrator.model import ConfigurationTable, DatabaseFacts, Instance, LargeObjects, RelationTrouble, RoleUse, Trouble
+from migrator.quote import qualified
+
+
+def read_facts(connection: psycopg.Connection[DictRow], relations: Sequence[int] | None = None) -> DatabaseFacts:
+    """The facts of the database behind `connection`; `relations` (oids) narrows the look, None is all."""
+    reader = Reader(connection)
+    parameters = {"relations": None if relations is None else list(relations)}
+    return DatabaseFacts(
+        extensions=reader.pairs("extensions"),
+        troubles=reader.rows("relation_troubles", _trouble, parameters),
+        configuration=() if relations is not None else reader.rows("configuration_tables", ConfigurationTable),
+        large_objects=LargeObjects() if relations is not None else reader.row("large_objects", LargeObjects),
+    )
+
+
+def _trouble(nspname: str, relname: str, reason: str, detail: str) -> RelationTrouble:
+    return RelationTrouble(qualified(nspname, relname), Trouble(reason), detail)
+
+
+def read_role_uses(connection: psycopg.Connection[DictRow]) -> tuple[RoleUse, ...]:
+    """Which roles are needed in which databases. As long as pg_shdepend: not for every look."""
+    return Reader(connection).rows("role_uses", RoleUse)
+
+
+def read_missing_locales(
+    connection: psycopg.Connection[DictRow], source: Instance, destination: Instance
+) -> frozenset[str]:
+    """The libc locales of source databases that the destination's machine does not know.
+
+    Asked by setting lc_time, whose check is setlocale(): pg_collation only knows what initdb found.
+    """
+    known = {name for database in destination.databases for name in (database.collate, database.ctype)}
+    wanted = {name for database in source.databases for name in (database.collate, database.ctype)} - known
+    return frozenset(name for name in wanted if not _has_locale(connection, name))
+
+
+def _has_locale(connection: psycopg.Connection[DictRow], name: str) -> bool:
+    try:
+        connection.execute("SELECT set_config('lc_time', %s, true)", (name,))
+    except psycopg.errors.InvalidParameterValue:
+        return False
+    return True

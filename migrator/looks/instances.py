@@ -1,0 +1,137 @@
+"""Reads one server: all of an Instance that is not per database. One question per noun, each from catalog/."""
+
+from dataclasses import dataclass
+
+import psycopg
+from psycopg.rows import DictRow
+
+from migrator.looks.reading import Reader, frozen
+from migrator.model import (
+    Database,
+    Instance,
+    Lsn,
+    Membership,
+    Role,
+    RoleSetting,
+    SharedLabel,
+    Slot,
+    Transaction,
+    User,
+    Walsender,
+)
+
+OLDEST_READABLE = 15_00_00
+"""Older servers lack columns that we read; of them only the version is told, which preflight then refuses."""
+
+OLD_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class _Basics:
+    in_recovery: bool
+    wal_lsn: Lsn
+    timeline: int | None
+    control_readable: bool
+    passwords_readable: bool
+    icu: bool
+    wal_bytes_per_second: float | None
+
+
+@dataclass(frozen=True)
+class _Control:
+    system_identifier: str
+    timeline: int
+
+
+@dataclass(frozen=True)
+class _Sessions:
+    database: str
+    ours: bool
+    sessions: int
+
+
+def read_transactions(
+    connection: psycopg.Connection[DictRow], older_than: float = OLD_SECONDS
+) -> tuple[Transaction, ...]:
+    """Open and prepared transactions older than that many seconds, oldest first; not our own."""
+    return Reader(connection).rows("transactions", Transaction, {"older_than": older_than})
+
+
+def read_system_identifier(connection: psycopg.Connection[DictRow]) -> str:
+    """Which server this is. Raises InsufficientPrivilege where we may not ask, which preflight tells beforehand."""
+    row = connection.execute("SELECT system_identifier::text AS identifier FROM pg_control_system()").fetchone()
+    return str(row["identifier"]) if row else ""
+
+
+def read_instance(connection: psycopg.Connection[DictRow], older_than: float = OLD_SECONDS) -> Instance:
+    """The server behind `connection`, as its role may see it. Needs no right but that of connecting.
+
+    `older_than`: the age in seconds from which on open transactions are told.
+    """
+    reader = Reader(connection)
+    if reader.version < OLDEST_READABLE:
+        return _unread(reader.version)
+    basics = reader.row("instance", _Basics)
+    control, subscription_names = _control(reader, basics), reader.names("subscription_names")
+    sessions, senders = reader.rows("sessions", _Sessions), reader.rows("walsenders", Walsender)
+    return Instance(
+        version=reader.version,
+        system_identifier=control.system_identifier,
+        timeline=control.timeline,
+        in_recovery=basics.in_recovery,
+        wal_lsn=basics.wal_lsn,
+        user=reader.row("user", _user),
+        settings=reader.pairs("settings"),
+        databases=reader.rows("databases", Database),
+        roles=reader.rows("roles_with_password" if basics.passwords_readable else "roles", Role),
+        memberships=reader.rows("memberships", Membership),
+        role_settings=reader.rows("role_settings", RoleSetting),
+        tablespaces=reader.pairs("tablespaces"),
+        available_extensions=reader.pairs("available_extensions"),
+        slots=reader.rows("slots", Slot),
+        transactions=read_transactions(connection, older_than),
+        connections=sum(entry.sessions for entry in sessions),
+        walsenders=len(senders),
+        subscriptions=len(subscription_names),
+        clients={entry.database: entry.sessions for entry in sessions if not entry.ours},
+        senders=senders,
+        subscription_names=subscription_names,
+        icu=basics.icu,
+        collations=frozenset(reader.names("collations")),
+        wal_bytes_per_second=basics.wal_bytes_per_second,
+        labels=reader.rows("shared_labels", SharedLabel),
+        parameter_acls=reader.pairs("parameter_acls"),
+        has_password=bool(connection.pgconn.password),
+    )
+
+
+def _control(reader: Reader, basics: _Basics) -> _Control:
+    control = reader.row("control", _Control) if basics.control_readable else _Control("", 0)
+    return control if basics.timeline is None else _Control(control.system_identifier, basics.timeline)
+
+
+def _user(member_of: tuple[str, ...], can_set: tuple[str, ...], **columns: object) -> User:
+    return frozen(User, member_of=frozenset(member_of), can_set=frozenset(can_set), **columns)
+
+
+def _unread(version: int) -> Instance:
+    return Instance(
+        version=version,
+        system_identifier="",
+        timeline=0,
+        in_recovery=False,
+        wal_lsn=Lsn(0),
+        user=User("", False, False, False, False, False),
+        settings={},
+        databases=(),
+        roles=(),
+        memberships=(),
+        role_settings=(),
+        tablespaces={},
+        available_extensions={},
+        slots=(),
+        transactions=(),
+        connections=0,
+        walsenders=0,
+        subscriptions=0,
+    )

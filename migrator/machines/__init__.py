@@ -1,0 +1,1 @@
+"""Child processes and throw-away servers: for `run`, `demo` and the tests."""

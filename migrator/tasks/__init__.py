@@ -1,0 +1,1 @@
+"""One piece of work: its lock, its own look, its own decision, then the hands."""

@@ -1,0 +1,1 @@
+"""One tick of a mapping: look, decide, note, hand out, publish."""
