@@ -70,7 +70,7 @@ def test_valkey_answers(valkey: str) -> None:
 
 
 def test_a_version_nobody_has_is_named_with_its_remedy() -> None:
-    with pytest.raises(BinariesMissingError, match=r"python -m migrator\.provision 9"):
+    with pytest.raises(BinariesMissingError, match=r"python -m migrator\.machines\.provision 9"):
         provision.postgres_bin(9)
 
 

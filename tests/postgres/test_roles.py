@@ -422,7 +422,8 @@ def test_a_member_of_what_it_makes_only_where_it_must_act_for_it_and_noted(clust
     )
     moving.destination.execute("CREATE ROLE tool CREATEROLE LOGIN; GRANT ALL ON DATABASE postgres TO tool")
     moving.destination.execute("ALTER SCHEMA migrator OWNER TO tool; CREATE ROLE there")
-    for table in ("mappings", "markers", "roles", "databases", "self_memberships", "parameters", "trials"):
+    tables = "SELECT relname FROM pg_class WHERE relnamespace = 'migrator'::regnamespace AND relkind = 'r'"
+    for (table,) in moving.destination.execute(tables):
         moving.destination.execute(f"ALTER TABLE migrator.{table} OWNER TO tool")
     moving.source.execute("CREATE ROLE there; CREATE TABLE u (id int); ALTER TABLE u OWNER TO there")
     moving.destination.execute("GRANT there TO tool WITH ADMIN TRUE, INHERIT FALSE, SET FALSE")
