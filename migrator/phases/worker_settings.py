@@ -1,10 +1,10 @@
 """What rows would be read by on their way in: settings that a database or our role keeps for every session, apply and tablesync too.
 
-Under `array_nulls = off` an apply worker makes of {a,NULL} an array of two texts; under a client_encoding of another kind tablesync
-takes the source's bytes for that; under another lc_monetary 1.234,56 is another amount. Nobody would hear of it. So our role gets what
-is needed in that very database, where nothing goes before it (role in database, role, database, server), and gives it back at the end.
+Workers take them as any session does, and no client option goes before them. So our role gets what is needed in that very database,
+where nothing goes before it (role in database, role, database, server), and gives it back at the end.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 
 from migrator.model import Database, Instance
@@ -18,7 +18,21 @@ from migrator.steps import Action, Gates, Side, Statement, Step
 
 NAME = "subscription"
 
+_CONSTANT = {
+    # What {a,NULL} means: else an array of two texts, without an error.
+    "array_nulls": "on",
+    # As pg_dump and the source's text have it: what is no document is refused otherwise.
+    "xmloption": "content",
+    # A relation whose copy takes longer would be copied from the start for ever.
+    "transaction_timeout": "0",
+    # A change that waits for a lock would undo all of its transaction, and count as a failure of apply.
+    "lock_timeout": "0",
+}
+"""Needed by every database, whatever it holds. Besides them client_encoding, since tablesync takes the source's bytes for that, and
+lc_monetary where money is held: 1.234,56 is another amount under another."""
+
 _YES = frozenset({"on", "true", "yes", "1"})
+_NEVER = re.compile(r"\s*0+(\.0*)?\s*[a-z]*\s*")
 _MONEY = "money"
 
 
@@ -38,7 +52,7 @@ def _actions(view: View, pair: DatabasePair) -> Iterator[Action]:
 
 
 def _needed(view: View, pair: DatabasePair, target: Database) -> Mapping[str, str]:
-    needed = {"client_encoding": target.encoding, "array_nulls": "on", "xmloption": "content"}
+    needed = {"client_encoding": target.encoding, **_CONSTANT}
     source = view.source.database(pair.name)
     if pair.source_schema is not None and source is not None and _has_money(pair.source_schema):
         # by which the source's walsender writes
@@ -71,6 +85,8 @@ def _in_force(instance: Instance, database: Database, name: str) -> str | None:
 def _alike(name: str, found: str, wanted: str) -> bool:
     if name == "array_nulls":
         return found.lower() in _YES
+    if name.endswith("_timeout"):
+        return _NEVER.fullmatch(found) is not None
     return _letters(found) == _letters(wanted)
 
 

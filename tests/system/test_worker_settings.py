@@ -1,6 +1,7 @@
 """Settings under which a subscription's workers would write something else than they read: the rows are alike all the same."""
 
 from collections.abc import Callable
+from time import sleep
 
 import pytest
 
@@ -93,3 +94,34 @@ def test_money_is_read_as_it_was_written(cluster: Clusters) -> None:
     assert destination.execute("SELECT price::numeric FROM price", "shop") == source.execute(
         "SELECT price::numeric FROM price", "shop"
     )
+
+
+@pytest.mark.parametrize("method", list(CopyMethod))
+def test_no_clock_stops_the_workers(cluster: Clusters, method: CopyMethod) -> None:
+    """A database that ends what takes long: a copy that takes longer would never end."""
+    source, destination = cluster(17), cluster(18)
+    source.execute("CREATE DATABASE shop")
+    source.execute("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)", "shop")
+    for setting in ("transaction_timeout TO '2s'", "lock_timeout TO '2s'"):
+        source.execute(f"ALTER DATABASE shop SET {setting}")
+    unhindered = {"options": "-c transaction_timeout=0 -c lock_timeout=0"}
+    spec = mapping(source, destination, copy_method=method)
+    to_the_light(spec)
+    ((_, _, pinned),) = kept(destination)
+    assert isinstance(pinned, list) and set(pinned) == {"transaction_timeout=0", "lock_timeout=0"}
+    with destination.connect("shop", **unhindered) as blocker, blocker.transaction():
+        blocker.execute("LOCK TABLE t")
+        with source.connect("shop", **unhindered) as writer:
+            writer.execute("INSERT INTO t VALUES (2)")
+        waiting = (
+            "SELECT 1 FROM pg_stat_activity"
+            " WHERE backend_type = 'logical replication apply worker' AND wait_event_type = 'Lock'"
+        )
+        drive_until(spec, lambda _: destination.execute(waiting) != [])
+        sleep(3)  # longer than either would let it wait
+    with destination.connect("shop", **unhindered) as reader:
+        drive_until(spec, lambda _: reader.execute("SELECT count(*) FROM t").fetchall() == [(2,)])
+    assert destination.execute("SELECT sum(apply_error_count) FROM pg_stat_subscription_stats") == [(0,)]
+    assert "terminating connection due to transaction timeout" not in destination.log()
+    assert control.abort(spec).left == ()
+    assert kept(destination) == []
