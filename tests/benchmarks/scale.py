@@ -22,6 +22,7 @@ from migrator.records import Claim, Identity, Intent, Journal, Ledger, LedgerGro
 from migrator.reports import progress, snapshot
 from migrator.reports.brief import brief
 from migrator.schema import Schema
+from migrator.schema.layout import known_text
 from tests.benchmarks.multiplied import multiplied
 
 SIZES = (10, 100, 1_000)
@@ -155,8 +156,21 @@ def _with_pipe(pair: DatabasePair, group: LedgerGroup, states: dict[str, SyncSta
                 group.name, 1, True, "postgres", group.name, (group.name,), 1, 0, 0, 0, None, True, states, {}, {}
             ),
         ),
-        ledger=Ledger(True, (group,), {each: LedgerRelation(each, 1, oid, oid) for each, oid in oids.items()}),
+        ledger=Ledger(
+            True,
+            (group,),
+            {each: LedgerRelation(each, 1, oid, oid, layout=_layout(pair, each)) for each, oid in oids.items()},
+        ),
     )
+
+
+def _layout(pair: DatabasePair, relation: str) -> str | None:
+    """As the ledger has it from the admission on."""
+    assert pair.source_schema is not None and pair.target_schema is not None
+    if not pair.target_schema.has_table(relation):
+        return None
+    here, there = pair.source_schema.table(relation).layout, pair.target_schema.table(relation).layout
+    return known_text(here, there) if here is not None and there is not None else None
 
 
 def create(cluster: Cluster, relations: int, rows: int) -> None:
