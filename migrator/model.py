@@ -349,6 +349,8 @@ class Subscription:
     """Which changes it asks for: `any`, or `none` (only those made on the source itself); None before 16, which knows no other than any."""
     worker_seconds: float | None = None
     """Since when the apply worker runs; None while it does not, or where we may not see it."""
+    copies: bool = False
+    """A relation of it, whichever, is not ready yet. A look at one relation sees it too."""
 
 
 @dataclass(frozen=True)

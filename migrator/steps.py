@@ -99,7 +99,8 @@ class Action:
 
     `relation` (a quoted, qualified name) gives the action a task of its own. `cost_bytes` orders (largest first) and,
     where `admits` is set, is drawn from the source's token bucket before the action starts. A `job` takes the place of
-    statements, and has a task of its own. `quick` leads to the same end as the statements, and is tried first.
+    statements, and has a task of its own. `quick` leads to the same end as the statements, and is tried first. Once the `last`
+    ones are done, there is nothing more for the same message to do.
     """
 
     summary: str
@@ -109,6 +110,7 @@ class Action:
     admits: bool = False
     job: KeepSnapshot | CopyPart | Carry | TrySchema | None = None
     quick: Quick | None = None
+    last: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial, wraps
+from time import monotonic
 from typing import ParamSpec, Protocol
 
 import structlog
@@ -43,8 +44,8 @@ class Copier(Protocol):
 UPKEEP = frozenset({"sync_sequences"})
 """Work that is never done while the source is written to: asking for a tick after it would make ticks follow without a pause."""
 
-NUDGE_SECONDS = 1.0
-"""After work was done the next tick is asked for at once, but not more often than this per mapping."""
+OUTDATED_SECONDS = 10.0
+"""A tick that was asked for and did not come within this is not needed any more: beat's has come."""
 
 
 class CeleryDispatcher:
@@ -81,7 +82,7 @@ def _perform(task: str, mapping: str, database: str | None, phase: str | None, r
     finally:
         store().clear_in_flight(mapping, work.queue, work.keys)
     if outcome.applied and task not in UPKEEP:
-        _nudge(mapping)
+        _nudge(mapping, work.queue)
 
 
 def _copy(copier: Copier, work: Work) -> None:
@@ -96,24 +97,25 @@ def _do(job: Job, work: Work) -> None:
     finally:
         store().clear_in_flight(work.mapping, work.queue, work.keys)
     if outcome.applied or outcome.failed:
-        _nudge(work.mapping)
+        _nudge(work.mapping, work.queue)
 
 
 def _report(mapping: str) -> Report:
     return lambda entry: store().append_log(mapping, entry)
 
 
-def _nudge(mapping: str) -> None:
-    """Something has changed: a tick is to see it."""
+def _nudge(mapping: str, queue: str | None = None) -> None:
+    """Something has changed: a tick is to see it; the sooner, where workers of the `queue` have nothing to do for the mapping."""
     Nudges(store(), mapping).note_change()
-    _ask_for_tick(mapping)
+    at_work = len(set(store().in_flight(mapping, queue).values())) if queue is not None else 0
+    _ask_for_tick(mapping, waited_for=queue is None or at_work < store().slots(queue))
 
 
-def _ask_for_tick(mapping: str) -> None:
+def _ask_for_tick(mapping: str, *, waited_for: bool = False) -> None:
     """At once, or as soon as the last one was asked for long enough ago."""
-    wait = Nudges(store(), mapping).seconds(NUDGE_SECONDS)
+    wait = Nudges(store(), mapping).seconds(waited_for=waited_for)
     if wait is not None:
-        app.send_task("reconcile", args=(mapping,), queue="reconcile", countdown=wait, expires=NUDGE_SECONDS * 10)
+        app.send_task("reconcile", args=(mapping,), queue="reconcile", countdown=wait, expires=OUTDATED_SECONDS)
 
 
 @app.task(name="reconcile")
@@ -127,9 +129,12 @@ def reconcile(mapping: str) -> None:
     if store().public() is None:
         store().publish_public(config_public.public(CONFIG))
     nudges = Nudges(store(), mapping)
-    before = nudges.changes()
+    before, begun = nudges.changes(), monotonic()
     seen = Reconciler(_spec(mapping), CeleryDispatcher(), store(), store(), SCHEMAS).tick()
-    if seen is not None and nudges.changes() != before:
+    if seen is None:
+        return
+    nudges.took(monotonic() - begun)
+    if nudges.changes() != before:
         _ask_for_tick(mapping)
 
 

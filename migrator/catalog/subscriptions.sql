@@ -8,6 +8,7 @@ SELECT s.subname AS name, s.oid::text AS oid, s.subenabled AS enabled, pg_get_us
        (SELECT extract(epoch FROM clock_timestamp() - min(a.backend_start))::float8
         FROM pg_stat_subscription w JOIN pg_stat_activity a ON a.pid = w.pid
         WHERE w.subid = s.oid AND w.relid IS NULL AND to_jsonb(w) ->> 'leader_pid' IS NULL) AS worker_seconds,
+       EXISTS (SELECT FROM pg_subscription_rel r WHERE r.srsubid = s.oid AND r.srsubstate <> 'r') AS copies,
        coalesce(t.apply_error_count, 0) AS apply_error_count,
        coalesce(t.sync_error_count, 0) AS sync_error_count,
        coalesce((SELECT sum(value::bigint) FROM jsonb_each_text(to_jsonb(t))

@@ -11,6 +11,7 @@ from migrator.connection import Session
 from migrator.looks.counters import read_sequences, read_sizes
 from migrator.looks.facts import read_facts
 from migrator.looks.remembered import Remembered, is_fresh, timed
+from migrator.looks.schema_reading import locked_relations
 from migrator.model import (
     DatabaseFacts,
     Lsn,
@@ -21,7 +22,7 @@ from migrator.model import (
     SubscriptionState,
     SyncState,
 )
-from migrator.names import parse_group_name
+from migrator.names import application_name, parse_group_name
 from migrator.phases.carry import LARGE_OBJECTS
 from migrator.quote import qualified
 from migrator.records import Backend, Ledger
@@ -239,6 +240,7 @@ def _subscription(row: DictRow, copies: list[DictRow], origins: Origins | None) 
         publications=tuple(row["publications"]),
         worker_pid=row["worker_pid"],
         worker_seconds=row["worker_seconds"],
+        copies=row["copies"],
         origin=row["origin"],
         apply_error_count=row["apply_error_count"],
         sync_error_count=row["sync_error_count"],
@@ -260,14 +262,18 @@ def _filled(
 ) -> frozenset[str]:
     """Which relations hold a row, and where only a block is to be had, may hold one.
 
-    What the ledger and a subscription know is not asked for: it is filled when the schema is, and nobody is to decide on it.
+    What the ledger and a subscription know is not asked for: it is filled when the schema is, and nobody is to decide on it. Nor
+    what is copied in parts, of which the ledger counts the rows, nor what is being carried: its table may be locked that long.
     """
     subscribed = {name for subscription in subscriptions for name in subscription.relations}
-    settled = subscribed & ledger.relations.keys()
+    counted = {name: entry.count for name, entry in ledger.relations.items() if entry.count.parts}
+    settled = subscribed & ledger.relations.keys() | counted.keys()
     known = [schema.table(name).oid for name in settled if schema.has_table(name)]
+    known += locked_relations(session, application_name("%", "carry"))
     rows = session.execute(sql("with_blocks", 0), {"relations": oids, "settled": known})
     names = [_name(row) for row in rows]
-    return frozenset(name for name in names if name in ledger.relations or has_rows(session, name))
+    filled = {name for name in names if name in ledger.relations or has_rows(session, name)}
+    return frozenset(filled | {name for name, count in counted.items() if count.rows})
 
 
 def has_rows(session: Session, relation: str) -> bool:

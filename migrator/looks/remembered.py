@@ -22,8 +22,12 @@ GARBAGE_THRESHOLDS = (100_000, 50, 100)
 """For gc.set_threshold: a tick makes hundreds of thousands of values, none of them in cycles. To search them all takes as
 long as deciding."""
 
+DEAR_SECONDS = 0.5
+"""A schema that takes less is read whenever it has moved: a tick that works by an old one asks for what is done already, and
+nothing would ask for the next."""
+
 DEAR_SCHEMA = 3.0
-"""A destination's schema, which our own work changes all the time, is read again by ticks after so many times as long as it
+"""A dear one of a destination, which our own work changes all the time, is read again by ticks after so many times as long as it
 took. A task never relies on that: it would do again what has just been done."""
 
 
@@ -77,7 +81,7 @@ class SchemaCache:
         read = known.schema
         if read is None or monotonic() - read.at > self.max_age_seconds:
             return None
-        waits = patient and monotonic() - read.at < read.seconds * DEAR_SCHEMA
+        waits = patient and read.seconds > DEAR_SECONDS and monotonic() - read.at < read.seconds * DEAR_SCHEMA
         return read.value if waits or known.fingerprint == fingerprint else None
 
 

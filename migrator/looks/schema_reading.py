@@ -117,14 +117,19 @@ def _one_collection_less() -> Iterator[None]:
         gc.enable()
 
 
-def locked_relations(session: Session) -> tuple[int, ...]:
-    """The oids of this database's relations whose ACCESS EXCLUSIVE lock somebody holds or waits for: to read them is to wait."""
-    rows = session.execute(
-        "SELECT DISTINCT relation::int8 AS oid FROM pg_locks"
-        " WHERE locktype = 'relation' AND mode = 'AccessExclusiveLock' AND pid <> pg_backend_pid()"
-        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-    )
-    return tuple(row["oid"] for row in rows)
+_LOCKED = """
+SELECT DISTINCT l.relation::int8 AS oid FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid)
+WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.pid <> pg_backend_pid()
+  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND coalesce(a.application_name, '') LIKE %s
+"""
+
+
+def locked_relations(session: Session, by: str = "%") -> tuple[int, ...]:
+    """The oids of this database's relations whose ACCESS EXCLUSIVE lock somebody holds or waits for: to read them is to wait.
+
+    `by`: of sessions of this application name, a LIKE pattern.
+    """
+    return tuple(row["oid"] for row in session.execute(_LOCKED, (by,)))
 
 
 def completed(fresh: Schema, before: Schema, oids: Iterable[int]) -> Schema:

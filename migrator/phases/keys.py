@@ -1,4 +1,4 @@
-"""Under the method `snapshot`: keys and indexes of a relation as soon as its rows are in, before any change is applied to it.
+"""Under the method `snapshot`: keys, indexes and statistics of a relation as soon as its rows are in, before any change is applied.
 
 Nobody writes to it yet, so that a plain build holds up no one. Once it is under apply, post_data builds, gently.
 """
@@ -9,7 +9,7 @@ from functools import cached_property
 
 from migrator.config import CopyMethod
 from migrator.observation import DatabasePair
-from migrator.phases import groups, membership, quick
+from migrator.phases import analyze, groups, membership, quick
 from migrator.phases.relations import bytes_of
 from migrator.phases.view import View
 from migrator.schema import Schema
@@ -90,11 +90,15 @@ class _Builder:
         waiting = 0
         for relation in sorted(deferred(self.view)):
             if self._has_its_rows(relation):
-                yield from self.missing(relation)
+                yield from self._of(relation)
             elif any(self.missing(relation)):
                 waiting += 1
         if waiting:
             yield Wait(f"keys and indexes of {waiting} relations wait for their rows")
+
+    def _of(self, relation: str) -> Iterator[Action]:
+        lacking = tuple(self.missing(relation))
+        yield from lacking or analyze.at_once(self.view, relation)
 
     def missing(self, relation: str) -> Iterator[Action]:
         """What has to be made of one table, the replica identity before other indexes; attachments once both ends are there."""

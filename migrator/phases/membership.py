@@ -146,7 +146,7 @@ def _complete(view: View, group: LedgerGroup, found: Publication) -> Iterator[Ac
         relations = lacking[start : start + batch]
         what = relations[0] if len(relations) == 1 else f"{len(relations)} relations"
         add = Statement(Side.SOURCE, view.database.name, add_tables(group.name, relations))
-        yield Action(f"add to publication {group.name}: {what}", (add, *record_members(view, group)))
+        yield Action(f"add to publication {group.name}: {what}", (add, *record_members(view, group)), last=True)
     if not lacking and any(entry.publication_rel_oid is None for entry in entries.values()):
         yield Action(f"record the relations of publication {group.name}", record_members(view, group))
 

@@ -17,7 +17,7 @@ from migrator.memory import Failures
 from migrator.model import Instance
 from migrator.names import application_name
 from migrator.observation import Hints, Observation, Scope
-from migrator.phases import decide, key_of
+from migrator.phases import decide, key_of, membership
 from migrator.phases.pacing import limits
 from migrator.steps import Action, Gates, Step
 from migrator.throttle import SharedThrottle
@@ -25,21 +25,27 @@ from migrator.together import bundles, halves, transaction
 from migrator.work import Work
 
 ROUNDS = 4
-"""Looks of one message: a built index can be commented on and attached, an added constraint validated, a leaf's parent made."""
+"""Looks of one message: a built index can be commented on and attached, an added constraint validated, a leaf's parent made, a
+publication filled that was made."""
 
 LOG = structlog.get_logger("migrator")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a task did: how many actions it applied, and whether somebody else held the lock."""
+    """What a task did: how many actions it applied, and whether somebody else held the lock.
+
+    `leads_on`: after some of it there may be more to do.
+    """
 
     applied: int = 0
     failed: int = 0
     locked_elsewhere: bool = False
+    leads_on: bool = False
 
     def __add__(self, other: "Outcome") -> "Outcome":
-        return Outcome(self.applied + other.applied, self.failed + other.failed)
+        leads_on = self.leads_on or other.leads_on
+        return Outcome(self.applied + other.applied, self.failed + other.failed, leads_on=leads_on)
 
 
 Report = Callable[[dict[str, object]], None]
@@ -61,10 +67,10 @@ def perform(
         if granted is None:
             return Outcome(locked_elsewhere=True)
         looker, outcome = Looker(spec, work.task, schemas), Outcome()
-        for _ in range(ROUNDS if work.relations else 1):
+        for _ in range(ROUNDS if work.relations or work.phase == membership.NAME else 1):
             done = _round(spec, granted, looker, memory, report or (lambda entry: None))
             outcome += done
-            if done.failed or not done.applied:
+            if done.failed or not done.leads_on:
                 break
         return outcome
 
@@ -153,11 +159,12 @@ class Hand:
             return self._each(bundle)
         more = f", and {len(bundle) - 1} more in its transaction" if len(bundle) > 1 else ""
         self._done(step, first, f"{first.summary}{more}", started, len(bundle))
-        return Outcome(len(bundle))
+        return Outcome(len(bundle), leads_on=not all(action.last for _, action in bundle))
 
     def _each(self, bundle: Sequence[tuple[Step, Action]]) -> Outcome:
         done = [self._by_itself(step, action) for step, action in bundle]
-        return Outcome(done.count(True), done.count(False))
+        leads_on = any(well and not action.last for well, (_, action) in zip(done, bundle, strict=True))
+        return Outcome(done.count(True), done.count(False), leads_on=leads_on)
 
     def _by_itself(self, step: Step, action: Action) -> bool:
         key, started = key_of(step, action), datetime.now(UTC)

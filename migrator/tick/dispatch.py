@@ -19,6 +19,10 @@ SMALL_BYTES = 8 * 1024 * 1024
 AT_ONCE = 50
 """Relations of one message: each is locked against other workers until the message is done."""
 
+PARTS_BYTES = 128 * 1024 * 1024
+"""Larger parts share a message up to this, but no more than leaves some for every worker: each message opens sessions and ends in
+a tick."""
+
 
 class Dispatcher(Protocol):
     """Gets a piece of work done some time, somewhere; or not at all: the next tick asks again."""
@@ -48,31 +52,37 @@ def errands(mapping: str, decision: Decision) -> Iterator[Errand]:
             yield Errand(work, step.gates is Gates.NOTHING, action.cost_bytes, alone, again)
 
 
-def messages(errands: Iterable[Errand]) -> Iterator[Work]:
-    """Upkeep first, then the largest of each database in turn, what failed before last; small relations many at a time."""
+def messages(errands: Iterable[Errand], parts_bytes: float = 0) -> Iterator[Work]:
+    """Upkeep first, then the largest of each database in turn, what failed before last; small relations many at a time.
+
+    `parts_bytes`: up to this, larger parts that are copied travel together too.
+    """
     lines: dict[str | None, deque[Errand]] = defaultdict(deque)
     for errand in sorted(errands, key=lambda errand: (not errand.upkeep, errand.failed, -errand.cost_bytes)):
         lines[errand.work.database].append(errand)
     while lines:
         for database, line in list(lines.items()):
-            yield _message(line)
+            yield _message(line, parts_bytes)
             if not line:
                 del lines[database]
 
 
-def _message(line: deque[Errand]) -> Work:
+def _message(line: deque[Errand], parts_bytes: float) -> Work:
     first = line.popleft()
-    if first.alone or not first.work.relations:
+    if first.failed or not first.work.relations or (first.alone and not first.work.parts):
         return first.work
-    relations, parts = list(first.work.relations), list(first.work.parts)
+    relations, parts, size = list(first.work.relations), list(first.work.parts), first.cost_bytes
     kept: list[Errand] = []
     while line and len(relations) < AT_ONCE:
         errand = line.popleft()
-        if errand.alone or _kind(errand.work) != _kind(first.work):
+        small = not (first.alone or errand.alone)
+        fits = small or (bool(parts) and size + errand.cost_bytes <= parts_bytes)
+        if errand.failed or not fits or _kind(errand.work) != _kind(first.work):
             kept.append(errand)
         else:
             relations += errand.work.relations
             parts += errand.work.parts
+            size += errand.cost_bytes
     line.extendleft(reversed(kept))
     return replace(first.work, relations=tuple(relations), parts=tuple(parts))
 
@@ -91,7 +101,8 @@ def dispatch(mapping: str, decision: Decision, store: Store, dispatcher: Dispatc
         on_their_way = store.in_flight(mapping, queue)
         idle = [errand for errand in waiting if errand.work.keys[0] not in on_their_way]
         room = _room(store, queue, set(on_their_way.values()))
-        chosen = list(islice(messages(idle), room))
+        share = sum(errand.cost_bytes for errand in idle) / max(1, 2 * store.slots(queue))
+        chosen = list(islice(messages(idle, min(PARTS_BYTES, share)), room))
         store.mark_all_in_flight(mapping, queue, {work.key: work.keys for work in chosen}, IN_FLIGHT_SECONDS)
         for work in chosen:
             dispatcher.dispatch(work)

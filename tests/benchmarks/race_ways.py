@@ -72,15 +72,19 @@ class Contest:
         """Statistics of all tables."""
         _do("vacuumdb", "-q", "--analyze-only", "-j", str(self.jobs), "-d", self.destination.dsn(DATABASE))
 
-    def is_done(self) -> bool:
-        """Whether ours has reached what the others reach, and is subscribed."""
-        try:
-            with self.destination.connect(DATABASE) as connection:
-                wanted = {"tables": self.tables, "indexes": self.indexes}
-                row = connection.execute(DONE.encode(), wanted).fetchone()
-        except psycopg.Error:  # not there yet
-            return False
-        return bool(row and row[0])
+    def done(self) -> Iterator[bool]:
+        """Again and again whether ours has reached what the others reach, and is subscribed. By one session: each costs the server."""
+        wanted = {"tables": self.tables, "indexes": self.indexes}
+        while True:
+            with (
+                suppress(psycopg.Error),
+                self.destination.connect(DATABASE) as connection,
+            ):  # not there yet, or not all of it
+                while True:
+                    row = connection.execute(DONE.encode(), wanted).fetchone()
+                    connection.rollback()
+                    yield bool(row and row[0])
+            yield False
 
 
 def tablesync(contest: Contest, *, indexes_first: bool) -> float:
@@ -168,9 +172,11 @@ def ours(contest: Contest, room: MachineRoom) -> float:
     """From the moment the database has the name that the mapping takes, seen by the next tick."""
     contest.source.execute(f"ALTER DATABASE {WAITING} RENAME TO {DATABASE}")
     begun = time.monotonic()
-    while not contest.is_done():
+    for done in contest.done():
+        if done:
+            break
         room.until(lambda _: True)
-        time.sleep(0.1)
+        time.sleep(0.2)
         assert time.monotonic() < begun + 3600, room.logs()[-6000:]
     return time.monotonic() - begun
 

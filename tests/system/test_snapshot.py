@@ -16,8 +16,10 @@ from migrator.apply import Applier
 from migrator.config import CopyMethod, MappingSpec
 from migrator.copying.copy_part import Copied
 from migrator.copying.work import Parts
+from migrator.looks.remembered import SchemaCache
 from migrator.machines.cluster import Cluster
 from migrator.memory import Memory
+from migrator.names import application_name
 from migrator.steps import Statement, Status
 from migrator.tick.reconcile import Assessment, assess, drive
 from tests.system.fleet import Leg, equal
@@ -96,6 +98,33 @@ def deaths(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, int]]:
     monkeypatch.setattr(Parts, "copy", copying)
     monkeypatch.setattr(Applier, "_run", running)
     yield budget
+
+
+def test_a_database_is_seen_while_a_part_or_what_is_carried_holds_its_table(cluster: Clusters) -> None:
+    """A part that is a whole table is written into an emptied one, ACCESS EXCLUSIVE, for minutes."""
+    source, destination = cluster(16), cluster(18)
+    stage(source)
+    source.execute("CREATE UNLOGGED TABLE loose (id int PRIMARY KEY)", "shop")
+    spec = by_snapshot(source, destination)
+    drive_until(spec, lambda seen: seen.summary["phase"] == "initial_copy")
+    control.set_rate_limit(spec, 0)
+    drive_until(spec, lambda seen: bool(seen.observation.databases[0].ledger.parts))
+    name, schemas = application_name(spec.name, "carry"), SchemaCache()
+    assess(spec, schemas=schemas)
+    with (
+        destination.connect("shop") as copier,
+        destination.connect("shop", application_name=name) as carrier,
+        copier.transaction(),
+        carrier.transaction(),
+    ):
+        copier.execute("LOCK TABLE plenty")
+        carrier.execute("LOCK TABLE loose")
+        seen = assess(spec, schemas=schemas)
+        (pair,) = seen.observation.databases
+        assert pair.target_error is None and seen.summary["phase"] == "initial_copy", describe(seen)
+        assert not pair.filled & {"public.plenty", "public.loose"}
+    control.set_rate_limit(spec, None)
+    to_the_light(spec, 120)
 
 
 def lose_keepers(source: Cluster) -> None:

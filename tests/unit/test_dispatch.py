@@ -8,7 +8,7 @@ import redis
 
 import beat_schedule
 from migrator.config import Config, InstanceSpec, MappingSpec, Replication
-from migrator.steps import Action, Decision, Finding, Gates, Step
+from migrator.steps import Action, CopyPart, Decision, Finding, Gates, Step
 from migrator.store import Store
 from migrator.tick.dispatch import AT_ONCE, SMALL_BYTES
 from migrator.tick.reconcile import Reconciler
@@ -74,6 +74,35 @@ def test_small_relations_share_a_message() -> None:
     Reconciler(SPEC, noting)._dispatch(Decision("m", (step_of("shop", 2 * AT_ONCE + 1, least_bytes=0),)))
     assert [len(work.relations) for work in noting.works] == [AT_ONCE, AT_ONCE, 1]
     assert len({relation for work in noting.works for relation in work.relations}) == 2 * AT_ONCE + 1
+
+
+def parts_of(count: int, megabytes: int) -> Decision:
+    """So many relations to be copied, each in one part of this size."""
+    actions = (
+        Action(f"copy t{number}", (), f"public.t{number}", megabytes * 1024**2, job=CopyPart(1, 1))
+        for number in range(count)
+    )
+    return Decision("m", (Step("initial_copy", "shop", Gates.RELATION, tuple(actions)),))
+
+
+@pytest.mark.parametrize(
+    "count, megabytes, expected",
+    [
+        (100, 30, [4, 4, 4, 4]),
+        (8, 30, [2, 2, 2, 2]),  # some for everybody
+        (4, 30, [1, 1, 1, 1]),
+        (100, 200, [1, 1, 1, 1]),
+    ],
+)
+def test_parts_share_a_message_while_there_is_enough_for_every_worker(
+    store: Store, count: int, megabytes: int, expected: list[int]
+) -> None:
+    store.register_worker("w", ["parts"], 2)
+    noting = Noting()
+    Reconciler(SPEC, noting, store, store)._dispatch(parts_of(count, megabytes))
+    assert [len(work.parts) for work in noting.works] == expected
+    taken = [relation for work in noting.works for relation in work.relations]
+    assert len(taken) == len(set(taken)), "nothing twice"
 
 
 def test_a_relation_that_failed_holds_no_other_up() -> None:

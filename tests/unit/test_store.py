@@ -1,5 +1,6 @@
 """The doorway to Redis, against fakeredis; the last one against a real Valkey."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 
@@ -12,7 +13,7 @@ from migrator.bucket import Limit
 from migrator.errors import StoreUnavailableError
 from migrator.model import Failure
 from migrator.store import Store
-from migrator.store.nudges import Nudges
+from migrator.store.nudges import LEAST_SECONDS, MOST_SECONDS, SHARE, Nudges
 
 NOW = datetime(2026, 11, 22, 19, 0, tzinfo=UTC)
 
@@ -96,11 +97,34 @@ def test_a_mark_in_flight_ends_by_itself(store: Store) -> None:
 
 def test_one_nudge_at_a_time_and_one_to_come(store: Store) -> None:
     nudges = Nudges(store, "m")
-    assert nudges.seconds(60) == 0.0
-    later = nudges.seconds(60)
-    assert later is not None and 30 < later <= 60, "as soon as the first is long enough ago"
-    assert nudges.seconds(60) is None, "that one will see it too"
-    assert Nudges(store, "n").seconds(60) == 0.0
+    assert nudges.seconds() == 0.0
+    later = nudges.seconds()
+    assert later is not None and MOST_SECONDS / 2 < later <= MOST_SECONDS, "as soon as the first is long enough ago"
+    assert nudges.seconds() is None, "that one will see it too"
+    assert Nudges(store, "n").seconds() == 0.0
+
+
+def test_a_tick_that_is_waited_for_comes_before_one_that_was_asked_for(store: Store) -> None:
+    nudges = Nudges(store, "m")
+    nudges.took(0.05)
+    assert nudges.seconds() == 0.0 and (nudges.seconds() or 0) > MOST_SECONDS / 2
+    soon = nudges.seconds(waited_for=True)
+    assert soon is not None and soon <= 0.05 / SHARE
+    assert nudges.seconds(waited_for=True) is None, "one is on its way"
+    time.sleep(soon + 0.01)
+    following = nudges.seconds(waited_for=True)
+    assert following is not None and following >= 0.05 / SHARE / 2, "they are apart too"
+
+
+@pytest.mark.parametrize(
+    "took, apart", [(None, MOST_SECONDS), (0.0001, LEAST_SECONDS), (0.05, 0.05 / SHARE), (20.0, MOST_SECONDS)]
+)
+def test_ticks_that_take_little_follow_each_other_quickly(store: Store, took: float | None, apart: float) -> None:
+    nudges = Nudges(store, "m")
+    if took is not None:
+        nudges.took(took)
+    assert nudges.apart(waited_for=True) == pytest.approx(apart)
+    assert nudges.apart(waited_for=False) == MOST_SECONDS == Nudges(store, "n").apart(waited_for=True)
 
 
 def test_changes_are_counted(store: Store) -> None:
