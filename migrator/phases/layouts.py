@@ -122,6 +122,8 @@ def compared(pair: DatabasePair, ours: Item, theirs: Item) -> tuple[Item, tuple[
     """What differs, with what mends it by what is known of rows that are there; and the source's object as it is known by that."""
     if not isinstance(ours, Table) or not isinstance(theirs, Table):
         return ours, differences(ours, theirs)
+    if not differences(ours, theirs):  # nearly always: no column is new
+        return ours, ()
     whole = with_older(pair, ours)
     found = differences(whole, theirs)
     if not (name := _renamed(pair, ours, theirs)):

@@ -1,7 +1,7 @@
 """One task's work: lock, look again in its own scope, decide again, draw tokens, apply."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import structlog
@@ -41,7 +41,7 @@ class Outcome:
     applied: int = 0
     failed: int = 0
     locked_elsewhere: bool = False
-    leads_on: bool = False
+    leads_on: bool = field(default=False, compare=False)
 
     def __add__(self, other: "Outcome") -> "Outcome":
         leads_on = self.leads_on or other.leads_on
