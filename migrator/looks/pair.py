@@ -24,6 +24,7 @@ from migrator.model import (
 )
 from migrator.names import application_name, parse_group_name
 from migrator.phases.carry import LARGE_OBJECTS
+from migrator.phases.groups import is_under_snapshot
 from migrator.quote import qualified
 from migrator.records import Backend, Ledger
 from migrator.schema import Schema
@@ -266,7 +267,10 @@ def _filled(
     what is copied in parts, of which the ledger counts the rows, nor what is being carried: its table may be locked that long.
     """
     subscribed = {name for subscription in subscriptions for name in subscription.relations}
-    counted = {name: entry.count for name, entry in ledger.relations.items() if entry.count.parts}
+    copying = {group.number for group in ledger.groups if is_under_snapshot(group)}
+    counted = {
+        name: each.count for name, each in ledger.relations.items() if each.group in copying and each.count.parts
+    }
     settled = subscribed & ledger.relations.keys() | counted.keys()
     known = [schema.table(name).oid for name in settled if schema.has_table(name)]
     known += locked_relations(session, application_name("%", "carry"))
