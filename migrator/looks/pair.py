@@ -23,7 +23,7 @@ from migrator.model import (
     SyncState,
 )
 from migrator.names import application_name, parse_group_name
-from migrator.phases.carry import LARGE_OBJECTS
+from migrator.phases import carry
 from migrator.phases.groups import is_under_snapshot
 from migrator.quote import qualified
 from migrator.records import Backend, Ledger
@@ -102,7 +102,7 @@ def read_target(
 
 def _strange_large_objects(session: Session, ledger: Ledger) -> tuple[int, ...]:
     """Asked until ours are there: then the applications may make their own."""
-    if LARGE_OBJECTS in ledger.carried:
+    if carry.LARGE_OBJECTS in ledger.carried:
         return ()
     query = sql("strange_large_objects", 0) if ledger.exists else _FIRST_LARGE_OBJECTS
     return tuple(row["oid"] for row in session.execute(query))
@@ -269,15 +269,15 @@ def _filled(
     subscribed = {name for subscription in subscriptions for name in subscription.relations}
     copying = {group.number for group in ledger.groups if is_under_snapshot(group)}
     counted = {
-        name: each.count for name, each in ledger.relations.items() if each.group in copying and each.count.parts
+        name: each.count.rows for name, each in ledger.relations.items() if each.group in copying and each.count.parts
     }
     settled = subscribed & ledger.relations.keys() | counted.keys()
     known = [schema.table(name).oid for name in settled if schema.has_table(name)]
-    known += locked_relations(session, application_name("%", "carry"))
-    rows = session.execute(sql("with_blocks", 0), {"relations": oids, "settled": known})
-    names = [_name(row) for row in rows]
+    known += locked_relations(session, application_name("%", carry.NAME))
+    asked = {"relations": oids, "settled": known}
+    names = [_name(row) for row in session.execute(sql("with_blocks", 0), asked)]
     filled = {name for name in names if name in ledger.relations or has_rows(session, name)}
-    return frozenset(filled | {name for name, count in counted.items() if count.rows})
+    return frozenset(filled | {name for name, rows in counted.items() if rows})
 
 
 def has_rows(session: Session, relation: str) -> bool:

@@ -71,7 +71,7 @@ def _gather(view: View, entry: LedgerRelation) -> Action | Wait:
 
 def _copies(view: View) -> bool:
     """Whether a copy into the database may be open: VACUUM marks no page whose rows a transaction that is open might not see."""
-    under_snapshot = any(group.subscription_oid is None for group in groups.at_work(view))
+    under_snapshot = any(groups.is_under_snapshot(group) for group in groups.at_work(view))
     return under_snapshot or any(subscription.copies for subscription in view.database.subscriptions)
 
 

@@ -76,10 +76,8 @@ class Contest:
         """Again and again whether ours has reached what the others reach, and is subscribed. By one session: each costs the server."""
         wanted = {"tables": self.tables, "indexes": self.indexes}
         while True:
-            with (
-                suppress(psycopg.Error),
-                self.destination.connect(DATABASE) as connection,
-            ):  # not there yet, or not all of it
+            # As long as the database, or something of it, is not there yet.
+            with suppress(psycopg.Error), self.destination.connect(DATABASE) as connection:
                 while True:
                     row = connection.execute(DONE.encode(), wanted).fetchone()
                     connection.rollback()
