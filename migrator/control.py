@@ -14,21 +14,20 @@ from migrator.looks.observe import Looker
 from migrator.looks.remembered import SchemaCache
 from migrator.memory import Memory
 from migrator.model import Instance, Lsn
-from migrator.names import application_name, is_ours, lock_key
+from migrator.names import application_name, lock_key
 from migrator.observation import Observation, Scope
-from migrator.phases import self_memberships
 from migrator.phases.clashes import between
 from migrator.phases.lag import confirmed
-from migrator.quote import identifier, literal
 from migrator.records import Barrier, Identity, Intent, Journal
 from migrator.reports.cutover import reasons_against
+from migrator.reports.leftovers import Leftover, leftovers, owed
 from migrator.steps import Finding
 from migrator.store import Store
 from migrator.tasks.sampling import emit_marker, sample_lag
 from migrator.tick.reconcile import Assessment, assess, drive
 from migrator.tick.sequence_finish import finalise_sequences
 
-__all__ = ["Assessment", "Leftover", "Removal", "assess"]
+__all__ = ["Assessment", "Removal", "assess"]
 
 ENDING_SECONDS = 120.0
 """How long `complete` and `abort` keep trying before they report what is left."""
@@ -42,15 +41,6 @@ BARRIER_SECONDS = 30.0
 
 _SERVERS = Scope(database="")
 """A look at the two servers and none of their databases."""
-
-
-@dataclass(frozen=True)
-class Leftover:
-    """Something of ours that still stands, and the statement that removes it."""
-
-    side: str
-    what: str
-    sql: str
 
 
 @dataclass(frozen=True)
@@ -219,7 +209,15 @@ def _identities(spec: MappingSpec) -> tuple[Identity, Identity]:
 
 def _end(spec: MappingSpec) -> Removal:
     """Tick with the work done at once until nothing is left, or time is up."""
-    memory, schemas, removed = Memory(), SchemaCache(), dict[str, None]()
+    with SchemaCache() as schemas:
+        removed = _tick_to_the_end(spec, schemas)
+    observation = Looker(spec, "proof").look()
+    return Removal(removed, leftovers(observation), owed(observation))
+
+
+def _tick_to_the_end(spec: MappingSpec, schemas: SchemaCache) -> tuple[str, ...]:
+    """What was done for it."""
+    memory, removed = Memory(), dict[str, None]()
     deadline, clear_at = time.monotonic() + ENDING_SECONDS, time.monotonic()
     while time.monotonic() < min(deadline, clear_at + STUCK_SECONDS):
         assessment = drive(spec, memory, schemas)
@@ -231,52 +229,7 @@ def _end(spec: MappingSpec) -> Removal:
         if assessment is None or not assessment.decision.findings:
             clear_at = time.monotonic()
         time.sleep(0.3)
-    observation = Looker(spec, "proof").look()
-    return Removal(tuple(removed), leftovers(spec, observation), _owed(observation))
-
-
-def _owed(observation: Observation) -> tuple[Leftover, ...]:
-    source, destination = observation.source, observation.destination
-    if not isinstance(source, Instance) or not isinstance(destination, Instance):
-        return ()
-    remaining = self_memberships.remaining(source, destination)
-    return tuple(Leftover("destination", f"ADMIN on role {role}", sql) for role, sql in remaining.items())
-
-
-def leftovers(spec: MappingSpec, observation: Observation) -> tuple[Leftover, ...]:
-    """What of ours stands on either side now, read from the catalogs: the proof that nothing is left."""
-    return tuple(_leftovers(observation))
-
-
-def _leftovers(observation: Observation) -> Iterator[Leftover]:
-    for pair in observation.databases:
-        for subscription in pair.subscriptions:
-            if _is_of(observation, subscription.name, pair.name):
-                name = identifier(subscription.name)
-                drop = f"ALTER SUBSCRIPTION {name} DISABLE; ALTER SUBSCRIPTION {name} SET (slot_name = NONE); DROP SUBSCRIPTION {name};"
-                yield Leftover("destination", f"subscription {subscription.name} in database {pair.target}", drop)
-        for publication in pair.publications:
-            if _is_of(observation, publication.name, pair.name):
-                drop = f"DROP PUBLICATION {identifier(publication.name)};"
-                yield Leftover("source", f"publication {publication.name} in database {pair.name}", drop)
-        if pair.ledger.exists and pair.ledger.groups:
-            yield Leftover("destination", f"ledger in database {pair.target}", "DROP SCHEMA migrator CASCADE;")
-    if isinstance(observation.source, Instance):
-        databases = {pair.name for pair in observation.databases}
-        for slot in observation.source.slots:
-            if slot.database in databases and _is_of(observation, slot.name, slot.database):
-                drop = f"SELECT pg_drop_replication_slot({literal(slot.name)});"
-                yield Leftover("source", f"replication slot {slot.name}", drop)
-
-
-def _is_of(observation: Observation, name: str, database: str | None) -> bool:
-    """This mapping's, by its name or by the ledger: another mapping may feed another destination from the same database."""
-    if any(name == group.name for pair in observation.databases for group in pair.ledger.groups):
-        return True
-    destination = observation.destination
-    return isinstance(destination, Instance) and is_ours(
-        name, observation.mapping, destination.system_identifier, database or ""
-    )
+    return tuple(removed)
 
 
 def forget(spec: MappingSpec, store: Store | None = None) -> None:

@@ -15,6 +15,11 @@ from migrator.errors import BinariesMissingError
 from migrator.machines.cluster import Cluster, Valkey
 from migrator.machines.provision import postgres_bin
 
+# Where these assert for a test, what was found is shown as if the test had.
+pytest.register_assert_rewrite(
+    "tests.faults.migration", "tests.system.scenario", "tests.system.fleet", "tests.machine_room"
+)
+
 REQUIRED = frozenset(filter(None, os.environ.get("MIGRATOR_TEST_REQUIRE", "").split(",")))
 
 

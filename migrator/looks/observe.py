@@ -92,10 +92,10 @@ class Looker:
         destination, entry, now, refused = self._destination()
         source = self._instance(self.spec.source)
         # After the source's slots: what a slot has confirmed, its origin shows.
-        ending = entry is not None and entry.intent not in (Intent.MIGRATE, Intent.PAUSED)
+        ended = entry if entry is not None and entry.intent not in (Intent.MIGRATE, Intent.PAUSED) else None
         origins, states, locales = self._rest_of_destination(source, destination)
         kept = _as_now(known(entry, now), states, source, destination)
-        pairs = () if refused else self._pairs(scope, source, destination, origins, kept, _clock(now), ending=ending)
+        pairs = () if refused else self._pairs(scope, source, destination, origins, kept, _clock(now), ended)
         undialled = self._dial(source, entry, scope, pairs, now)
         uses = self._role_uses(source)
         return Observation(
@@ -181,18 +181,18 @@ class Looker:
         origins: Origins | None,
         kept: Mapping[str, DatabasePair],
         clock: Callable[[], datetime],
-        *,
-        ending: bool,
+        ended: Journal | None,
     ) -> tuple[DatabasePair, ...]:
         if not isinstance(destination, Instance):
             return ()
         # Both sides of a database, and several databases, at the same time: a driver that waits leaves Python to the others.
         with ThreadPoolExecutor(AT_ONCE) as pairs, ThreadPoolExecutor(AT_ONCE) as halves:
             pairing = Pairing(
-                self.spec, scope, destination, origins, self._session, self.schemas, halves, clock, ending, self.patient
-            )
+                self.spec, scope, destination, origins, self._session, self.schemas, halves, clock,
+                ended is not None, self.patient,
+            )  # fmt: skip
             try:
-                return tuple(self._found(scope, source, destination, pairing, pairs, kept))
+                return tuple(self._found(scope, source, destination, pairing, pairs, kept, ended))
             except BaseException:  # told to stop, for one: nobody waits for what the other threads have asked
                 pairs.shutdown(wait=False, cancel_futures=True)
                 self._sessions.cancel()
@@ -206,12 +206,21 @@ class Looker:
         pairing: Pairing,
         pool: Executor,
         kept: Mapping[str, DatabasePair],
+        ended: Journal | None,
     ) -> Iterator[DatabasePair]:
         if isinstance(source, Instance):
             names = selected_databases(self.spec, source, self._has_user_objects)
-            wanted = [name for name in names if scope.database in (None, name)]
-            looked = pool.map(pairing.pair, (name for name in wanted if name not in kept))
-            yield from (kept[name] if name in kept else next(looked) for name in wanted)
+            wanted = {name: self.spec.target_name(name) for name in names}
+            # Of what ends, also what the configuration, or the source, no longer has.
+            left = (
+                {(claim.database, claim.target) for claim in ended.claims if claim.mapping == self.spec.name}
+                if ended
+                else set()
+            )
+            both = (*wanted.items(), *sorted(left - set(wanted.items())))
+            asked = [(name, target) for name, target in both if scope.database in (None, name)]
+            looked = pool.map(lambda each: pairing.pair(*each), [each for each in asked if each[0] not in kept])
+            yield from (kept[name] if name in kept else next(looked) for name, _ in asked)
             return
         targets = (
             each.name

@@ -72,13 +72,12 @@ class Pairing:
     patient: bool = False
     """See Looker."""
 
-    def pair(self, name: str) -> DatabasePair:
+    def pair(self, name: str, target: str) -> DatabasePair:
         """Both sides of one source database. Raises SessionLimitError; any other failure is told in the pair."""
         begun = self.clock()
-        return replace(self._pair(name), observed_at=begun)
+        return replace(self._pair(name, target), observed_at=begun)
 
-    def _pair(self, name: str) -> DatabasePair:
-        target = self.spec.target_name(name)
+    def _pair(self, name: str, target: str) -> DatabasePair:
         narrow = _tried(lambda: self._narrow(name)) if self.scope.relations else None
         if isinstance(narrow, Exception):
             return joined(name, target, narrow, None)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
 
 from migrator.looks.sessions import Sessions
 from migrator.model import DatabaseFacts, RelationSize, SequenceValue
@@ -64,13 +64,19 @@ class Remembered:
 
 @dataclass
 class SchemaCache:
-    """Schemas, sizes and sequences read before, and the sessions they were read by."""
+    """Schemas, sizes and sequences read before, and the sessions they were read by: a `with` closes these at its end."""
 
     max_age_seconds: float = 300.0
     databases: dict[Key, Remembered] = field(default_factory=dict)
     sessions: Sessions = field(default_factory=Sessions)
     quiet: dict[str, Quiet] = field(default_factory=dict)
     """By mapping: the databases in which the last tick of this process found nothing to do."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.sessions.close()
 
     def of(self, key: Key) -> Remembered:
         """What is remembered of this database; empty where it was never looked at."""

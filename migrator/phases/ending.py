@@ -24,7 +24,7 @@ def examine(view: View) -> Step:
     """What of ours still stands in one database: subscriptions, then slots, then the publication, then the ledger."""
     name = NAMES[view.journal.intent]
     if view.database.target_error:
-        return Step(name, view.database.name, findings=(_unreadable(view),))
+        return Step(name, view.database.name, findings=(_target_unreadable(view),))
     for actions in (
         _beginnings(view),
         _subscriptions(view),
@@ -36,7 +36,7 @@ def examine(view: View) -> Step:
         found = tuple(actions)
         if found:
             return Step(name, view.database.name, Gates.DATABASE, found, _busy(view))
-    return Step(name, view.database.name, Gates.DATABASE, (), _busy(view), _source_away(view))
+    return Step(name, view.database.name, Gates.DATABASE, (), _busy(view), _hidden(view))
 
 
 def of_instance(view: View) -> Step:
@@ -50,7 +50,7 @@ def source_answers(view: View) -> bool:
     return isinstance(view.observation.source, Instance) and not view.journal.source_gone
 
 
-def _unreadable(view: View) -> Finding:
+def _target_unreadable(view: View) -> Finding:
     return Finding(
         "database_unreadable",
         f"Database {view.database.target} on the destination cannot be read: {view.database.target_error}",
@@ -59,16 +59,36 @@ def _unreadable(view: View) -> Finding:
     )
 
 
-def _source_away(view: View) -> tuple[Finding, ...]:
-    if source_answers(view) or view.journal.source_gone:
+def _is_hidden(view: View) -> bool:
+    """Whether something of ours may stand on the source that this look could not see. It is noted in the ledger first."""
+    if view.journal.source_gone or not view.database.ledger.groups:
+        return False
+    gone = source_answers(view) and view.source.database(view.database.name) is None
+    return view.database.source_error is not None and not gone
+
+
+def _hidden(view: View) -> tuple[Finding, ...]:
+    if not _is_hidden(view):
         return ()
-    return (
-        Finding(
-            "source_unreachable",
-            "The source does not answer: our slots and publications there cannot be removed, and its slots keep WAL.",
-            "Bring it back; or, where it is gone for good, repeat the command with --source-gone.",
-            database=view.database.name,
-        ),
+    return (_source_unreadable(view) if source_answers(view) else _source_away(view),)
+
+
+def _source_away(view: View) -> Finding:
+    return Finding(
+        "source_unreachable",
+        "The source does not answer: our slots and publications there cannot be removed, and its slots keep WAL.",
+        "Bring it back; or, where it is gone for good, repeat the command with --source-gone.",
+        database=view.database.name,
+    )
+
+
+def _source_unreadable(view: View) -> Finding:
+    name = view.database.name
+    return Finding(
+        "database_unreadable",
+        f"Database {name} on the source cannot be read: {view.database.source_error}",
+        f"Our publication in it, if any, cannot be removed until it can. Let our user {view.source.user.name} connect to it.",
+        database=name,
     )
 
 
@@ -157,8 +177,7 @@ def _drafts(view: View) -> Iterable[Action]:
 
 def _ledger(view: View) -> Iterable[Action]:
     """The ledger goes last: it says which tablesync slots were ours."""
-    away = not source_answers(view) and not view.journal.source_gone
-    if not view.database.ledger.exists or our_slots(view) or away:
+    if not view.database.ledger.exists or our_slots(view) or _is_hidden(view):
         return
     target, mapping = view.database.target, literal(view.spec.name)
     yield Action(

@@ -226,7 +226,10 @@ def _identity(instance: Instance) -> Identity:
 
 def drive(spec: MappingSpec, memory: Failures | None = None, schemas: SchemaCache | None = None) -> Assessment | None:
     """One tick with its work done at once, and a lag sample. For tests and the endings; no Redis, no workers."""
-    memory, schemas = memory or Memory(), schemas or SchemaCache()
+    if schemas is None:
+        with SchemaCache() as own:
+            return drive(spec, memory, own)
+    memory = memory or Memory()
     assessment = Reconciler(spec, Inline(spec, memory, schemas), None, memory, schemas).tick()
     if assessment is not None and assessment.status in _SAMPLED:
         try:

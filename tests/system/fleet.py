@@ -60,11 +60,12 @@ def side_by_side(
     stop = threading.Event()
 
     def run(one: Leg) -> tuple[str, Assessment | None]:
-        memory, schemas, seen = Memory(), SchemaCache(), None
-        while not stop.wait(0.1):
-            seen = drive(one.spec, memory, schemas) or seen
-            if seen is not None and done(seen):
-                break
+        memory, seen = Memory(), None
+        with SchemaCache() as schemas:
+            while not stop.wait(0.1):
+                seen = drive(one.spec, memory, schemas) or seen
+                if seen is not None and done(seen):
+                    break
         return one.name, seen
 
     everyone = list(legs)

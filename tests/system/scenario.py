@@ -82,16 +82,16 @@ def drive_until(
     spec: MappingSpec, done: Callable[[Assessment], bool], seconds: float = 90.0, memory: Failures | None = None
 ) -> Assessment:
     """Tick in this process until `done`; fails with the findings and waits when time is up."""
-    memory, schemas = memory or Memory(), SchemaCache()
-    deadline = time.monotonic() + seconds
-    while True:
-        assessment = drive(spec, memory, schemas)
-        if assessment is not None and done(assessment):
-            return assessment
-        if time.monotonic() > deadline:
-            assert assessment is not None
-            raise AssertionError(describe(assessment))
-        time.sleep(0.1)
+    memory, deadline = memory or Memory(), time.monotonic() + seconds
+    with SchemaCache() as schemas:
+        while True:
+            assessment = drive(spec, memory, schemas)
+            if assessment is not None and done(assessment):
+                return assessment
+            if time.monotonic() > deadline:
+                assert assessment is not None
+                raise AssertionError(describe(assessment))
+            time.sleep(0.1)
 
 
 def describe(assessment: Assessment) -> str:

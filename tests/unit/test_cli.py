@@ -18,6 +18,7 @@ from migrator.errors import MigratorError, RefusedError
 from migrator.model import Lsn, Unreachable
 from migrator.observation import Observation, Scope
 from migrator.records import Barrier
+from migrator.reports.leftovers import Leftover
 from migrator.steps import Action, Decision, Finding, Gates, Side, Statement, Step
 from migrator.tick.reconcile import judge
 
@@ -261,7 +262,7 @@ def test_completion_asks_for_the_name_and_shows_what_is_left(run: Invoke, monkey
     assert result.exit_code == 0 and "nothing of ours is left" in result.stdout and "migrator_x" in result.stdout
     result = run("complete", "shop", "--yes", "--source-gone")
     assert calls == [False, True] and "not looked at" in result.stderr
-    removal = control.Removal((), (control.Leftover("source", "replication slot s", "SELECT drop;"),))
+    removal = control.Removal((), (Leftover("source", "replication slot s", "SELECT drop;"),))
     result = run("complete", "shop", "--yes")
     assert result.exit_code == 1 and "left on the source: replication slot s\n    SELECT drop;" in result.stderr
 

@@ -1,0 +1,75 @@
+"""What an end could not take away, and with which statement it is taken away by hand."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from migrator.model import Instance
+from migrator.names import is_ours
+from migrator.observation import DatabasePair, Observation
+from migrator.phases import self_memberships
+from migrator.quote import identifier, literal
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """Something of ours that still stands, and the statement that removes it."""
+
+    side: str
+    what: str
+    sql: str
+
+
+def leftovers(observation: Observation) -> tuple[Leftover, ...]:
+    """What of ours stands on either side now, read from the catalogs: the proof that nothing is left."""
+    return tuple(_leftovers(observation))
+
+
+def _leftovers(observation: Observation) -> Iterator[Leftover]:
+    for pair in observation.databases:
+        for subscription in pair.subscriptions:
+            if _is_of(observation, subscription.name, pair.name):
+                name = identifier(subscription.name)
+                drop = f"ALTER SUBSCRIPTION {name} DISABLE; ALTER SUBSCRIPTION {name} SET (slot_name = NONE); DROP SUBSCRIPTION {name};"
+                yield Leftover("destination", f"subscription {subscription.name} in database {pair.target}", drop)
+        for publication in pair.publications:
+            if _is_of(observation, publication.name, pair.name):
+                drop = f"DROP PUBLICATION {identifier(publication.name)};"
+                yield Leftover("source", f"publication {publication.name} in database {pair.name}", drop)
+        yield from _unseen(observation, pair)
+        if pair.ledger.exists and pair.ledger.groups:
+            yield Leftover("destination", f"ledger in database {pair.target}", "DROP SCHEMA migrator CASCADE;")
+    if isinstance(observation.source, Instance):
+        databases = {pair.name for pair in observation.databases}
+        for slot in observation.source.slots:
+            if slot.database in databases and _is_of(observation, slot.name, slot.database):
+                drop = f"SELECT pg_drop_replication_slot({literal(slot.name)});"
+                yield Leftover("source", f"replication slot {slot.name}", drop)
+
+
+def _unseen(observation: Observation, pair: DatabasePair) -> Iterator[Leftover]:
+    """Publications that may stand in a database of the source that cannot be read."""
+    source = observation.source
+    if pair.source_error is None or not isinstance(source, Instance) or source.database(pair.name) is None:
+        return
+    for group in pair.ledger.groups:
+        what = f"publication {group.name}, if it is there still, in database {pair.name}, which cannot be read"
+        yield Leftover("source", what, f"DROP PUBLICATION IF EXISTS {identifier(group.name)};")
+
+
+def _is_of(observation: Observation, name: str, database: str | None) -> bool:
+    """This mapping's, by its name or by the ledger: another mapping may feed another destination from the same database."""
+    if any(name == group.name for pair in observation.databases for group in pair.ledger.groups):
+        return True
+    destination = observation.destination
+    return isinstance(destination, Instance) and is_ours(
+        name, observation.mapping, destination.system_identifier, database or ""
+    )
+
+
+def owed(observation: Observation) -> tuple[Leftover, ...]:
+    """What our user keeps of the roles it made, and only a superuser can take away."""
+    source, destination = observation.source, observation.destination
+    if not isinstance(source, Instance) or not isinstance(destination, Instance):
+        return ()
+    remaining = self_memberships.remaining(source, destination)
+    return tuple(Leftover("destination", f"ADMIN on role {role}", sql) for role, sql in remaining.items())

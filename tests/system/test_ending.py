@@ -1,0 +1,73 @@
+"""An end that cannot see everything on the source waits, says so, and takes away what is ours once it can."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from migrator import control
+from migrator.config import DatabaseSelection, MappingSpec
+from migrator.machines.cluster import Cluster
+from migrator.tick.reconcile import assess
+from tests.system.scenario import mapping, ours_left, seed, to_the_light
+
+Clusters = Callable[..., Cluster]
+
+
+@pytest.fixture
+def ready(cluster: Clusters) -> tuple[Cluster, Cluster, MappingSpec]:
+    """A mapping of two databases at the light."""
+    source, destination = cluster(16), cluster(18)
+    seed(source)
+    source.execute("CREATE DATABASE store")
+    source.execute("CREATE TABLE item (id int PRIMARY KEY)", "store")
+    spec = mapping(source, destination)
+    to_the_light(spec)
+    return source, destination, spec
+
+
+def told(spec: MappingSpec) -> list[tuple[str, str | None]]:
+    return [(finding.code, finding.database) for finding in assess(spec).decision.findings]
+
+
+def test_a_source_database_that_is_locked_keeps_its_ledger(ready: tuple[Cluster, Cluster, MappingSpec]) -> None:
+    source, destination, spec = ready
+    with source.connect("shop") as other, other.transaction():
+        other.execute("LOCK pg_publication IN ACCESS EXCLUSIVE MODE")
+        left = control.abort(spec).left
+        publication, ledger = (entry.what for entry in left)
+        assert "in database shop, which cannot be read" in publication
+        assert ledger == "ledger in database shop"
+        assert told(spec) == [("database_unreadable", "shop")]
+    assert control.abort(spec).left == ()
+    assert ours_left(source) == ours_left(destination) == []
+
+
+def test_a_source_database_closed_to_connections_is_not_forgotten(ready: tuple[Cluster, Cluster, MappingSpec]) -> None:
+    source, destination, spec = ready
+    source.execute("ALTER DATABASE shop ALLOW_CONNECTIONS false")
+    assert "publication" in control.abort(spec).left[0].what
+    assert told(spec) == [("database_unreadable", "shop")]
+    source.execute("ALTER DATABASE shop ALLOW_CONNECTIONS true")
+    assert control.abort(spec).left == ()
+    assert ours_left(source) == ours_left(destination) == []
+
+
+def test_a_database_dropped_on_the_source_is_tidied_on_the_destination(
+    ready: tuple[Cluster, Cluster, MappingSpec],
+) -> None:
+    source, destination, spec = ready
+    (name,) = destination.execute("SELECT subname FROM pg_subscription WHERE subname LIKE '%shop%'")[0]
+    destination.execute(f"ALTER SUBSCRIPTION {name} DISABLE", "shop")
+    source.execute("DROP DATABASE shop WITH (FORCE)")
+    assert control.abort(spec).left == ()
+    assert ours_left(source) == ours_left(destination) == []
+
+
+def test_a_database_left_out_of_the_configuration_since_ends_with_the_others(
+    ready: tuple[Cluster, Cluster, MappingSpec],
+) -> None:
+    source, destination, spec = ready
+    fewer = replace(spec, databases=DatabaseSelection(exclude=("shop",), rename={"store": "elsewhere"}))
+    assert control.abort(fewer).left == ()
+    assert ours_left(source) == ours_left(destination) == []
