@@ -259,11 +259,16 @@ def _failed(mapping: str, step: Step, action: Action, failure: Failure, now: dat
     return Finding(
         "action_failed",
         f"Could not {action.summary} ({failure.count} {'try' if failure.count == 1 else 'tries'}): {failure.message}",
-        f"Next try in {wait:.0f} s; at once with: pg-migrator retry {mapping}{_by_a_superuser(action, failure)}",
+        f"{_room(failure)}Next try in {wait:.0f} s; at once with: pg-migrator retry {mapping}{_by_a_superuser(action, failure)}",
         blocking=failure.count >= FAILURES_UNTIL_BLOCKING,
         database=step.database,
         relation=action.relation,
     )
+
+
+def _room(failure: Failure) -> str:
+    """What comes before any other try where a server's disk is full."""
+    return "Make room on that server's disk. " if failure.message.endswith("[53100]") else ""
 
 
 def _by_a_superuser(action: Action, failure: Failure) -> str:

@@ -88,6 +88,21 @@ def _findings(decision: Decision, now: datetime, previous: Mapping[str, object] 
     return [{**document, "since": since.get(_which(document), new)} for document in documents]
 
 
+def told_before(document: Document, other: Mapping[str, object] | None) -> Document:
+    """With the earlier time of a finding that `other`, a summary of another process meanwhile, tells as well."""
+    mine, theirs = document["findings"], (other or {}).get("findings")
+    if not isinstance(mine, list) or not isinstance(theirs, list):
+        return document
+    earlier = {_which(entry): entry["since"] for entry in theirs if entry.get("since")}
+    findings = [{**entry, "since": _earlier(entry["since"], earlier.get(_which(entry)))} for entry in mine]
+    return {**document, "findings": findings}
+
+
+def _earlier(mine: str | None, theirs: str | None) -> str | None:
+    """Both are times of UTC in one format, so that they sort as text."""
+    return min(mine, theirs) if mine and theirs else mine or theirs
+
+
 def _which(finding: Mapping[str, object]) -> tuple[object, ...]:
     """What makes a finding the same one as before: not its message, which may count."""
     return finding["code"], finding["database"], finding["relation"]

@@ -19,6 +19,7 @@ from migrator.records import Identity, Intent
 from migrator.reports import progress
 from migrator.reports.brief import brief
 from migrator.reports.cutover import reasons_against
+from migrator.reports.snapshot import told_before
 from migrator.status import is_stable
 from migrator.steps import Decision, Status
 from migrator.store import Store
@@ -66,7 +67,7 @@ class Reconciler:
                     return None
                 assessment = self._locked_tick(session)
         except (UnreachableError, psycopg.OperationalError):
-            assessment = self._assess()
+            assessment = self._unlocked()
         self._publish(assessment)
         LOG.info(
             "tick",
@@ -78,6 +79,12 @@ class Reconciler:
             seconds=round((datetime.now(UTC) - started).total_seconds(), 3),
         )
         return assessment
+
+    def _unlocked(self) -> Assessment:
+        """A look while there is no lock to be had: another process may look too, and may have published meanwhile."""
+        assessment = self._assess()
+        meanwhile = self.store.whole_summary(self.spec.name) if self.store else None
+        return replace(assessment, summary=told_before(assessment.summary, meanwhile))
 
     def _assess(self, *, all_databases: bool = False) -> Assessment:
         """Quiet databases by turns, but for `all_databases`; the process's first look has none to leave out."""

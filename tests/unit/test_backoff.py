@@ -43,3 +43,9 @@ def test_exponential_with_a_ceiling_and_a_share_of_chance() -> None:
     assert [backoff.seconds(count) for count in (1, 2, 3, 8, 9, 5000)] == [2, 4, 8, 256, 300, 300]
     assert [backoff.seconds(3, chance) for chance in (0.0, 0.5, 0.999)] == [8.0, 7.2, 8 * (1 - 0.2 * 0.999)]
     assert min(backoff.seconds(count, 0.999) for count in range(9, 5000)) > 239
+
+
+def test_a_full_disk_is_to_be_mended_before_the_next_try() -> None:
+    full = Failure("k", "could not extend file: No space left on device [53100]", 1, NOW + timedelta(seconds=2))
+    step = _held_back("m", STEP, Hints({key_of(STEP, SECOND): full}), NOW)
+    assert step.findings[0].remedy.startswith("Make room on that server's disk. Next try in 2 s")
