@@ -53,6 +53,8 @@ class WithoutIdentity(StrEnum):
     """How rows of a table get across of which no UPDATE or DELETE can be replicated, for want of a usable replica identity."""
 
     REFUSE = "refuse"
+    REPLICA_IDENTITY_FULL = "replica_identity_full"
+    """The consent to ALTER the source's table, until the end."""
     COPY_AT_CUTOVER = "copy_at_cutover"
 
 

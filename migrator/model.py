@@ -249,14 +249,12 @@ class Trouble(StrEnum):
 
 @dataclass(frozen=True)
 class RelationTrouble:
-    """One trouble of one relation; `detail` names the columns, or the owner."""
+    """One trouble of one relation. `detail`: columns that cannot be compared, or the owner. `changes`: UPDATEs and DELETEs."""
 
     relation: str
     reason: Trouble
     detail: str = ""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "reason", Trouble(self.reason))
+    changes: int = 0
 
 
 @dataclass(frozen=True)

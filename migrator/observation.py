@@ -57,6 +57,8 @@ class DatabasePair:
     """When reading it began, by the destination's clock; None: with the observation."""
     ways: Mapping[str, WithoutIdentity] = field(default_factory=dict)
     """Of source relations without a usable replica identity, or that had none when they were carried: what was chosen."""
+    full_identities: tuple[str, ...] = ()
+    """Source tables that we gave REPLICA IDENTITY FULL and that have it still; `source_schema` has what they had before."""
     strange_large_objects: tuple[int, ...] = ()
     """The first of the destination's that we did not make; read until ours are carried."""
     backends: frozenset[Backend] = frozenset()

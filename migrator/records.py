@@ -112,6 +112,16 @@ class WorkerSetting:
 
 
 @dataclass(frozen=True)
+class IdentityBefore:
+    """A source table that was given REPLICA IDENTITY FULL. `before`: its pg_class.relreplident, d or n."""
+
+    database: str
+    oid: int
+    relation: str
+    before: str
+
+
+@dataclass(frozen=True)
 class Brake:
     """How fast copying may be while the source suffers, in MB/s, and from what it suffered last."""
 
@@ -149,6 +159,7 @@ class Journal:
     trials: tuple[SchemaTrial, ...] = ()
     brake: Brake | None = None
     worker_settings: tuple[WorkerSetting, ...] = ()
+    identities: tuple[IdentityBefore, ...] = ()
 
 
 @dataclass(frozen=True)

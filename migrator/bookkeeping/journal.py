@@ -14,7 +14,18 @@ from migrator.connection import Session
 from migrator.errors import MigratorError
 from migrator.model import Lsn
 from migrator.names import SCHEMA, lock_key
-from migrator.records import Barrier, Brake, CarriedRole, Claim, Identity, Intent, Journal, Marker, WorkerSetting
+from migrator.records import (
+    Barrier,
+    Brake,
+    CarriedRole,
+    Claim,
+    Identity,
+    IdentityBefore,
+    Intent,
+    Journal,
+    Marker,
+    WorkerSetting,
+)
 from migrator.steps import Side
 
 NOT_BEGUN = Journal(
@@ -29,11 +40,25 @@ NOT_BEGUN = Journal(
 )
 """What a mapping's journal is before its first act."""
 
-_OF_WORK = ("markers", "roles", "databases", "self_memberships", "parameters", "trials", "worker_settings")
+_OF_WORK = (
+    "markers",
+    "roles",
+    "databases",
+    "self_memberships",
+    "parameters",
+    "trials",
+    "worker_settings",
+    "replica_identities",
+)
 """The journal's tables beside the intent rows: needed as long as any mapping is at work, by all of them."""
 
 _NO_TABLES = dict.fromkeys(_OF_WORK, False)
 """For a look at the intent row alone."""
+
+_IDENTITIES = (
+    "SELECT database, oid::bigint AS oid, relation, before::text AS before FROM migrator.replica_identities"
+    " WHERE mapping = %s ORDER BY database, relation, oid"
+)
 
 _OTHERS_AT_WORK = "SELECT 1 FROM migrator.mappings WHERE intent NOT IN ('completed', 'aborted') LIMIT 1"
 
@@ -96,7 +121,8 @@ def _read(session: Session, mapping: str) -> tuple[Journal, datetime]:
             " to_regclass('migrator.databases') IS NOT NULL AS databases,"
             " to_regclass('migrator.self_memberships') IS NOT NULL AS self_memberships,"
             " to_regclass('migrator.trials') IS NOT NULL AS trials,"
-            " to_regclass('migrator.worker_settings') IS NOT NULL AS worker_settings"
+            " to_regclass('migrator.worker_settings') IS NOT NULL AS worker_settings,"
+            " to_regclass('migrator.replica_identities') IS NOT NULL AS replica_identities"
         ).fetchone()
         assert state is not None
         if not state["mappings"]:
@@ -135,6 +161,7 @@ def _journal(session: Session, mapping: str, row: DictRow, present: Mapping[str,
         "SELECT database, setting, before FROM migrator.worker_settings WHERE mapping = %s ORDER BY database, setting"
     )
     worker_settings = session.execute(pinned, (mapping,)) if present["worker_settings"] else ()
+    full = session.execute(_IDENTITIES, (mapping,)) if present["replica_identities"] else ()
     return Journal(
         intent=Intent(row["intent"]),
         source=_identity(row, "source"),
@@ -154,6 +181,7 @@ def _journal(session: Session, mapping: str, row: DictRow, present: Mapping[str,
         parameters=tuple(each["parameter"] for each in parameters),
         trials=trials.read(session, mapping) if present["trials"] else (),
         worker_settings=tuple(WorkerSetting(**each) for each in worker_settings),
+        identities=tuple(IdentityBefore(**each) for each in full),
     )
 
 

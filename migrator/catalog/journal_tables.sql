@@ -67,3 +67,11 @@ CREATE TABLE IF NOT EXISTS migrator.worker_settings (
     before text,
     PRIMARY KEY (mapping, database, setting)
 );
+CREATE TABLE IF NOT EXISTS migrator.replica_identities (
+    mapping text NOT NULL,
+    database text NOT NULL,
+    oid oid NOT NULL,
+    relation text NOT NULL,
+    before "char" NOT NULL CHECK (before IN ('d', 'n')),
+    PRIMARY KEY (mapping, database, oid)
+);

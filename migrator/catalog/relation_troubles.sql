@@ -22,13 +22,14 @@ identity AS (
     JOIN pg_index AS i ON i.indrelid = leaf.oid AND (i.indisprimary OR i.indisreplident)
     GROUP BY leaf.oid
 ),
--- Replica identity FULL compares every column, unless the destination finds the row by a primary key.
+-- Replica identity FULL compares every column, unless the destination finds the row by a primary key. Asked also of tables that
+-- lack an identity: FULL might be given them.
 compared AS (
     SELECT leaf.oid, a.attname, a.atttypid
     FROM leaf
     LEFT JOIN identity USING (oid)
     JOIN pg_attribute AS a ON a.attrelid = leaf.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
-    WHERE leaf.relreplident = 'f' AND identity.usable_key IS NOT TRUE
+    WHERE identity.usable_key IS NOT TRUE AND NOT (leaf.relreplident = 'i' AND identity.usable_index IS TRUE)
 ),
 type_ AS (
     SELECT DISTINCT atttypid AS root, atttypid AS type FROM compared
@@ -66,15 +67,17 @@ incomparable AS (
     JOIN without_equality ON without_equality.root = compared.atttypid
     GROUP BY compared.oid
 )
-SELECT leaf.nspname, leaf.relname, trouble.reason, coalesce(trouble.detail, '') AS detail
+SELECT leaf.nspname, leaf.relname, trouble.reason, coalesce(trouble.detail, '') AS detail,
+       pg_stat_get_tuples_updated(leaf.oid) + pg_stat_get_tuples_deleted(leaf.oid) AS changes
 FROM leaf
 LEFT JOIN identity USING (oid)
 LEFT JOIN incomparable USING (oid)
 CROSS JOIN LATERAL (VALUES
-    ('no_primary_key', leaf.relreplident = 'd' AND identity.primary_key IS NOT TRUE, NULL),
-    ('deferrable_primary_key', leaf.relreplident = 'd' AND identity.primary_key AND NOT identity.usable_key, NULL),
-    ('replica_identity_nothing', leaf.relreplident = 'n', NULL),
-    ('replica_identity_index', leaf.relreplident = 'i' AND identity.usable_index IS NOT TRUE, NULL),
+    ('no_primary_key', leaf.relreplident = 'd' AND identity.primary_key IS NOT TRUE, incomparable.columns),
+    ('deferrable_primary_key', leaf.relreplident = 'd' AND identity.primary_key AND NOT identity.usable_key,
+     incomparable.columns),
+    ('replica_identity_nothing', leaf.relreplident = 'n', incomparable.columns),
+    ('replica_identity_index', leaf.relreplident = 'i' AND identity.usable_index IS NOT TRUE, incomparable.columns),
     ('replica_identity_full', leaf.relreplident = 'f' AND incomparable.columns IS NOT NULL, incomparable.columns),
     ('not_owned', NOT pg_has_role(leaf.relowner, 'USAGE'), pg_get_userbyid(leaf.relowner)),
     ('not_readable', NOT has_table_privilege(leaf.oid, 'SELECT')

@@ -92,10 +92,9 @@ class Looker:
         destination, entry, now, refused = self._destination()
         source = self._instance(self.spec.source)
         # After the source's slots: what a slot has confirmed, its origin shows.
-        ended = entry if entry is not None and entry.intent not in (Intent.MIGRATE, Intent.PAUSED) else None
         origins, states, locales = self._rest_of_destination(source, destination)
         kept = _as_now(known(entry, now), states, source, destination)
-        pairs = () if refused else self._pairs(scope, source, destination, origins, kept, _clock(now), ended)
+        pairs = () if refused else self._pairs(scope, source, destination, origins, kept, _clock(now), entry)
         undialled = self._dial(source, entry, scope, pairs, now)
         uses = self._role_uses(source)
         return Observation(
@@ -181,15 +180,16 @@ class Looker:
         origins: Origins | None,
         kept: Mapping[str, DatabasePair],
         clock: Callable[[], datetime],
-        ended: Journal | None,
+        entry: Journal | None,
     ) -> tuple[DatabasePair, ...]:
-        if not isinstance(destination, Instance):
+        if not isinstance(destination, Instance) or entry is None:
             return ()
+        ended = entry if entry.intent not in (Intent.MIGRATE, Intent.PAUSED) else None
         # Both sides of a database, and several databases, at the same time: a driver that waits leaves Python to the others.
         with ThreadPoolExecutor(AT_ONCE) as pairs, ThreadPoolExecutor(AT_ONCE) as halves:
             pairing = Pairing(
                 self.spec, scope, destination, origins, self._session, self.schemas, halves, clock,
-                ended is not None, self.patient,
+                entry.identities, ended is not None, self.patient,
             )  # fmt: skip
             try:
                 return tuple(self._found(scope, source, destination, pairing, pairs, kept, ended))

@@ -29,7 +29,7 @@ from migrator.model import DatabaseFacts, Instance
 from migrator.observation import DatabasePair, Scope
 from migrator.phases import tablespaces, ways
 from migrator.quote import qualified
-from migrator.records import Ledger
+from migrator.records import IdentityBefore, Ledger
 from migrator.schema import Schema
 
 T = TypeVar("T")
@@ -67,6 +67,8 @@ class Pairing:
     halves: Executor
     clock: Callable[[], datetime]
     """The destination's."""
+    identities: tuple[IdentityBefore, ...] = ()
+    """Of the source's tables, as the journal has them."""
     ending: bool = False
     """The mapping is being ended, or has: neither sequences nor rows are asked for, to which we may have no right any more."""
     patient: bool = False
@@ -103,12 +105,18 @@ class Pairing:
         return _tried(lambda: self._read_source(begun, target_said)) if isinstance(begun, Begun) else begun
 
     def _parted(self, pair: DatabasePair) -> DatabasePair:
-        """With the tables of the source set apart that are not to be replicated."""
-        schema, chosen = pair.source_schema, ways.chosen(self.spec, pair)
-        if schema is None or not chosen:
+        """With the tables of the source set apart that are not to be replicated, and as they were but for what we altered."""
+        schema = pair.source_schema
+        if schema is None:
             return pair
-        pair = replace(pair, ways=chosen)
-        return replace(pair, source_schema=schema.set_apart(ways.apart(pair)))
+        pair = replace(pair, ways=ways.chosen(self.spec, pair))
+        noted = {each.oid: each.before for each in self.identities if each.database == pair.name}
+        altered = (
+            (each for each in schema.tables if each.oid in noted and each.replica_identity == "f") if noted else ()
+        )
+        before = {each.qualified: noted[each.oid] for each in altered}
+        seen = schema.seen_as(ways.apart(pair), before)
+        return replace(pair, source_schema=seen, full_identities=tuple(sorted(before)))
 
     def _placed(self, pair: DatabasePair) -> DatabasePair:
         """With the source's tablespaces as the destination calls them."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from migrator.model import Instance, Slot, Subscription
 from migrator.names import SCHEMA, is_ours, parse_group_name, sync_slot_subscription
-from migrator.phases import giving_up, groups, self_memberships, trial, worker_settings
+from migrator.phases import full_identity, giving_up, groups, self_memberships, trial, worker_settings
 from migrator.phases.databases import draft_name
 from migrator.phases.source_statements import drop_publication, drop_slot
 from migrator.phases.view import View
@@ -30,6 +30,7 @@ def examine(view: View) -> Step:
         _subscriptions(view),
         _slots(view),
         _publications(view),
+        _identities(view),
         _drafts(view),
         _ledger(view),
     ):
@@ -61,7 +62,7 @@ def _target_unreadable(view: View) -> Finding:
 
 def _is_hidden(view: View) -> bool:
     """Whether something of ours may stand on the source that this look could not see. It is noted in the ledger first."""
-    if view.journal.source_gone or not view.database.ledger.groups:
+    if view.journal.source_gone or not (view.database.ledger.groups or full_identity.notes(view)):
         return False
     gone = source_answers(view) and view.source.database(view.database.name) is None
     return view.database.source_error is not None and not gone
@@ -164,6 +165,13 @@ def _publications(view: View) -> Iterable[Action]:
             continue
         drop = Statement(Side.SOURCE, view.database.name, drop_publication(publication.name))
         yield Action(f"drop publication {publication.name}", (drop,))
+
+
+def _identities(view: View) -> Iterable[Action]:
+    """After the publication: in one, without an identity, the application's UPDATE and DELETE would fail."""
+    if not source_answers(view) or _is_hidden(view) or our_slots(view):
+        return
+    yield from full_identity.returns(view)
 
 
 def _drafts(view: View) -> Iterable[Action]:

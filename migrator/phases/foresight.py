@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from migrator.config import CopyMethod, MappingSpec, WalBudgetAction
 from migrator.model import Instance
 from migrator.observation import Hints, Observation
-from migrator.phases import groups
+from migrator.phases import full_identity, groups, ways
 from migrator.phases import source_statements as text
 from migrator.phases.relations import wanted
 from migrator.phases.view import View
@@ -51,10 +51,21 @@ def _guard(view: View) -> Iterator[Foreseen]:
 
 
 def _of_database(view: View) -> Iterator[Foreseen]:
+    schema, full = view.database.source_schema, ways.to_full(view.database)
+    for trouble in full:
+        alter = text.set_identity(trouble.relation, "f")
+        yield Foreseen(view.database.name, US, "once, before it is published (replica_identity_full)", alter)
+    yield from _of_pipe(view)
+    for table in (schema.table(trouble.relation) for trouble in full) if schema else ():
+        back = text.set_identity(table.qualified, full_identity.before(table))
+        yield Foreseen(view.database.name, US, "at completion or abort", back)
+
+
+def _of_pipe(view: View) -> Iterator[Foreseen]:
     if groups.method_of(view.spec.copy_method, view.database) is CopyMethod.SNAPSHOT:
         yield from _by_snapshot(view)
         return
-    name, database, relations = groups.name_of(view), view.database.name, wanted(view)
+    name, database, relations = groups.name_of(view), view.database.name, _relations(view)
     yield Foreseen(database, US, "once", text.create_publication(name))
     yield Foreseen(database, US, "once", text.create_slot(name))
     for relation in relations:
@@ -76,9 +87,14 @@ def _of_database(view: View) -> Iterator[Foreseen]:
     yield Foreseen(database, US, "at completion or abort", text.drop_publication(name))
 
 
+def _relations(view: View) -> tuple[str, ...]:
+    """Those that can be replicated now, and those that will be."""
+    return (*wanted(view), *(trouble.relation for trouble in ways.to_full(view.database)))
+
+
 def _by_snapshot(view: View) -> Iterator[Foreseen]:
     """One group is shown; of several each has its own publication and slot."""
-    name, database, relations = groups.name_of(view), view.database.name, wanted(view)
+    name, database, relations = groups.name_of(view), view.database.name, _relations(view)
     yield Foreseen(database, US, "once", text.create_publication(name))
     for relation in relations:
         yield Foreseen(database, US, "once; several in one statement", text.add_tables(name, (relation,)))

@@ -33,6 +33,15 @@ def create_slot_with_snapshot(name: str) -> str:
     return f"CREATE_REPLICATION_SLOT {identifier(name)} LOGICAL pgoutput (SNAPSHOT 'export')"
 
 
+_IDENTITIES = {"d": "DEFAULT", "f": "FULL", "n": "NOTHING"}
+"""By pg_class.relreplident; an index is never ours to choose."""
+
+
+def set_identity(relation: str, identity: str) -> str:
+    """The only statement that alters a table of the source's (`without_identity: replica_identity_full`)."""
+    return f"ALTER TABLE ONLY {relation} REPLICA IDENTITY {_IDENTITIES[identity]}"
+
+
 def drop_slot(name: str) -> str:
     """Nothing where it is not there."""
     return f"SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = {literal(name)}"

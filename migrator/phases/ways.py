@@ -7,7 +7,7 @@ UPDATE and DELETE would fail there. What comes of it then is its way's to say.
 from collections.abc import Mapping
 
 from migrator.config import MappingSpec, WithoutIdentity
-from migrator.model import DatabaseFacts, Trouble
+from migrator.model import DatabaseFacts, RelationTrouble, Trouble
 from migrator.observation import DatabasePair
 
 WITHOUT = frozenset(
@@ -48,6 +48,17 @@ def chosen(spec: MappingSpec, pair: DatabasePair) -> Mapping[str, WithoutIdentit
 def apart(pair: DatabasePair) -> frozenset[str]:
     """The relations that are not to be replicated."""
     return frozenset(name for name in pair.ways if name not in pair.ledger.relations)
+
+
+def to_full(pair: DatabasePair) -> tuple[RelationTrouble, ...]:
+    """The tables to be given REPLICA IDENTITY FULL: those it was chosen for, whose columns can be compared."""
+    return tuple(
+        each
+        for each in pair.facts.troubles
+        if each.reason in WITHOUT
+        and not each.detail
+        and pair.ways.get(each.relation) is WithoutIdentity.REPLICA_IDENTITY_FULL
+    )
 
 
 def at_cutover(pair: DatabasePair) -> tuple[str, ...]:

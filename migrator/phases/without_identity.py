@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from migrator.config import WithoutIdentity
 from migrator.model import RelationTrouble, Trouble
+from migrator.phases import full_identity
 from migrator.phases.view import View
-from migrator.phases.ways import WITHOUT
+from migrator.phases.ways import WITHOUT, to_full
 from migrator.phases.wording import some
 from migrator.quote import literal
 from migrator.steps import Finding, Gates, Step
@@ -44,17 +45,17 @@ _UNFIT = {
 
 def examine(view: View) -> Step:
     """One finding for each relation that nothing was chosen for, one for all that were chosen the same way for."""
-    findings = (*(_unfit(view, each) for each in _refused(view)), *_at_cutover(view))
+    findings = (*(_unfit(view, each) for each in _refused(view)), *full_identity.findings(view), *_at_cutover(view))
     return Step(NAME, view.database.name, Gates.RELATION, findings=findings)
 
 
 def _refused(view: View) -> Iterator[RelationTrouble]:
     """Also what was begun as replicated: whatever was chosen, that must be told."""
-    pair = view.database
+    pair, mended = view.database, to_full(view.database)
     for trouble in pair.facts.troubles:
-        if trouble.reason in WITHOUT:
+        if trouble.reason in WITHOUT and trouble not in mended:
             way = pair.ways.get(trouble.relation, WithoutIdentity.REFUSE)
-            if way is WithoutIdentity.REFUSE or trouble.relation in pair.ledger.relations:
+            if way is not WithoutIdentity.COPY_AT_CUTOVER or trouble.relation in pair.ledger.relations:
                 yield trouble
 
 
@@ -66,7 +67,7 @@ def _unfit(view: View, trouble: RelationTrouble) -> Finding:
     choice = "" if begun else f"; or, in the configuration, {_choices(view, trouble)}"
     return Finding(
         unfit.code,
-        f"{trouble.relation} in database {pair.name} {unfit.sentence.format(trouble.detail)}: {breaks}.",
+        f"{trouble.relation} in database {pair.name} {unfit.sentence.format(trouble.detail)}: {breaks}.{_no_full(view, trouble)}",
         f"In database {pair.name} of the source, one of: {' '.join(_statements(trouble))}{choice}",
         database=pair.name,
         relation=trouble.relation,
@@ -77,8 +78,16 @@ def _statements(trouble: RelationTrouble) -> Iterator[str]:
     table = f"ALTER TABLE {trouble.relation}"
     yield f"{table} ADD PRIMARY KEY (...);"
     yield f"{table} REPLICA IDENTITY USING INDEX ...;"
-    if trouble.reason is not Trouble.REPLICA_IDENTITY_FULL:
+    if not trouble.detail:
         yield f"{table} REPLICA IDENTITY FULL; (slow for a large table)"
+
+
+def _no_full(view: View, trouble: RelationTrouble) -> str:
+    """Why what was chosen is not done."""
+    chosen = view.database.ways.get(trouble.relation) is WithoutIdentity.REPLICA_IDENTITY_FULL
+    if not chosen or trouble.reason is Trouble.REPLICA_IDENTITY_FULL:
+        return ""
+    return f" replica_identity_full would not do: {trouble.detail} cannot be compared."
 
 
 def _choices(view: View, trouble: RelationTrouble) -> str:
@@ -88,7 +97,8 @@ def _choices(view: View, trouble: RelationTrouble) -> str:
     if schema is not None and schema.has_table(trouble.relation):
         table = schema.table(trouble.relation)
         name = f"{view.database.name}.{table.namespace}.{table.name}"
-    ways = " | ".join(way for way in WithoutIdentity if way is not WithoutIdentity.REFUSE)
+    unfit = {WithoutIdentity.REFUSE, *([WithoutIdentity.REPLICA_IDENTITY_FULL] if trouble.detail else [])}
+    ways = " | ".join(way for way in WithoutIdentity if way not in unfit)
     return f"under the mapping's without_identity_tables: {{{literal(name).strip()}: {ways}}}"
 
 

@@ -101,32 +101,34 @@ class Schema:
         """A source's schema with tablespaces as the destination calls them. Kept: the same answer is the same object."""
         if not self.tablespaces:
             return self
-        known = tuple(sorted(places.items()))
-        if known not in self._placements:
-            self._placements[known] = replace(
+        known = frozenset(places.items())
+        if known not in self._derived:
+            self._derived[known] = replace(
                 self,
                 tables=tablespace.placed(self.tables, places),
                 indexes=tablespace.placed(self.indexes, places),
                 definitions=tablespace.placed(self.definitions, places),
                 unplaced=tablespace.unplaced((*self.tables, *self.indexes, *self.definitions), places),
             )
-        return self._placements[known]
+        return self._derived[known]
 
-    def set_apart(self, relations: frozenset[str]) -> "Schema":
-        """A source's schema in which these tables are not replicated. Kept, as `placed`."""
-        if not relations:
+    def seen_as(self, apart: frozenset[str], identities: Mapping[str, str]) -> "Schema":
+        """A source's schema in which `apart` is not replicated, and these tables have other identities. Kept, as `placed`."""
+        if not apart and not identities:
             return self
-        if relations not in self._partings:
-            tables = tuple(replace(each, apart=True) if each.qualified in relations else each for each in self.tables)
-            self._partings[relations] = replace(self, tables=tables)
-        return self._partings[relations]
+        key = apart, tuple(sorted(identities.items()))
+        if key not in self._derived:
+            seen = (
+                replace(each, apart=name in apart, replica_identity=identities.get(name, each.replica_identity))
+                if (name := each.qualified) in apart or name in identities
+                else each
+                for each in self.tables
+            )
+            self._derived[key] = replace(self, tables=tuple(seen))
+        return self._derived[key]
 
     @cached_property
-    def _partings(self) -> dict[frozenset[str], "Schema"]:
-        return {}
-
-    @cached_property
-    def _placements(self) -> dict[tuple[tuple[str, str], ...], "Schema"]:
+    def _derived(self) -> dict[object, "Schema"]:
         return {}
 
     def is_replicated(self, relation: str) -> bool:

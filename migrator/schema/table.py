@@ -35,8 +35,6 @@ class Table:
     replica_identity: str
     """pg_class.relreplident: d, f, n or i."""
     identity_index: str | None
-    has_usable_identity: bool
-    """UPDATE and DELETE can be published by key: a valid, immediate primary key (d) or identity index (i)."""
     columns: tuple[Column, ...]
     unlogged: bool = False
     of_type: str | None = None
@@ -283,7 +281,6 @@ def read(row: Row, columns: Sequence[Column]) -> Table:
         options=(*row.texts("options"), *(f"toast.{option}" for option in row.texts("toast_options"))),
         replica_identity=row.text("replica_identity"),
         identity_index=row.text_or_none("identity_index"),
-        has_usable_identity=row.flag("has_usable_identity"),
         columns=tuple(columns),
         unlogged=row.flag("unlogged"),
         of_type=_of_type(row),

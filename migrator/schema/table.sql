@@ -17,7 +17,6 @@ SELECT c.oid::bigint AS oid, n.nspname::text AS namespace, c.relname::text AS na
        coalesce(inherited.pending, false) AS detach_pending,
        inherited.namespaces AS parent_namespaces, inherited.names AS parent_names,
        ri.relname::text AS identity_index,
-       coalesce(usable.found, false) AS has_usable_identity,
        -- how its rows are stored (layout.py); a mapped relation's filenode is 0, but those are PostgreSQL's own
        CASE WHEN c.relkind = 'r' THEN c.relfilenode::bigint END AS filenode,
        stored.attnums, stored.attribute_xmins, stored.missing_attnums
@@ -39,10 +38,6 @@ LEFT JOIN LATERAL (SELECT array_agg(pn.nspname::text ORDER BY h.inhseqno) AS nam
                    WHERE h.inhrelid = c.oid) inherited ON true
 LEFT JOIN pg_catalog.pg_index i ON i.indrelid = c.oid AND i.indisreplident
 LEFT JOIN pg_catalog.pg_class ri ON ri.oid = i.indexrelid
-LEFT JOIN LATERAL (SELECT true AS found FROM pg_catalog.pg_index k
-                   WHERE k.indrelid = c.oid AND k.indimmediate AND k.indisvalid
-                     AND (c.relreplident = 'd' AND k.indisprimary OR c.relreplident = 'i' AND k.indisreplident)
-                   LIMIT 1) usable ON true
 LEFT JOIN LATERAL (SELECT array_agg(a.attnum ORDER BY a.attnum) AS attnums,
                           array_agg(a.xmin::text ORDER BY a.attnum) AS attribute_xmins,
                           array_agg(a.attnum) FILTER (WHERE a.atthasmissing) AS missing_attnums

@@ -193,3 +193,82 @@ def cutover(seen: Assessment) -> list[dict[str, object]]:
     steps = seen.summary["cutover"]
     assert isinstance(steps, list)
     return steps
+
+
+def identities(source: Cluster) -> dict[str, str]:
+    rows = source.execute(
+        "SELECT relname, relreplident::text FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace",
+        "shop",
+    )
+    return {name: kind for name, kind in rows if kind != "d"}
+
+
+FULL_WRITES = (
+    *(each for each in WRITES if "nothing" not in each),
+    "UPDATE nothing SET j = '{{}}' WHERE id = {n} % 100",
+)
+
+
+@pytest.mark.finding("replica_identity_to_full", "replica_identity_set")
+@pytest.mark.parametrize(("method", "end"), [(METHODS[0], "complete"), (METHODS[1], "complete"), (METHODS[0], "abort")])
+def test_replica_identity_full_until_the_end(cluster: Clusters, method: CopyMethod, end: str) -> None:
+    source, destination = cluster(16), cluster(18)
+    stage(source)
+    spec = chosen(source, destination, method, "replica_identity_full")
+    told = {finding.code: finding for finding in assess(spec).decision.findings}
+    assert "public.loose (about " in told["replica_identity_to_full"].message
+    with application(source, FULL_WRITES):
+        light = to_the_light(spec)
+        assert published(source) == {"plain", "child", "tree_low", *(name.removeprefix("public.") for name in WITHOUT)}
+    altered = {name.removeprefix("public."): "f" for name in WITHOUT}
+    assert identities(source) == altered
+    assert identities(destination) == {"nothing": "n"}, "the destination gets what the source had"
+    assert {finding.code for finding in light.decision.findings} == {"replica_identity_set"}, describe(light)
+    if end == "complete":
+        control.take_barrier(spec)
+        assert checksums(source, "shop") == checksums(destination, "shop")
+        assert control.complete(spec).left == ()
+    else:
+        changes = [each for each in FULL_WRITES if not each.startswith("INSERT")]
+        with application(source, changes):  # none fails: the publication is gone before the identities are
+            assert control.abort(spec).left == ()
+    assert identities(source) == {"nothing": "n"}
+    nothing_left(spec, source, destination)
+
+
+def test_what_somebody_altered_since_is_not_given_back(cluster: Clusters) -> None:
+    source, destination = cluster(16), cluster(18)
+    stage(source)
+    spec = chosen(source, destination, CopyMethod.SUBSCRIPTION, "replica_identity_full")
+    to_the_light(spec)
+    source.execute("ALTER TABLE loose ADD PRIMARY KEY (id), REPLICA IDENTITY DEFAULT; DROP TABLE heir", "shop")
+    assert control.abort(spec).left == ()
+    assert identities(source) == {"nothing": "n"}
+    nothing_left(spec, source, destination)
+
+
+def test_a_locked_table_holds_up_no_other_and_a_kill_loses_no_note(cluster: Clusters) -> None:
+    """The note is written before the ALTER: after a failure between the two, abort finds nothing to give back."""
+    source, destination = cluster(16), cluster(18)
+    stage(source)
+    spec = chosen(source, destination, CopyMethod.SUBSCRIPTION, "replica_identity_full")
+    with source.connect("shop") as other, other.transaction():
+        other.execute("LOCK loose IN ACCESS SHARE MODE")
+        drive_until(spec, lambda seen: published(source) >= {"plain", "nothing"})
+        assert "loose" not in identities(source)
+        noted = destination.execute("SELECT relation FROM migrator.replica_identities ORDER BY 1")
+        assert ("public.loose",) in noted
+    assert control.abort(spec).left == ()
+    assert identities(source) == {"nothing": "n"}
+
+
+def test_full_where_columns_cannot_be_compared_is_refused(cluster: Clusters) -> None:
+    source, destination = cluster(16), cluster(18)
+    source.execute("CREATE DATABASE shop")
+    source.execute("CREATE TABLE log (at timestamptz, entry json); CREATE TABLE t (id int PRIMARY KEY)", "shop")
+    spec = chosen(source, destination, CopyMethod.SUBSCRIPTION, "replica_identity_full")
+    seen = drive_until(spec, lambda seen: "replica_identity_missing" in blocking(seen).values())
+    (told,) = (each for each in seen.decision.findings if each.code == "replica_identity_missing")
+    assert "replica_identity_full would not do: entry (json) cannot be compared." in told.message
+    assert "REPLICA IDENTITY FULL" not in told.remedy and "copy_at_cutover" in told.remedy
+    assert identities(source) == {}

@@ -19,7 +19,7 @@ HERE = Identity("1", 1)
 
 
 def table(number: int) -> Table:
-    return Table(number, "public", f"t{number}", "r", False, (), None, None, None, (), "d", None, True, ())
+    return Table(number, "public", f"t{number}", "r", False, (), None, None, None, (), "d", None, ())
 
 
 def stage(count: int, begun: int = 0, failures: dict[str, int] | None = None) -> View:

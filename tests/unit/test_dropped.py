@@ -17,8 +17,8 @@ from tests import builders
 
 HERE = Identity("1", 1)
 NAME = "public.p"
-PARENT = Table(1, "public", "t", "p", False, (), "RANGE (d)", None, None, (), "d", None, True, ())
-PARTITION = Table(7, "public", "p", "r", True, ("public.t",), None, "FOR VALUES ...", None, (), "d", None, True, ())
+PARENT = Table(1, "public", "t", "p", False, (), "RANGE (d)", None, None, (), "d", None, ())
+PARTITION = Table(7, "public", "p", "r", True, ("public.t",), None, "FOR VALUES ...", None, (), "d", None, ())
 ENTRY = LedgerRelation(NAME, 1, 42, 99, target_oid=7, gone_lsn=Lsn(0x1500))
 
 

@@ -22,7 +22,7 @@ KEY = Constraint(
 
 
 def table(oid: int, name: str) -> Table:
-    return Table(oid, "public", name, "r", False, (), None, None, None, (), "d", None, True, ())
+    return Table(oid, "public", name, "r", False, (), None, None, None, (), "d", None, ())
 
 
 TABLES = (table(1, "child"), table(2, "parent"))

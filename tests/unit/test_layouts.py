@@ -27,7 +27,7 @@ OURS = (column("a"), column("b"), column("c", missing="3"))
 
 
 def table(columns: tuple[Column, ...], layout: Layout) -> Table:
-    plain = Table(1, "public", "t", "r", False, (), None, None, None, (), "d", None, True, columns)
+    plain = Table(1, "public", "t", "r", False, (), None, None, None, (), "d", None, columns)
     return replace(plain, layout=layout)
 
 

@@ -36,7 +36,7 @@ CONSTRAINT = IndexConstraint(UNIQUE, "UNIQUE (a) DEFERRABLE", " DEFERRABLE", tem
 
 
 def table(name: str, parents: tuple[str, ...] = (), kind: str = "r", oid: int = 1) -> Table:
-    return Table(oid, "app", name, kind, bool(parents), parents, None, "DEFAULT", None, (), "d", None, False, ())
+    return Table(oid, "app", name, kind, bool(parents), parents, None, "DEFAULT", None, (), "d", None, ())
 
 
 def test_a_gentle_build_says_concurrently_at_the_right_place() -> None:

@@ -43,7 +43,7 @@ def name_of(number: int) -> str:
 
 
 def table(number: int) -> Table:
-    return Table(number, "public", f"t{number}", "r", False, (), None, None, None, (), "d", None, True, ())
+    return Table(number, "public", f"t{number}", "r", False, (), None, None, None, (), "d", None, ())
 
 
 def group(number: int = 1, **fields: object) -> LedgerGroup:

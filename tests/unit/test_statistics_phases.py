@@ -13,7 +13,7 @@ from migrator.schema.table import Table
 from migrator.steps import Step
 from tests import builders
 
-TABLE = Table(7, "public", "t", "r", False, (), None, None, None, (), "d", None, True, ())
+TABLE = Table(7, "public", "t", "r", False, (), None, None, None, (), "d", None, ())
 STATISTICS = Definition(
     "statistics", "public.s", "statistic_ext:9", ("CREATE STATISTICS ...",), "", True, TABLE.qualified
 )
