@@ -7,8 +7,8 @@ from migrator.comparison.discrepancy import Discrepancy, What
 from migrator.model import SyncState
 from migrator.observation import DatabasePair
 from migrator.phases import layouts
+from migrator.phases.building import NOT_VALID_ON_PARTITIONED
 from migrator.phases.extras import extras
-from migrator.phases.post_data import NOT_VALID_ON_PARTITIONED
 from migrator.phases.pre_data import comes_with_parent, wanted_items
 from migrator.schema import Schema
 from migrator.schema.compare import Difference

@@ -10,6 +10,7 @@ from functools import cached_property
 from migrator.model import SyncState
 from migrator.observation import DatabasePair
 from migrator.phases import post_data, quick
+from migrator.phases.building import Work
 from migrator.phases.pre_data import drift_finding
 from migrator.phases.view import View
 from migrator.schema import Schema
@@ -20,8 +21,6 @@ from migrator.schema.order import Dependencies
 from migrator.steps import Action, Gates, Side, Statement, Step, Wait
 
 NAME = post_data.NAME
-
-Work = post_data.Work
 
 
 def examine(view: View) -> Step:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from migrator.phases.post_data import NOT_VALID_ON_PARTITIONED
+from migrator.phases.building import NOT_VALID_ON_PARTITIONED
 from migrator.phases.pre_data import wanted_items
 from migrator.quote import identifier
 from migrator.schema import Schema

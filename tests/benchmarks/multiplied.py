@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from migrator.observation import DatabasePair
 from migrator.schema import Schema
+from migrator.schema.table import Table
 
 T = TypeVar("T")
 
@@ -85,8 +86,9 @@ def _together(values: list[object]) -> Any:
         return _merged([value for value in values if isinstance(value, Mapping)])
     assert isinstance(first, tuple | frozenset)
     # Extensions and the like, which are in no schema, are the same in every copy.
-    together = dict.fromkeys(item for value in values for item in value)  # type: ignore[attr-defined]
-    return type(first)(together)
+    items = [item for value in values for item in value]  # type: ignore[attr-defined]
+    # A table's layout has no hash; its oid is its own.
+    return type(first)({item.oid if isinstance(item, Table) else item: item for item in items}.values())
 
 
 def _merged(mappings: list[Mapping[str, T]]) -> dict[str, T]:

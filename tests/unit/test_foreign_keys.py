@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from migrator.model import Lsn, Subscription, SyncState
-from migrator.phases import foreign_keys, post_data
+from migrator.model import Failure, Lsn, RelationSize, Subscription, SyncState
+from migrator.observation import Hints
+from migrator.phases import building, foreign_keys, post_data
 from migrator.phases.view import View
 from migrator.records import Barrier, Identity, Intent, Journal, Ledger, LedgerGroup, LedgerRelation
 from migrator.schema import Schema
@@ -53,7 +54,7 @@ def stage(parents_group: int, barrier: int | None = None, confirmed: tuple[int, 
 @pytest.fixture(autouse=True)
 def referenced_key(monkeypatch: pytest.MonkeyPatch) -> None:
     """The index it needs is there: no concern of these tests."""
-    monkeypatch.setattr(post_data._Builder, "_referenced_key_exists", lambda *_: True)
+    monkeypatch.setattr(building.Builder, "_referenced_key_exists", lambda *_: True)
 
 
 def test_within_one_group_it_is_added_at_once() -> None:
@@ -86,3 +87,37 @@ def test_after_the_barrier_it_is_added_and_validated() -> None:
     ]
     whole = replace(view.database, target_schema=Schema(tables=TABLES, constraints=(KEY,)))
     assert not foreign_keys.missing(whole)
+
+
+def many(number: int) -> View:
+    """So many children, each with a foreign key to the parent; all ready, the later ones larger."""
+    names = [f"child{n}" for n in range(number)]
+    tables = (*(table(10 + n, name) for n, name in enumerate(names)), TABLES[1])
+    keys = tuple(replace(KEY, oid=100 + n, relation=f"public.{name}") for n, name in enumerate(names))
+    view = stage(1)
+    relations = [each.qualified for each in tables]
+    pair = replace(
+        view.database,
+        source_schema=Schema(tables=tables, constraints=keys),
+        target_schema=Schema(tables=tables),
+        subscriptions=tuple(
+            replace(each, relations=dict.fromkeys(relations, SyncState.READY)) for each in view.database.subscriptions
+        ),
+        sizes={name: RelationSize(n, 1) for n, name in enumerate(relations)},
+        ledger=Ledger(True, (group(1),), {name: LedgerRelation(name, 1, 1, 11) for name in relations}),
+    )
+    return replace(view, pair=pair)
+
+
+def test_of_very_many_relations_the_largest_are_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(post_data, "MOST_RELATIONS", 2)
+    view = many(5)
+    step = post_data.examine(view)
+    assert list(dict.fromkeys(each.relation for each in step.actions)) == ["public.child4", "public.child3"]
+    assert len(step.waits) == 1 and not step.quiet
+    failed = Failure("post_data:shop:public.child4", "no", 3, builders.NOW)
+    step = post_data.examine(replace(view, hints=Hints({failed.key: failed})))
+    begun = list(dict.fromkeys(each.relation for each in step.actions))
+    assert begun == ["public.child4", "public.child3", "public.child2"], "what fails takes nobody's place"
+    monkeypatch.setattr(post_data, "MOST_RELATIONS", 5)
+    assert len({each.relation for each in post_data.examine(view).actions}) == 5
