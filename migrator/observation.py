@@ -61,6 +61,8 @@ class DatabasePair:
     """Source tables that we gave REPLICA IDENTITY FULL and that have it still; `source_schema` has what they had before."""
     strange_large_objects: tuple[int, ...] = ()
     """The first of the destination's that we did not make; read until ours are carried."""
+    never_analyzed: frozenset[str] = frozenset()
+    """The destination's partitioned tables of which ANALYZE never saw the whole."""
     backends: frozenset[Backend] = frozenset()
     """Sessions of our keepers in the source database, read after the ledger that names them."""
 

@@ -63,6 +63,8 @@ class Half:
     """Of a source: the sessions of our keepers in this database."""
     strange_large_objects: tuple[int, ...] = ()
     """Of a destination: the first that we did not make."""
+    never_analyzed: frozenset[str] = frozenset()
+    """Of a destination: partitioned tables."""
 
 
 def read_target(
@@ -97,7 +99,13 @@ def read_target(
         sequences=sequences,
         facts=DatabaseFacts(),
         strange_large_objects=() if narrow or ending else _strange_large_objects(session, ledger),
+        never_analyzed=frozenset() if ending else _never_analyzed(session, oids),
     )
+
+
+def _never_analyzed(session: Session, oids: list[int] | None) -> frozenset[str]:
+    rows = session.execute(sql("never_analyzed", 0), {"relations": oids})
+    return frozenset(qualified(row["nspname"], row["relname"]) for row in rows)
 
 
 def _strange_large_objects(session: Session, ledger: Ledger) -> tuple[int, ...]:

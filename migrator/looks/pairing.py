@@ -252,4 +252,5 @@ def joined(
         facts=source.facts if source else DatabaseFacts(),
         backends=source.backends if source else frozenset(),
         strange_large_objects=destination.strange_large_objects if destination else (),
+        never_analyzed=destination.never_analyzed if destination else frozenset(),
     )

@@ -19,6 +19,9 @@ NAME = post_data.NAME
 VACUUM_BYTES = 32 * 1024 * 1024
 """Smaller tables are read as a whole, or vacuumed by autovacuum, before it matters."""
 
+ONLY_SINCE = 18
+"""The first major version in which a partitioned table can be analyzed without its leaves, which are done."""
+
 EXTENDED = "statistics"
 """The kind of statistics objects, which are made under post_data and filled by ANALYZE."""
 
@@ -41,7 +44,20 @@ def examine(view: View) -> Step:
         if not entry.analyzed and name in ready and schema is not None and schema.has_table(name)
     )
     found = tuple(_gather(view, entry) for entry in wanted)
-    return post_data.answer(view.database.name, found)
+    return post_data.answer(view.database.name, found or tuple(_of_trees(view, ready)))
+
+
+def _of_trees(view: View, ready: set[str]) -> Iterator[Action]:
+    """Of partitioned tables as a whole, which autovacuum never looks at, once each of their leaves is done."""
+    source, target = view.database.source_schema, view.database.target_schema
+    if source is None or target is None:
+        return
+    for name in sorted(view.database.never_analyzed):
+        there = source.has_table(name) and bool(target.storage(name))  # of one without a leaf ANALYZE notes nothing
+        if there and ready.issuperset(source.storage(name)):
+            only = "ONLY " if view.destination.major >= ONLY_SINCE else ""
+            statement = _statement(view, f"ANALYZE {only}{name}")
+            yield Action(f"analyze {name} as a whole", (statement,), name, last=True)
 
 
 def at_once(view: View, relation: str) -> Iterator[Action]:
