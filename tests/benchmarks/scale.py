@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from migrator.config import DatabaseSelection, MappingSpec
+from migrator.config import CopyMethod, DatabaseSelection, MappingSpec
 from migrator.looks.observe import Looker
 from migrator.looks.remembered import GARBAGE_THRESHOLDS, SchemaCache
 from migrator.machines.cluster import Cluster
@@ -18,7 +18,7 @@ from migrator.model import Instance, Lsn, Publication, Slot, Subscription, SyncS
 from migrator.names import group_name
 from migrator.observation import DatabasePair, Hints, Observation
 from migrator.phases import decide
-from migrator.records import Claim, Identity, Intent, Journal, Ledger, LedgerGroup, LedgerRelation, Marker
+from migrator.records import Claim, Identity, Intent, Journal, Ledger, LedgerGroup, LedgerRelation, Marker, PartCount
 from migrator.reports import progress, snapshot
 from migrator.reports.brief import brief
 from migrator.schema import Schema
@@ -115,7 +115,9 @@ def _moments(spec: MappingSpec, observation: Observation) -> Iterator[Moment]:
     )
     half = replace(pair, target_schema=young)
     yield Moment("half copied", _piped(spec, replace(begun, databases=(half,)), names[: len(names) // 2], names))
-    yield Moment("building", _piped(spec, replace(begun, databases=(half,)), names, names))
+    building = _piped(spec, replace(begun, databases=(half,)), names, names)
+    yield Moment("building under apply", building)
+    yield Moment("building under snapshot", _under_snapshot(building))
     yield Moment("ready", _piped(spec, begun, names, names))
 
 
@@ -143,6 +145,17 @@ def _piped(spec: MappingSpec, seen: Observation, ready: list[str], names: list[s
         source=replace(source, slots=(slot,)),
         databases=(_with_pipe(pair, group, states),),
     )
+
+
+def _under_snapshot(seen: Observation) -> Observation:
+    """Every relation is in, in one part; nothing is subscribed yet."""
+    (pair,) = seen.databases
+    (group,) = pair.ledger.groups
+    copied = PartCount(1, 1, 1, 1)
+    entries = {name: replace(entry, count=copied) for name, entry in pair.ledger.relations.items()}
+    group = replace(group, method=CopyMethod.SNAPSHOT.value, subscription_oid=None)
+    ledger = replace(pair.ledger, groups=(group,), relations=entries)
+    return replace(seen, databases=(replace(pair, subscriptions=(), ledger=ledger),))
 
 
 def _with_pipe(pair: DatabasePair, group: LedgerGroup, states: dict[str, SyncState]) -> DatabasePair:
