@@ -10,7 +10,8 @@ import psycopg
 
 from migrator import hidden
 from migrator.config import InstanceSpec, MappingSpec, Secret
-from migrator.connection import Session, connect, mute, password_of, replication_conninfo
+from migrator.connection import Session, connect, mute, password_of
+from migrator.conninfo import replication_conninfo
 from migrator.errors import MigratorError
 from migrator.names import application_name
 from migrator.redaction import know_secret
@@ -164,11 +165,12 @@ class Applier:
 
     def _conninfo(self, statement: Statement) -> str:
         source_database = self._source_database(statement.database)
-        password = password_of(self.session(Side.SOURCE, source_database))
+        ours = self.session(Side.SOURCE, source_database)
+        password = password_of(ours)
         if password:
             know_secret(password)
         name = application_name(self._spec.name, "apply")
-        return replication_conninfo(self._spec.source, source_database, self._source_version, name, password)
+        return replication_conninfo(self._spec.source, source_database, self._source_version, name, password, ours.role)
 
     def _source_database(self, target: str | None) -> str:
         renamed = {destination: source for source, destination in self._spec.databases.rename.items()}

@@ -1,6 +1,5 @@
-"""Sessions on either side: conninfo, timeouts, keepalives, the handshake's retries, advisory locks, muted statements."""
+"""Sessions on either side: the handshake's retries, patience, who they are, advisory locks, muted statements."""
 
-import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -8,7 +7,6 @@ from typing import TypeVar
 
 import psycopg
 from psycopg.abc import PQGen
-from psycopg.conninfo import make_conninfo
 from psycopg.rows import DictRow, dict_row
 from tenacity import (
     Retrying,
@@ -19,7 +17,9 @@ from tenacity import (
     wait_random,
 )
 
+from migrator.acting_role import NONE, own_role
 from migrator.config import InstanceSpec, Secret
+from migrator.conninfo import session_conninfo
 from migrator.crowd import one_at_a_time, stay_within_limit
 from migrator.errors import SessionLimitError, UnreachableError
 
@@ -35,6 +35,9 @@ class Session(psycopg.Connection[DictRow]):
     patience_seconds: float | None = None
     """Seconds that one statement may take, by our own clock; None: as long as it needs."""
 
+    role: str = NONE
+    """What its startup packet told the server to let it be."""
+
     def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
         """As psycopg's own. Raises OperationalError when patience is over, with the connection closed."""
         begun = time.monotonic()
@@ -47,95 +50,10 @@ class Session(psycopg.Connection[DictRow]):
             raise psycopg.OperationalError(f"no answer within {self.patience_seconds:g} s") from None
 
 
-# What a role or database may set for every session, and what a statement, a deparsed definition or an answer would mean
-# something else by.
-_MEANING = {
-    "client_encoding": "UTF8",
-    "standard_conforming_strings": "on",
-    "quote_all_identifiers": "off",
-    "array_nulls": "on",
-    "transform_null_equals": "off",
-    "xmloption": "content",
-    "bytea_output": "hex",
-    "extra_float_digits": "3",
-    "DateStyle": "ISO",
-    "IntervalStyle": "postgres",
-    "TimeZone": "UTC",
-    "default_tablespace": "",
-    "default_table_access_method": "heap",
-    "default_transaction_read_only": "off",  # an operator's fence against applications
-    "default_transaction_isolation": "read committed",
-    "default_transaction_deferrable": "off",
-}
-
-# Set on the server too: only there do they end a session whose client has vanished while a statement runs.
-# (Without them an advisory lock stayed for 11 s under a running statement, and for hours behind a black hole.)
-_SESSION_OPTIONS = {
-    "search_path": "",
-    "statement_timeout": "0",
-    "idle_in_transaction_session_timeout": "0",
-    "idle_session_timeout": "0",
-    "row_security": "off",
-    "check_function_bodies": "off",
-    "jit": "off",  # catalog queries over 10,000 tables: 0.4 s without, 2 to 5 s with
-    "client_connection_check_interval": "5000",
-    "tcp_keepalives_idle": "10",
-    "tcp_keepalives_interval": "5",
-    "tcp_keepalives_count": "3",
-    "tcp_user_timeout": "20000",
-    **_MEANING,
-}
-
-# What a walsender of ours must not inherit from the source's role or database settings.
-_WALSENDER_OPTIONS = {
-    "statement_timeout": "0",
-    "lock_timeout": "0",
-    "idle_in_transaction_session_timeout": "0",
-    "idle_session_timeout": "0",
-    "row_security": "off",
-}
-
-# Of a service's further parameters: those that hold for the destination's libpq too, of whatever version from 15 on.
-_FOR_BOTH = frozenset(
-    "channel_binding gssencmode krbsrvname ssl_max_protocol_version ssl_min_protocol_version sslsni".split()
-)
-
-_SPLITS, _ESCAPED = re.compile(r"([\s\\])"), r"\\\1"
-
-_KEEPALIVES = {
-    "keepalives_idle": "10",
-    "keepalives_interval": "5",
-    "keepalives_count": "3",
-    "tcp_user_timeout": "20000",
-}
-
 # The context of an error would show what a DO block executes; superuser or GRANT SET ON PARAMETER.
 _MUTE = """
 SELECT set_config('log_error_verbosity', 'terse', false) WHERE has_parameter_privilege('log_error_verbosity', 'SET')
 """
-
-
-def _options(settings: Mapping[str, str]) -> str:
-    """Settings as the startup packet carries them: separated by blanks, a blank in a value behind a backslash."""
-    return " ".join(f"-c {name}={_SPLITS.sub(_ESCAPED, value)}" for name, value in settings.items())
-
-
-def _endpoint(instance: InstanceSpec, database: str) -> dict[str, str]:
-    parameters = {
-        **instance.parameters,
-        "host": instance.server,
-        "port": str(instance.port),
-        "user": instance.username,
-        "password": instance.password.reveal() if instance.password else None,
-        "dbname": database,
-        "sslmode": instance.sslmode,
-        "sslrootcert": instance.sslrootcert,
-        "sslcert": instance.sslcert,
-        "sslkey": instance.sslkey,
-        "passfile": instance.passfile,
-        "connect_timeout": str(instance.connect_timeout_seconds),
-    }
-    return {name: value for name, value in parameters.items() if value is not None}
 
 
 def _is_transient(error: BaseException) -> bool:
@@ -168,20 +86,36 @@ def connect(
         reraise=True,
     ):
         with attempt, one_at_a_time(instance):
-            session = _settled(_dialled(instance, database, application_name, settings), instance)
+            session = _settled(_as_ourselves(instance, database, application_name, settings), instance)
             session.patience_seconds = patience_seconds
             return session
     raise AssertionError("tenacity reraises")
 
 
 def connect_for_replication(
-    instance: InstanceSpec, database: str, application_name: str, settings: Mapping[str, str]
+    instance: InstanceSpec, database: str, application_name: str, settings: Mapping[str, str], role: str
 ) -> Session:
     """A walsender of one database, for commands of the replication protocol; raises as `connect` does.
 
-    It counts against max_wal_senders, not against the sessions we may have.
+    It counts against max_wal_senders, not against the sessions we may have. `role`: that of our other sessions there.
     """
-    return _dialled(instance, database, application_name, settings, {"replication": "database"})
+    return _dialled(instance, database, application_name, settings, role, {"replication": "database"})
+
+
+def _as_ourselves(
+    instance: InstanceSpec, database: str | None, application_name: str, settings: Mapping[str, str] | None
+) -> Session:
+    """Dialled once more where our user is told to be another role: only so does RESET ROLE lead back to that."""
+    session = _dialled(instance, database, application_name, settings, NONE)
+    try:
+        role = own_role(session)
+    except BaseException:
+        session.close()
+        raise
+    if role == NONE:
+        return session
+    session.close()
+    return _dialled(instance, database, application_name, settings, role)
 
 
 def _dialled(
@@ -189,17 +123,11 @@ def _dialled(
     database: str | None,
     application_name: str,
     settings: Mapping[str, str] | None,
+    role: str,
     further: Mapping[str, str] | None = None,
 ) -> Session:
     dbname = database or instance.maintenance_database
-    conninfo = make_conninfo(
-        "",
-        **_endpoint(instance, dbname),
-        **_KEEPALIVES,
-        **(further or {}),
-        application_name=application_name,
-        options=_options({**_SESSION_OPTIONS, **(settings or {})}),
-    )
+    conninfo = session_conninfo(instance, dbname, application_name, role, settings or {}, further or {})
     try:
         for attempt in Retrying(
             retry=retry_if_exception(_is_transient),
@@ -214,14 +142,16 @@ def _dialled(
         raise UnreachableError(
             f"{instance.name} ({instance.server}:{instance.port}, database {dbname}): {reason}"
         ) from None
+    session.role = role
     return session
 
 
 def _settled(session: Session, instance: InstanceSpec) -> Session:
     """The session with all its settings, where the server has room for it; else it is closed again."""
     try:
-        for statement in _settings_of_later_versions(session.info.server_version):
-            session.execute(statement)
+        later = "; ".join(_settings_of_later_versions(session.info.server_version))
+        if later:
+            session.execute(later)
         stay_within_limit(session, instance)
     except BaseException:
         session.close()
@@ -236,33 +166,6 @@ def _settings_of_later_versions(version: int) -> Iterator[str]:
         yield "SET createrole_self_grant = ''"
     if version >= 170000:
         yield "SET transaction_timeout = 0"
-
-
-def replication_conninfo(
-    source: InstanceSpec, database: str, source_version: int, application_name: str, password: Secret | None
-) -> str:
-    """What the destination dials the source with; its files are the destination's. Holds the password.
-
-    `password` is the one that our own session used, wherever libpq found it: `password_of`.
-    """
-    options = dict(_WALSENDER_OPTIONS)
-    if source_version >= 170000:
-        options["transaction_timeout"] = "0"
-    parameters = {
-        **{key: value for key, value in source.parameters.items() if key in _FOR_BOTH},
-        "host": source.replication_server or source.server,
-        "port": str(source.replication_port or source.port),
-        "user": source.username,
-        "password": password.reveal() if password else None,
-        "dbname": database,
-        "sslmode": source.replication_sslmode or source.sslmode,
-        "sslrootcert": source.replication_sslrootcert or source.sslrootcert,
-        "sslcert": source.replication_sslcert or source.sslcert,
-        "sslkey": source.replication_sslkey or source.sslkey,
-        "connect_timeout": str(source.connect_timeout_seconds),
-    }
-    given = {name: value for name, value in parameters.items() if value is not None}
-    return make_conninfo("", **given, **_KEEPALIVES, application_name=application_name, options=_options(options))
 
 
 def password_of(session: Session) -> Secret | None:

@@ -91,7 +91,7 @@ def _held(ledger: Session, seat: Seat) -> str | None:
 def _make(seat: Seat, slot: str, ledger: Session, holder: Session, wish: _Wish) -> None:
     """Raises StoppedError when the wish is off before all is recorded."""
     timeout, name = {"lock_timeout": f"{SLOT_WAIT_SECONDS}s"}, application_name(seat.spec.name, "slot")
-    with closing(connect_for_replication(seat.spec.source, seat.database, name, timeout)) as walsender:
+    with closing(connect_for_replication(seat.spec.source, seat.database, name, timeout, holder.role)) as walsender:
         wire = Wire(walsender, wish.was_off)
         try:
             (made,) = wire.ask(create_slot_with_snapshot(slot))

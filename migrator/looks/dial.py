@@ -7,7 +7,8 @@ import psycopg
 
 from migrator import hidden
 from migrator.config import MappingSpec
-from migrator.connection import SILENCE_SECONDS, Session, connect, password_of, replication_conninfo, session_of
+from migrator.connection import SILENCE_SECONDS, Session, connect, password_of, session_of
+from migrator.conninfo import replication_conninfo
 from migrator.errors import MigratorError, UnreachableError
 from migrator.names import application_name
 from migrator.redaction import know_secret
@@ -67,10 +68,10 @@ def _dial(spec: MappingSpec, source_version: int, database: str) -> str | None:
     name = application_name(spec.name, "dial")
     try:
         with session_of(spec.source, database, name) as source:
-            password = password_of(source)
+            password, role = password_of(source), source.role
         if password:
             know_secret(password)
-        conninfo = replication_conninfo(spec.source, database, source_version, name, password)
+        conninfo = replication_conninfo(spec.source, database, source_version, name, password, role)
         # libpq's connect_timeout does not count for a server that dials another one.
         settings = {"statement_timeout": f"{spec.source.connect_timeout_seconds}s", hidden.setting(_HOLE): conninfo}
         patience = spec.source.connect_timeout_seconds + SILENCE_SECONDS

@@ -20,7 +20,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("looks",),
     ("store throttle", "bookkeeping", "memory"),
     ("reports", "config_file", "logs"),
-    ("connection crowd server_errors", "comparison", "redaction", "hidden"),
+    ("connection acting_role conninfo crowd server_errors", "comparison", "redaction", "hidden"),
     ("status turns", "work", "together"),
     ("phases",),
     ("observation", "selection"),
@@ -54,6 +54,8 @@ DOORWAYS = {
     "urllib.request": ["migrator.webhooks"],
     "psycopg": [
         "migrator.connection",
+        "migrator.acting_role",
+        "migrator.conninfo",
         "migrator.crowd",
         "migrator.server_errors",
         "migrator.looks",
