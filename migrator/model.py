@@ -21,7 +21,10 @@ class Lsn(int):
 
 @dataclass(frozen=True)
 class User:
-    """The role we are connected as. `member_of` are the roles whose rights it has (pg_has_role USAGE)."""
+    """The role that our sessions are. `member_of` are the roles whose rights it has (pg_has_role USAGE).
+
+    `login`: who logs in, the configured user; another where that one was told to be this role (`acting_role`).
+    """
 
     name: str
     superuser: bool
@@ -34,6 +37,11 @@ class User:
     """The roles it may SET ROLE to, and so give objects to."""
     reads_origins: bool = True
     """May execute pg_show_replication_origin_status() in the maintenance database."""
+    login: str = ""
+    login_replicates: bool = True
+    """A walsender is admitted by the rights of who logs in."""
+    minds_sessions: bool = True
+    """May see when `login`'s sessions began, and end them."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ _FORGET = "SELECT pg_stat_clear_snapshot()"
 _MAKE_WAY = """
 SELECT holder.pid, pg_terminate_backend(holder.pid)
 FROM pg_stat_activity holder
-WHERE holder.application_name = %s AND holder.datname = current_database() AND holder.usename = current_user
+WHERE holder.application_name = %s AND holder.datname = current_database() AND holder.usename = session_user
     AND EXISTS (
         SELECT FROM pg_locks wanted JOIN pg_locks held USING (locktype, database, relation)
         WHERE wanted.locktype = 'relation' AND NOT wanted.granted AND wanted.pid <> holder.pid
@@ -21,7 +21,7 @@ def make_way(session: Session, application_name: str) -> tuple[int, ...]:
 
     Not by a cancel: a copy that waits for its throttle may have read everything already, and then nothing is left to cancel.
 
-    For a session in the source's database, whose role is the copies' own; ask every second or two. `application_name` is the
+    For a session in the source's database, of the user that copies too; ask every second or two. `application_name` is the
     copies': all of them, on whatever machine.
     """
     session.execute(_FORGET)

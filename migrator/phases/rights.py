@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from migrator.config import CopyMethod
 from migrator.model import Role
 from migrator.phases.view import View
 from migrator.phases.wording import some
@@ -25,13 +26,27 @@ def findings(view: View) -> Iterator[Finding]:
 
 def _source(view: View) -> Iterator[Finding]:
     user = view.source.user
-    if not (user.superuser or user.replication or MANAGED_REPLICATION_ROLE in user.member_of):
+    if MANAGED_REPLICATION_ROLE not in user.member_of:
+        may = {user.name: user.superuser or user.replication, user.login or user.name: user.login_replicates}
+        yield from (_replication(name) for name, allowed in may.items() if not allowed)
+    if view.spec.copy_method is CopyMethod.SNAPSHOT and not user.minds_sessions:
+        grant = f"GRANT pg_read_all_stats, pg_signal_backend TO {identifier(user.name)};"
         yield Finding(
-            "source_replication_right",
-            f"{user.name} on the source may not replicate: it lacks the REPLICATION attribute.",
-            f"On the source: ALTER ROLE {identifier(user.name)} REPLICATION;",
-            mends=(Mend(Side.SOURCE, f"ALTER ROLE {identifier(user.name)} REPLICATION;"),),
+            "source_sessions_right",
+            f"Our sessions on the source are {user.login}'s, who is told to be {user.name}; as that role they may neither see nor "
+            "end each other: whether a snapshot is still held cannot be told.",
+            f"On the source: {grant}",
+            mends=(Mend(Side.SOURCE, grant),),
         )
+
+
+def _replication(role: str) -> Finding:
+    return Finding(
+        "source_replication_right",
+        f"{role} on the source may not replicate: it lacks the REPLICATION attribute.",
+        f"On the source: ALTER ROLE {identifier(role)} REPLICATION;",
+        mends=(Mend(Side.SOURCE, f"ALTER ROLE {identifier(role)} REPLICATION;"),),
+    )
 
 
 def _subscription(view: View) -> Iterator[Finding]:

@@ -91,5 +91,6 @@ def _ours_to_carry(view: View, role: Role, destination: Mapping[str, Role]) -> b
         return False
     if role.name not in destination:
         return True
-    untouchable = {view.source.user.name, view.destination.user.name}
+    spec = view.spec
+    untouchable = {view.source.user.name, view.destination.user.name, spec.source.username, spec.destination.username}
     return not role.bootstrap and not destination[role.name].bootstrap and role.name not in untouchable

@@ -1,4 +1,5 @@
-"""What rows would be read by on their way in: settings that a database or our role keeps for every session, apply and tablesync too.
+"""What rows would be read by on their way in, and by whom: settings that a database or our role keeps for every session, apply and
+tablesync too.
 
 Workers take them as any session does, and no client option goes before them. So our role gets what is needed in that very database,
 where nothing goes before it (role in database, role, database, server), and gives it back at the end.
@@ -27,6 +28,8 @@ _CONSTANT = {
     "transaction_timeout": "0",
     # A change that waits for a lock would undo all of its transaction, and count as a failure of apply.
     "lock_timeout": "0",
+    # Another than the subscription's owner may lack its rights on the tables, or to act for their owners.
+    "role": "none",
 }
 """Needed by every database, whatever it holds. Besides them client_encoding, since tablesync takes the source's bytes for that, and
 lc_monetary where money is held: 1.234,56 is another amount under another."""
@@ -83,6 +86,8 @@ def _in_force(instance: Instance, database: Database, name: str) -> str | None:
 
 
 def _alike(name: str, found: str, wanted: str) -> bool:
+    if name == "role":
+        return found == wanted
     if name == "array_nulls":
         return found.lower() in _YES
     if name.endswith("_timeout"):

@@ -87,7 +87,7 @@ def _clean(server: Cluster) -> None:
         server.execute("ALTER SYSTEM RESET ALL")
         server.restart()
     server.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
-    for role in ("mover", "owner", "seller"):
+    for role in ("mover", "owner", "seller", "clerk"):
         if server.execute(f"SELECT 1 FROM pg_roles WHERE rolname = '{role}'"):
             server.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
 

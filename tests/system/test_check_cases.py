@@ -158,6 +158,17 @@ def _(stage: Stage) -> Iterator[None]:
     yield
 
 
+@case("source_sessions_right")
+def _(stage: Stage) -> Iterator[None]:
+    """By its own setting our user is a role that may nothing with our user's sessions."""
+    stage.sql("CREATE ROLE mover REPLICATION; CREATE ROLE clerk LOGIN NOINHERIT REPLICATION IN ROLE mover")
+    stage.sql("ALTER ROLE clerk SET role TO mover")
+    stage.users[SOURCE] = "clerk"
+    assert stage.told("source_sessions_right") is None
+    stage.options["copy_method"] = CopyMethod.SNAPSHOT
+    yield
+
+
 def mover_on_the_destination(stage: Stage, rights: str = "") -> None:
     stage.sql(f"CREATE ROLE mover LOGIN {rights}", DESTINATION)
     stage.users[DESTINATION] = "mover"
