@@ -1,5 +1,7 @@
 """Who our sessions are: our user, or what that one was told to be everywhere; never what a database has its sessions be."""
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -8,6 +10,7 @@ import pytest
 
 from migrator.config import InstanceSpec
 from migrator.connection import connect, connect_for_replication, session_of
+from migrator.copying.courtesy import make_way
 from migrator.machines.cluster import Cluster
 from migrator.quote import identifier, literal
 
@@ -92,3 +95,19 @@ def test_a_walsender_is_who_its_maker_says(server: Cluster) -> None:
         closing(connect_for_replication(clerk(server), "d", "test", {}, session.role)) as walsender,
     ):
         assert walsender.pgconn.exec_(b"SELECT current_user").get_value(0, 0) == b"clerk"
+
+
+def test_copies_of_a_user_that_is_another_make_way(server: Cluster) -> None:
+    """They are known by who has logged in."""
+    server.execute(f"GRANT pg_read_all_stats, pg_signal_backend TO {identifier(ODD)}")
+    server.execute(f"ALTER ROLE clerk SET role TO {literal(ODD)}")
+    server.execute("CREATE TABLE t (); GRANT SELECT ON t TO PUBLIC", "d")
+    waiter = threading.Thread(target=server.execute, args=("DROP TABLE t", "d"))
+    with closing(connect(clerk(server), "d", "copy")) as copy, session_of(clerk(server), "d", "watch") as watcher:
+        copy.execute("BEGIN; SELECT FROM public.t")
+        waiter.start()
+        deadline = time.monotonic() + 30
+        while not (ended := make_way(watcher, "copy")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert ended == (copy.info.backend_pid,)
+    waiter.join(30)

@@ -140,6 +140,7 @@ def test_a_user_that_works_as_another_by_its_own_setting(cluster: Clusters, meth
             "CREATE ROLE clerk LOGIN NOINHERIT REPLICATION IN ROLE mover; ALTER ROLE clerk SET role TO mover"
         )
         server.execute(f"ALTER ROLE clerk PASSWORD {literal(CLERKS)}")
+    source.execute("ALTER ROLE clerk SET work_mem TO '9MB'")
     source.execute("ALTER DATABASE shop SET role TO somebody; GRANT somebody TO mover")
     spec = mapping(source, destination, common_password=Secret(COMMON), copy_method=method, schema_trial=True)
     spec = as_clerk(spec)
@@ -147,7 +148,9 @@ def test_a_user_that_works_as_another_by_its_own_setting(cluster: Clusters, meth
     run(source, "INSERT INTO customer (name, mail) VALUES ('late', 'late@x')")
     drive_until(spec, lambda _: count(destination, "customer") == 501)
     assert destination.execute("SELECT DISTINCT subowner::regrole::text FROM pg_subscription") == [("mover",)]
-    assert ("mover", "shop", ["role=none"]) in kept(destination)
+    assert kept(destination) == [("mover", "shop", ["role=none"])]
+    own = "SELECT setconfig FROM pg_db_role_setting WHERE setrole = 'clerk'::regrole"
+    assert destination.execute(own) == [(["role=mover"],)], "who we log in as is left alone"
     control.take_barrier(spec)
     assert control.complete(spec).left == ()
     assert kept(destination) == []
