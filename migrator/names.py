@@ -8,6 +8,9 @@ PREFIX = "migrator_"
 SCHEMA = "migrator"
 """Our schema: the journal in the destination's maintenance database, the ledger in each destination database."""
 
+COPIES = "copy_part"
+"""The task whose sessions on the source give way to whoever wants their table for itself."""
+
 _OWNED = re.compile(r"migrator_(?P<slug>[a-z0-9_]{0,32})_(?P<owner>[0-9a-f]{12})_g(?P<group>[0-9]{1,4})\Z")
 _TRIAL = re.compile(r"migrator_[a-z0-9_]{0,32}_[0-9a-f]{12}_trial\Z")
 _SYNC_SLOT = re.compile(r"pg_(?P<subscription>[0-9]+)_sync_(?P<relation>[0-9]+)_(?P<system>[0-9]+)\Z")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from migrator.config import Config, CopyMethod, Secret
+from migrator.config import Config, Secret
 from migrator.config_file import VARIABLE
 from migrator.config_file.environment import PREFIX
 from migrator.errors import MigratorError
@@ -74,10 +74,10 @@ def _children(config: Config, environment: dict[str, str], workers: int, web: bo
     for name, queues, processes in (("worker-ticks", _SHORT_WORK, ticks), ("worker-rows", _LONG_WORK, workers)):
         command = [*_CLI, "worker", "--queues", queues, "--concurrency", str(processes)]
         yield Program(name, command, environment, grace_seconds=_grace(config))
-    if any(mapping.copy_method is CopyMethod.SNAPSHOT for mapping in config.mappings):
-        for number in range(1, _KEEPERS + 1):
-            command = [*_CLI, "worker", "--queues", KEEPERS]
-            yield Program(f"worker-keepers-{number}", command, environment, grace_seconds=_grace(config))
+    # Also where no mapping says snapshot: a database that has begun by it goes on by it, whatever the configuration says since.
+    for number in range(1, _KEEPERS + 1):
+        command = [*_CLI, "worker", "--queues", KEEPERS]
+        yield Program(f"worker-keepers-{number}", command, environment, grace_seconds=_grace(config))
     for name in ("beat", "web", "flower") if web else ("beat",):
         yield Program(name, [*_CLI, name], environment, grace_seconds=_grace(config))
 

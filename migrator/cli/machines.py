@@ -29,7 +29,8 @@ _MONITOR = ("-m", "workers.monitor", *_OPTIONS)
 def worker(ctx: click.Context, config: Config, queues: str | None, concurrency: int | None) -> None:
     """Run one Celery worker in this process, until SIGTERM.
 
-    The queue keepers, which copy_method snapshot needs, wants workers of its own: at least two, of threads that wait.
+    The queue keepers, which copy_method snapshot (the default) needs, wants workers of its own: at least two, of threads
+    that wait.
     """
     redis_url(config)
     if queues == KEEPERS:
@@ -37,7 +38,8 @@ def worker(ctx: click.Context, config: Config, queues: str | None, concurrency: 
     elif queues and KEEPERS in queues.split(","):
         raise click.UsageError("The queue keepers needs a worker of its own: --queues keepers.")
     else:
-        _tell_of_keepers(config)
+        if not queues:
+            _tell_of_keepers(config)
         chosen = ["--queues", queues] if queues else ["--exclude-queues", KEEPERS]
         pool = ["--concurrency", str(concurrency or config.workers.concurrency), *chosen]
     # several on one machine need names of their own; execve keeps the process id
@@ -46,7 +48,7 @@ def worker(ctx: click.Context, config: Config, queues: str | None, concurrency: 
 
 
 def _tell_of_keepers(config: Config) -> None:
-    """This worker takes up no snapshot, whatever else it does."""
+    """To whoever starts one worker for everything: it takes up no snapshot. Who names queues knows that there are several."""
     names = [spec.name for spec in config.mappings if spec.copy_method is CopyMethod.SNAPSHOT]
     if names:
         click.echo(

@@ -18,16 +18,13 @@ from migrator.copying.courtesy import make_way
 from migrator.copying.seat import Seat, group_of, import_snapshot, note_keeper, source_session
 from migrator.copying.slot import make
 from migrator.errors import MigratorError, UnreachableError
-from migrator.names import application_name
+from migrator.names import COPIES, application_name
 from migrator.server_errors import sentence
 
 LOG = structlog.get_logger("migrator")
 
 LOOK_SECONDS = 1.0
 """How often a keeper looks whether it is still needed, whether its session still stands, and whether a copy is in somebody's way."""
-
-COPIES = "copy_part"
-"""The task whose sessions give way to whoever wants their table for itself."""
 
 DESTINATION_AWAY_SECONDS = 3600.0
 """A destination that is away longer than this cannot hold back VACUUM on the source any more."""

@@ -18,11 +18,10 @@ from migrator.connection import Session, session_of, try_lock
 from migrator.copying.copy_part import Copied, PartCopy, copy_part
 from migrator.copying.errors import RewrittenError, SnapshotGoneError, StoppedError, YieldError
 from migrator.copying.held import Held
-from migrator.copying.keeper import COPIES
 from migrator.copying.leaving import leave_group
 from migrator.copying.lines import destination_session, source_session
 from migrator.errors import MigratorError, SessionLimitError, UnreachableError
-from migrator.names import application_name, lock_key
+from migrator.names import COPIES, application_name, lock_key
 from migrator.parts import Part
 from migrator.phases.pacing import limits, rate_limit
 from migrator.records import Intent, Journal

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from migrator.config import CopyMethod, MappingSpec, WalBudgetAction
 from migrator.model import Instance
+from migrator.names import COPIES, application_name
 from migrator.observation import Hints, Observation
 from migrator.phases import full_identity, groups, ways
 from migrator.phases import source_statements as text
@@ -24,6 +25,8 @@ class Foreseen:
 
 
 US, DESTINATION = "pg-migrator", "the destination"
+LEAVING = "if it was rewritten or cannot be copied, or its snapshot is lost, before the subscription; several in one statement"
+LATER = "once per table that comes later and is small, or has left its group"
 
 
 def foresee(spec: MappingSpec, observation: Observation) -> tuple[Foreseen, ...]:
@@ -70,19 +73,31 @@ def _of_pipe(view: View) -> Iterator[Foreseen]:
     yield Foreseen(database, US, "once", text.create_slot(name))
     for relation in relations:
         yield Foreseen(database, US, "once; several in one statement", text.add_tables(name, (relation,)))
+    yield _follow(database, name)
+    if relations:
+        yield from _tablesync(view, "once per table", relations)
+    yield from _end(database, name)
+
+
+def _tablesync(view: View, when: str, relations: tuple[str, ...]) -> Iterator[Foreseen]:
+    """PostgreSQL's own copy of a table, by a slot that lasts as long."""
+    database, slot = view.database.name, f"pg_<subscription>_sync_<table>_{view.destination.system_identifier}"
+    snapshot = f"CREATE_REPLICATION_SLOT {slot} LOGICAL pgoutput (SNAPSHOT 'use')"
+    yield Foreseen(database, DESTINATION, f"{when}, in a transaction that only reads", snapshot)
+    for relation in relations:
+        yield Foreseen(database, DESTINATION, when, f"COPY {relation} (<columns>) TO STDOUT")
+    yield Foreseen(database, DESTINATION, when, f"START_REPLICATION SLOT {slot} LOGICAL ...")
+    yield Foreseen(database, DESTINATION, when, f"DROP_REPLICATION_SLOT {slot} WAIT")
+
+
+def _follow(database: str, name: str) -> Foreseen:
     start = (
         f"START_REPLICATION SLOT {identifier(name)} LOGICAL ... (publication_names {literal(identifier(name))}, ...)"
     )
-    yield Foreseen(database, DESTINATION, "at every connect of the subscription", start)
-    slot = f"pg_<subscription>_sync_<table>_{view.destination.system_identifier}"
-    if relations:
-        snapshot = f"CREATE_REPLICATION_SLOT {slot} LOGICAL pgoutput (SNAPSHOT 'use')"
-        yield Foreseen(database, DESTINATION, "once per table, in a transaction that only reads", snapshot)
-    for relation in relations:
-        yield Foreseen(database, DESTINATION, "once", f"COPY {relation} (<columns>) TO STDOUT")
-    if relations:
-        yield Foreseen(database, DESTINATION, "once per table", f"START_REPLICATION SLOT {slot} LOGICAL ...")
-        yield Foreseen(database, DESTINATION, "once per table", f"DROP_REPLICATION_SLOT {slot} WAIT")
+    return Foreseen(database, DESTINATION, "at every connect of the subscription", start)
+
+
+def _end(database: str, name: str) -> Iterator[Foreseen]:
     yield Foreseen(database, US, "at completion or abort", text.drop_slot(name))
     yield Foreseen(database, US, "at completion or abort", text.drop_publication(name))
 
@@ -98,16 +113,17 @@ def _by_snapshot(view: View) -> Iterator[Foreseen]:
     yield Foreseen(database, US, "once", text.create_publication(name))
     for relation in relations:
         yield Foreseen(database, US, "once; several in one statement", text.add_tables(name, (relation,)))
-    yield Foreseen(database, US, "once", text.create_slot_with_snapshot(name))
+    yield Foreseen(database, US, "once, in the replication protocol", text.create_slot_with_snapshot(name))
     keep = "SET TRANSACTION SNAPSHOT ...; SELECT pg_export_snapshot()"
     yield Foreseen(database, US, "by each keeper, in a transaction that only reads and lasts as long as the copy", keep)
     for relation in relations:
         lock = f"LOCK TABLE ONLY {relation} IN ACCESS SHARE MODE"
         yield Foreseen(database, US, "once per part, until the part is copied", lock)
         yield Foreseen(database, US, "once per part", f"COPY {relation} (<columns>) TO STDOUT")
-    start = (
-        f"START_REPLICATION SLOT {identifier(name)} LOGICAL ... (publication_names {literal(identifier(name))}, ...)"
-    )
-    yield Foreseen(database, DESTINATION, "at every connect of the subscription", start)
-    yield Foreseen(database, US, "at completion or abort", text.drop_slot(name))
-    yield Foreseen(database, US, "at completion or abort", text.drop_publication(name))
+    way = text.make_way(application_name(view.spec.name, COPIES))
+    yield Foreseen(database, US, "every second while rows are copied: ends those of ours in somebody's way", way)
+    for relation in relations:
+        yield Foreseen(database, US, LEAVING, text.drop_tables(name, (relation,)))
+    yield _follow(database, name)
+    yield from _tablesync(view, LATER, ("<table>",))
+    yield from _end(database, name)

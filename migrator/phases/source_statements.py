@@ -42,6 +42,19 @@ def set_identity(relation: str, identity: str) -> str:
     return f"ALTER TABLE ONLY {relation} REPLICA IDENTITY {_IDENTITIES[identity]}"
 
 
+def make_way(application: str) -> str:
+    """End the sessions of ours by this name that somebody's lock request on a table waits for; their pids."""
+    return (
+        "SELECT holder.pid, pg_terminate_backend(holder.pid) FROM pg_stat_activity holder"
+        f" WHERE holder.application_name = {literal(application)}"
+        " AND holder.datname = current_database() AND holder.usename = session_user"
+        " AND EXISTS (SELECT FROM pg_locks wanted JOIN pg_locks held USING (locktype, database, relation)"
+        " WHERE wanted.locktype = 'relation' AND NOT wanted.granted AND wanted.pid <> holder.pid"
+        " AND held.pid = holder.pid AND held.granted AND held.mode = 'AccessShareLock'"
+        " AND holder.pid = ANY (pg_blocking_pids(wanted.pid)))"
+    )
+
+
 def drop_slot(name: str) -> str:
     """Nothing where it is not there."""
     return f"SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = {literal(name)}"

@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 
 from migrator.apply import Applier, ApplyError
-from migrator.config import DatabaseSelection, MappingSpec
+from migrator.config import CopyMethod, DatabaseSelection, MappingSpec
 from migrator.connection import session_of
 from migrator.looks.schema_reading import read_schema
 from migrator.machines.cluster import Cluster
@@ -119,10 +119,12 @@ class Trial:
 
     @property
     def spec(self) -> MappingSpec:
+        """By subscription: under snapshot pre_data leaves keys to a phase that needs rows in the ledger."""
         return MappingSpec(
             "trial",
             self.source.spec("source"),
             self.destination.spec("destination"),
+            copy_method=CopyMethod.SUBSCRIPTION,
             databases=DatabaseSelection(rename={self.database: self.target}),
         )
 
