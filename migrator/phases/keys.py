@@ -25,6 +25,9 @@ MB_IN_KB = 1024
 LARGEST_MEMORY_MB = 1024
 """More seldom makes a sort faster; several builds run at once."""
 
+TRIES = 3
+"""A relation whose builds have failed so often does not hold up its group with indexes that apply can do without."""
+
 SHARE = 8
 """Of shared_buffers, the only setting that tells how large the destination is: one build takes an eighth, unless told otherwise."""
 
@@ -67,13 +70,27 @@ def _ancestors(schema: Schema, relation: str) -> Iterator[str]:
             yield from _ancestors(schema, parent)
 
 
-def lacking(view: View, relations: Iterable[str]) -> list[str]:
-    """Those of the relations that lack a key, an index or their replica identity on the destination."""
+def lacking(view: View, relations: Iterable[str], *, hurry: bool = False) -> list[str]:
+    """Those of the relations that lack what a subscription is to wait for on the destination.
+
+    Always their key and replica identity, by which apply finds rows; other indexes too, unless there is `hurry`, or their building
+    has failed again and again: post_data builds what is left, gently.
+    """
     source, target = view.database.source_schema, view.database.target_schema
     if source is None or target is None:
         return sorted(relations)
     builder = _Builder(view, source, target)
-    return [name for name in sorted(relations) if source.has_table(name) and any(builder.missing(name))]
+
+    def awaited(name: str) -> Iterator[Action]:
+        return builder.identity(name) if hurry or _failures(view, name) >= TRIES else builder.missing(name)
+
+    return [name for name in sorted(relations) if source.has_table(name) and any(awaited(name))]
+
+
+def _failures(view: View, relation: str) -> int:
+    """How often what is missing of a relation could not be built, one time after another."""
+    failure = view.hints.failures.get(f"{NAME}:{view.database.name}:{relation}")
+    return failure.count if failure is not None else 0
 
 
 @dataclass(frozen=True)
@@ -102,8 +119,14 @@ class _Builder:
 
     def missing(self, relation: str) -> Iterator[Action]:
         """What has to be made of one table, the replica identity before other indexes; attachments once both ends are there."""
-        own = self._indexes.get(relation, ())
-        for index in own:
+        yield from self.identity(relation)
+        for index in self._indexes.get(relation, ()):
+            if not index.is_key:
+                yield from self._index(index)
+
+    def identity(self, relation: str) -> Iterator[Action]:
+        """Of that only what tells its rows apart: primary key and replica identity."""
+        for index in self._indexes.get(relation, ()):
             if index.is_key:
                 yield from self._index(index)
         tie = replica_identity(self.source.table(relation))
@@ -111,9 +134,6 @@ class _Builder:
             yield self._action(
                 f"set {tie.identity}", relation, tie.create(), quick.beside(relation, tie.create(), self.source)
             )
-        for index in own:
-            if not index.is_key:
-                yield from self._index(index)
 
     @cached_property
     def _indexes(self) -> dict[str, list[Index]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from migrator.phases import groups, keys, line, membership, subscription
+from migrator.phases import groups, keys, line, membership, subscription, wal_budget
 from migrator.phases.snapshot_copy import unfinished
 from migrator.phases.view import View
 from migrator.quote import literal
@@ -10,6 +10,9 @@ from migrator.records import LedgerGroup
 from migrator.steps import Action, Finding, Gates, Side, Statement, Step, Wait
 
 NAME = subscription.NAME
+
+HURRY_SHARE = 0.5
+"""Of what a group's slot may keep: from then on indexes can wait, since only the subscription lets the slot go on."""
 
 
 def examine(view: View) -> Step:
@@ -49,12 +52,18 @@ def _of_group(view: View, group: LedgerGroup) -> Iterator[Action | Wait | Findin
         yield Action(f"record subscription {group.name}", subscription.record(view, group))
     elif left := unfinished(view, group):
         yield Wait(f"{len(left)} relations of {group.name} are not copied")
-    elif missing := keys.lacking(view, groups.members(view, group)):
+    elif missing := keys.lacking(view, groups.members(view, group), hurry=_hurry(view, group)):
         yield Wait(f"{len(missing)} relations of {group.name} lack keys or indexes")
     elif not membership.is_complete(view, group):
         yield Wait(f"publication {group.name} does not hold just the relations that were copied")
     else:
         yield _create(view, group)
+
+
+def _hurry(view: View, group: LedgerGroup) -> bool:
+    """Whether the group's own slot keeps so much WAL that what is merely useful has to wait."""
+    kept = wal_budget.retentions(view.observation, view.spec.replication.wal_budget_gb)
+    return any(each.slot.name == group.name and each.share >= HURRY_SHARE for each in kept)
 
 
 def _create(view: View, group: LedgerGroup) -> Action:

@@ -1,0 +1,91 @@
+"""What a group's subscription waits for under copy method snapshot, and what it does not wait for for ever."""
+
+from dataclasses import replace
+
+import pytest
+
+from migrator.model import Failure, Lsn
+from migrator.observation import Hints
+from migrator.phases import keys, late_subscription
+from migrator.phases.view import View
+from migrator.schema.index import Index
+from tests import builders
+from tests.unit.test_snapshot_phases import HALF, IN, name_of, stage
+
+GB = 2**30
+FAILED = {"keys:shop:public.t0": Failure("k", "no", keys.TRIES, builders.NOW)}
+
+
+def index(*, primary: bool = False, replica_identity: bool = False, relation: str = "public.t0") -> Index:
+    sql = f"CREATE INDEX i ON {relation} (a)"
+    return Index(9, "public", "i", relation, False, sql, primary, replica_identity, True, None, (), None, ())
+
+
+def without(missing: Index, view: View, failures: dict[str, Failure] | None = None) -> View:
+    """The view with an index that only the source has."""
+    schema = view.database.source_schema
+    assert schema is not None
+    pair = replace(view.database, source_schema=replace(schema, indexes=(missing,)))
+    databases = replace(view.observation, databases=(pair,))
+    return replace(view, pair=pair, observation=databases, hints=Hints(failures or {}))
+
+
+def keeping(view: View, kept: int, safe: int | None = None, name: str = name_of(1)) -> View:
+    """The view with so much WAL kept by a slot; `safe`: how much more max_slot_wal_keep_size allows."""
+    slots = {slot.name: replace(slot, restart_lsn=Lsn(1000 * GB)) for slot in view.source.slots}
+    slots[name] = builders.slot(name, restart_lsn=Lsn(1000 * GB - kept), safe_wal_size=safe)
+    source = replace(view.source, slots=tuple(slots.values()), wal_lsn=Lsn(1000 * GB))
+    limits = replace(view.spec.replication, wal_budget_gb=64)
+    observation = replace(view.observation, source=source)
+    return replace(view, observation=observation, spec=replace(view.spec, replication=limits))
+
+
+def subscribes(view: View) -> bool:
+    step = late_subscription.examine(view)
+    assert bool(step.actions) is not bool(step.waits)
+    return bool(step.actions)
+
+
+def test_it_waits_for_every_index() -> None:
+    assert not subscribes(without(index(), stage(IN)))
+    assert subscribes(stage(IN))
+
+
+def test_not_for_one_that_has_failed_again_and_again() -> None:
+    once = {name: replace(failure, count=keys.TRIES - 1) for name, failure in FAILED.items()}
+    assert not subscribes(without(index(), stage(IN, IN), once))
+    assert subscribes(without(index(), stage(IN, IN), FAILED))
+    assert not subscribes(without(index(relation="public.t1"), stage(IN, IN), FAILED)), "another relation's has not"
+
+
+@pytest.mark.parametrize("needed", [index(primary=True), index(replica_identity=True)])
+def test_always_for_what_tells_rows_apart(needed: Index) -> None:
+    assert not subscribes(without(needed, stage(IN), FAILED))
+    assert not subscribes(keeping(without(needed, stage(IN)), 60 * GB))
+
+
+def test_a_replica_identity_is_always_set_first() -> None:
+    view = stage(IN)
+    schema = view.database.source_schema
+    assert schema is not None
+    full = replace(schema, tables=(replace(schema.tables[0], replica_identity="f"),))
+    view = replace(view, pair=replace(view.database, source_schema=full), hints=Hints(FAILED))
+    assert not subscribes(view)
+
+
+@pytest.mark.parametrize(
+    ("kept", "safe", "expected"),
+    [(31 * GB, None, False), (33 * GB, None, True), (1 * GB, 2 * GB, False), (1 * GB, GB // 2, True)],
+)
+def test_not_for_indexes_where_half_of_the_wal_that_may_be_kept_is_used(
+    kept: int, safe: int | None, expected: bool
+) -> None:
+    assert subscribes(keeping(without(index(), stage(IN)), kept, safe)) is expected
+
+
+def test_another_groups_wal_is_no_reason_to_hurry() -> None:
+    assert not subscribes(keeping(without(index(), stage(IN)), 60 * GB, name=name_of(2)))
+
+
+def test_rows_are_waited_for_whatever_fails_or_is_kept() -> None:
+    assert not subscribes(keeping(without(index(), stage(IN, HALF), FAILED), 60 * GB))
