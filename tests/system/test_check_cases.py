@@ -119,6 +119,7 @@ def _(stage: Stage) -> Iterator[None]:
 @case("old_snapshot_threshold")
 def _(stage: Stage) -> Iterator[None]:
     stage.settings(SOURCE, restart=True, old_snapshot_threshold="10min")
+    stage.options["copy_method"] = CopyMethod.SUBSCRIPTION
     assert stage.told("old_snapshot_threshold") is None
     stage.options["copy_method"] = CopyMethod.SNAPSHOT
     yield

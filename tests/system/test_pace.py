@@ -1,4 +1,7 @@
-"""Rate limits over real servers and a real Valkey: of a mapping and of its source, live, and not lifted by an empty Redis."""
+"""Rate limits over real servers and a real Valkey: of a mapping and of its source, live, and not lifted by an empty Redis.
+
+By admission, under copy method subscription; how each block of a snapshot's copy is paid for: test_throttle, test_snapshot_limits.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -6,7 +9,7 @@ from dataclasses import replace
 import redis
 
 from migrator import control
-from migrator.config import MappingSpec
+from migrator.config import CopyMethod, MappingSpec
 from migrator.looks.remembered import SchemaCache
 from migrator.machines.cluster import Cluster
 from migrator.steps import Status
@@ -24,7 +27,7 @@ CRAWL = 0.0001
 def stage(cluster: Clusters) -> tuple[Cluster, Cluster, MappingSpec]:
     source, destination = cluster(16), cluster(18)
     seed(source)
-    spec = mapping(source, destination)
+    spec = mapping(source, destination, copy_method=CopyMethod.SUBSCRIPTION)
     return source, destination, replace(spec, source=replace(spec.source, rate_limit_mbps=CRAWL))
 
 

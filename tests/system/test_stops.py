@@ -1,12 +1,13 @@
 """Stopped after each transaction in turn and started anew from the configuration alone: the end is the same."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import cycle
 
 import pytest
 
 from migrator import control
 from migrator.apply import Applier
+from migrator.config import CopyMethod
 from migrator.machines.cluster import Cluster
 from migrator.memory import Memory
 from migrator.steps import Statement, Status
@@ -24,24 +25,33 @@ class Stopped(BaseException):
 def stops(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """`stops[0] = n`: the process dies after its n-th transaction from now; 0: not at all."""
     budget = [0]
-    run = Applier._run
+    run, together = Applier._run, Applier.apply_together
 
-    def dying(self: Applier, statements: list[Statement], values: dict[str, object]) -> None:
-        run(self, statements, values)
+    def spend() -> None:
         if budget[0]:
             budget[0] -= 1
             if not budget[0]:
                 raise Stopped
 
-    monkeypatch.setattr(Applier, "_run", dying)
+    def running(self: Applier, statements: list[Statement], values: dict[str, object]) -> None:
+        run(self, statements, values)
+        spend()
+
+    def bundled(self: Applier, database: str | None, sentences: Sequence[str]) -> None:
+        together(self, database, sentences)
+        spend()
+
+    monkeypatch.setattr(Applier, "_run", running)
+    monkeypatch.setattr(Applier, "apply_together", bundled)
     yield budget
 
 
 @pytest.mark.timeout(600)
-def test_stop_anywhere(cluster: Clusters, stops: list[int]) -> None:
+@pytest.mark.parametrize("method", CopyMethod)
+def test_stop_anywhere(cluster: Clusters, stops: list[int], method: CopyMethod) -> None:
     source, destination = cluster(16), cluster(18)
     seed(source)
-    spec = mapping(source, destination)
+    spec = mapping(source, destination, copy_method=method)
     stopped = 0
     for lives in cycle((1, 2, 3, 4, 5)):
         stops[0] = lives
