@@ -2,7 +2,7 @@
 
 import pytest
 
-from migrator.config import MappingSpec
+from migrator.config import CopyMethod, MappingSpec
 from migrator.machines.cluster import Cluster
 from migrator.tick.reconcile import Assessment
 from tests.faults.full_disk import SmallDisk, small_disk
@@ -18,12 +18,12 @@ INSERT INTO big SELECT g, repeat(md5(g::text), 60) FROM generate_series(1, 30000
 """`big`: some 60 MB; `small` is to arrive all the same."""
 
 
-def scene(cluster: Clusters) -> tuple[Cluster, Cluster, MappingSpec]:
+def scene(cluster: Clusters, method: CopyMethod) -> tuple[Cluster, Cluster, MappingSpec]:
     source, destination = cluster(16), cluster(18)
     source.execute("CREATE DATABASE shop")
     source.execute("ALTER DATABASE shop SET default_toast_compression = 'pglz'")
     source.execute(BIG, "shop")
-    return source, destination, mapping(source, destination)
+    return source, destination, mapping(source, destination, copy_method=method)
 
 
 def codes(assessment: Assessment) -> set[str]:
@@ -38,8 +38,8 @@ def squeeze(spec: MappingSpec, disk: SmallDisk) -> None:
 
 @pytest.mark.timeout(600)
 @pytest.mark.finding("tablesync_failing")
-def test_no_room_for_the_rows(cluster: Clusters) -> None:
-    source, destination, spec = scene(cluster)
+def test_no_room_for_the_rows_that_postgresql_copies(cluster: Clusters) -> None:
+    source, destination, spec = scene(cluster, CopyMethod.SUBSCRIPTION)
     with small_disk(destination, "base") as disk:
         squeeze(spec, disk)
         seen = drive_until(spec, lambda seen: "tablesync_failing" in codes(seen))
@@ -52,9 +52,24 @@ def test_no_room_for_the_rows(cluster: Clusters) -> None:
 
 
 @pytest.mark.timeout(600)
-def test_no_room_for_the_destinations_wal(cluster: Clusters) -> None:
+def test_no_room_for_the_rows_that_we_copy(cluster: Clusters) -> None:
+    source, destination, spec = scene(cluster, CopyMethod.SNAPSHOT)
+    with small_disk(destination, "base") as disk:
+        squeeze(spec, disk)
+        seen = drive_until(spec, lambda seen: "action_failed" in codes(seen))
+        (told,) = [entry for entry in seen.decision.findings if entry.code == "action_failed" and entry.blocking]
+        assert told.relation == "public.big" and "No space left on device" in told.message
+        assert destination.execute("SELECT count(*) FROM small", "shop") == [(1000,)]
+        disk.resize(500)
+        to_the_light(spec)
+        assert checksums(source, "shop") == checksums(destination, "shop")
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("method", CopyMethod)
+def test_no_room_for_the_destinations_wal(cluster: Clusters, method: CopyMethod) -> None:
     """PostgreSQL stops itself then; it is told as what it is, and after a restart with room all goes on."""
-    source, destination, spec = scene(cluster)
+    source, destination, spec = scene(cluster, method)
     with small_disk(destination, "pg_wal") as disk:
         squeeze(spec, disk)
         drive_until(spec, lambda seen: bool({"destination_unreachable", "action_failed"} & codes(seen)))

@@ -2,25 +2,27 @@
 
 import os
 import random
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import pytest
 
 from migrator import control
-from migrator.config import MappingSpec
+from migrator.config import CopyMethod, MappingSpec
 from migrator.errors import MigratorError
 from migrator.looks.remembered import SchemaCache
 from migrator.machines.cluster import Cluster
 from migrator.memory import Memory
 from migrator.steps import Status
+from migrator.tasks.jobs import copy_parts, keep
 from migrator.tasks.perform import Outcome, perform
 from migrator.tasks.sampling import sample_lag
 from migrator.tick.reconcile import Reconciler
 from migrator.work import Work
 from tests.faults.migration import Clusters
-from tests.system.scenario import checksums, invalid_indexes, mapping, ours_left, seed, sequence_positions
+from tests.system.scenario import QUICK, checksums, invalid_indexes, mapping, ours_left, seed, sequence_positions
 
 SEED = int(os.environ.get("MIGRATOR_FAULT_SEED", random.SystemRandom().randrange(10**6)))
 
@@ -51,9 +53,30 @@ class Postman:
     def receive(self, work: Work) -> Outcome:
         self.delivered[work] = None
         try:
+            if work.task == "keep_snapshot":
+                return self._keep(work)
+            if work.task == "copy_part":
+                return copy_parts(self.spec, work, self.memory, _say_nothing)
             return perform(self.spec, work, self.memory, schemas=self.schemas)
         except MigratorError:  # as workers.tasks has it: the tick says so, and asks again
             return Outcome()
+
+    def _keep(self, work: Work) -> Outcome:
+        """By a thread that goes on, as a worker's does. Back when the snapshot is held, or will not be."""
+        told, done = threading.Event(), [Outcome()]
+
+        def held() -> None:
+            done[0] = Outcome(applied=1)
+            told.set()
+
+        def hold() -> None:
+            with suppress(MigratorError):
+                keep(self.spec, work, self.memory, _say_nothing, told=held)
+            told.set()
+
+        threading.Thread(target=hold, daemon=True).start()
+        told.wait()
+        return done[0]
 
     def tick(self) -> Status | None:
         assessment = Reconciler(self.spec, self, None, self.memory, self.schemas).tick()
@@ -63,16 +86,21 @@ class Postman:
         return assessment.status if assessment else None
 
 
-def out_of_date(known: Iterable[Work]) -> list[Work]:
-    """Messages for what is not there: dropped databases and relations, phases of another release.
+def _say_nothing(entry: Mapping[str, object]) -> None:
+    """Nobody reads the log of actions."""
 
-    A mapping that is not there is no message of anybody's: workers look its name up first.
+
+def out_of_date(known: Iterable[Work]) -> list[Work]:
+    """Messages for what is not there: dropped databases and relations, groups and parts, phases of another release.
+
+    A mapping that is not there is no message of anybody's: workers look its name up first. Those of a group name no phase.
     """
     wrong = []
     for work in known:
-        wrong += [replace(work, phase="gone")]
+        wrong += [replace(work, phase="gone")] if work.group is None else [replace(work, group=4711)]
         wrong += [replace(work, database="gone")] if work.database else []
-        wrong += [replace(work, relations=("public.gone",))] if work.relations else []
+        wrong += [replace(work, relations=("public.gone",) * len(work.relations))] if work.relations else []
+        wrong += [replace(work, parts=(4711,) * len(work.parts))] if work.parts else []
     return wrong
 
 
@@ -91,11 +119,12 @@ def _is_kept(left: str) -> bool:
 
 
 @pytest.mark.timeout(600)
-def test_messages_doubled_shuffled_late_and_out_of_date(cluster: Clusters) -> None:
+@pytest.mark.parametrize("method", CopyMethod)
+def test_messages_doubled_shuffled_late_and_out_of_date(cluster: Clusters, method: CopyMethod) -> None:
     print(f"MIGRATOR_FAULT_SEED={SEED}")
     source, destination = cluster(15), cluster(18)
     seed(source)
-    spec = mapping(source, destination)
+    spec = mapping(source, destination, copy_method=method, replication=replace(QUICK, part_mb=0.05))
     postman = Postman(spec, random.Random(SEED))
     for _ in range(200):
         if postman.tick() is Status.CUTOVER_READY:
@@ -109,7 +138,9 @@ def test_messages_doubled_shuffled_late_and_out_of_date(cluster: Clusters) -> No
     control.take_barrier(spec)
     assert checksums(source, "shop") == checksums(destination, "shop")
     assert sequence_positions(source, "shop") == sequence_positions(destination, "shop")
-    assert {work.task for work in postman.delivered} >= {"copy_schema", "run_phase", "run_relations", "sync_sequences"}
+    tasks = {"copy_schema", "run_phase", "run_relations", "sync_sequences"}
+    by_us = {"keep_snapshot", "copy_part"} if method is CopyMethod.SNAPSHOT else set()
+    assert {work.task for work in postman.delivered} >= tasks | by_us
 
     assert control.complete(spec).left == ()
     finished = state(source, destination)

@@ -24,7 +24,8 @@ def test_every_process_killed_and_redis_emptied_in_mid_copy(cluster: Clusters, t
         stay_in_mid_copy(room)
         for names in PROCESSES:
             room.kill(*names)
-            assert room.fresh()["status"] == "in_progress"
+            seen = room.fresh()
+            assert seen["status"] == "in_progress", (names, seen["findings"])
         room.kill_a_child("worker-rows")
         room.flush()
         assert room.fresh(2)["phase"] == "initial_copy"
