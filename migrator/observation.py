@@ -51,6 +51,8 @@ class DatabasePair:
     target_sequences: Mapping[str, SequenceValue] = field(default_factory=dict)
     source_error: str | None = None
     target_error: str | None = None
+    target_copied: bool = False
+    """It is a copy of ours that keeps the destination from being read, and only until its table is in."""
     facts: DatabaseFacts = field(default_factory=DatabaseFacts)
     """Of the source database."""
     observed_at: datetime | None = None

@@ -26,6 +26,7 @@ from migrator.looks.schema_reading import (
     relation_oids,
 )
 from migrator.model import DatabaseFacts, Instance
+from migrator.names import COPIES, application_name
 from migrator.observation import DatabasePair, Scope
 from migrator.phases import tablespaces, ways
 from migrator.quote import qualified
@@ -36,6 +37,13 @@ T = TypeVar("T")
 
 SMALL = 200
 """A database of so many relations answers in a fraction of a second: its schema is asked for in one go."""
+
+COPIED_NOW = "a table of it is filled by a copy of ours, and this process has not read its definition before."
+
+
+class CopiedNowError(MigratorError):
+    """A copy of a whole table holds it for itself until it is in; whoever has seen the table before goes by what it saw."""
+
 
 Open = Callable[[InstanceSpec, str], AbstractContextManager[Session]]
 
@@ -167,7 +175,14 @@ class Pairing:
             known = Remembered()
             if self.schemas is not None:
                 known = self.schemas.of((instance.name, f"{instance.server}:{instance.port}", database))
-            schema = self._schema(session, version, known, patient=self.patient and instance is self.spec.destination)
+            try:
+                schema = self._schema(
+                    session, version, known, patient=self.patient and instance is self.spec.destination
+                )
+            except psycopg.errors.LockNotAvailable:
+                if locked_relations(session, application_name("%", COPIES)):
+                    raise CopiedNowError(COPIED_NOW) from None
+                raise
             # A task looks anew at what moves all the time; only a tick, which comes again soon, need not.
             return Begun(stack.pop_all(), session, schema, None, known if self.scope.database is None else Remembered())
 
@@ -249,6 +264,7 @@ def joined(
         target_sequences=destination.sequences if destination else {},
         source_error=_reason(errors[0]) if errors[0] else None,
         target_error=_reason(errors[1]) if errors[1] else None,
+        target_copied=isinstance(errors[1], CopiedNowError),
         facts=source.facts if source else DatabaseFacts(),
         backends=source.backends if source else frozenset(),
         strange_large_objects=destination.strange_large_objects if destination else (),

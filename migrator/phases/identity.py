@@ -7,7 +7,7 @@ from migrator.model import Database
 from migrator.phases import claims, fitness, locales, portability, pre_data, source_settings, trial
 from migrator.phases.view import View
 from migrator.quote import identifier
-from migrator.steps import Finding, Gates, Mend, Side, Step
+from migrator.steps import Finding, Gates, Mend, Side, Step, Wait
 
 NAME = "preflight"
 
@@ -19,6 +19,11 @@ REFUSED_EXTENSIONS = {
 
 def examine(view: View) -> Step:
     """What this database of the source, and its counterpart, lack."""
+    if view.database.target_copied and view.database.source_error is None:
+        wait = Wait(
+            f"database {view.database.target} on the destination is read again soon: {view.database.target_error}"
+        )
+        return Step(NAME, view.database.name, Gates.DATABASE, waits=(wait,))
     unreadable = tuple(_unreadable(view))
     if unreadable:
         return Step(NAME, view.database.name, Gates.DATABASE, findings=unreadable)

@@ -12,16 +12,18 @@ import pytest
 from migrator import control
 from migrator.bucket import BURST_SECONDS
 from migrator.config import WalBudgetAction
+from migrator.looks.remembered import SchemaCache
 from migrator.machines.cluster import Cluster
 from migrator.memory import Memory
+from migrator.names import COPIES, application_name
 from migrator.phases.pacing import MB
-from migrator.steps import Finding
+from migrator.steps import Finding, Status
 from migrator.store import Store
 from migrator.tasks.jobs import copy_parts
-from migrator.tick.reconcile import drive
+from migrator.tick.reconcile import assess, drive
 from migrator.work import KEEPERS, Work
 from tests.system.fleet import Leg, equal
-from tests.system.scenario import describe, drive_until, ours_left
+from tests.system.scenario import describe, drive_until, ours_left, to_the_light
 from tests.system.test_snapshot import by_snapshot, copied, end_well, is_replicated, stage
 
 Clusters = Callable[..., Cluster]
@@ -150,3 +152,26 @@ def wait_for(true: Callable[[], object]) -> None:
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_a_process_that_begins_while_a_whole_table_is_copied_waits(cluster: Clusters) -> None:
+    """It cannot spell the generated column of a table that our copy holds for itself: that is no fault of the database."""
+    source, destination = cluster(16), cluster(18)
+    stage(source)
+    spec = by_snapshot(source, destination)
+    drive_until(spec, lambda seen: seen.summary["phase"] == "initial_copy")
+    control.set_rate_limit(spec, 0)
+    ours = application_name(spec.name, COPIES)
+    with destination.connect("shop", application_name=ours) as copier, copier.transaction():
+        copier.execute("LOCK TABLE orders_2025")
+        seen = assess(spec, schemas=SchemaCache())
+        assert seen.status is Status.IN_PROGRESS, describe(seen)
+        assert any("filled by a copy of ours" in wait.message for step in seen.decision.steps for wait in step.waits), (
+            describe(seen)
+        )
+    with destination.connect("shop") as somebody, somebody.transaction():
+        somebody.execute("LOCK TABLE orders_2025")
+        seen = assess(spec, schemas=SchemaCache())
+        assert "database_unreadable" in {finding.code for finding in seen.decision.findings}
+    control.set_rate_limit(spec, None)
+    to_the_light(spec, 120)
