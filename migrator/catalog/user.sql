@@ -12,7 +12,9 @@ SELECT me.rolname AS name,
        ARRAY(SELECT other.rolname::text FROM pg_roles AS other
              WHERE other.oid <> me.oid AND pg_has_role(other.oid, 'USAGE')) AS member_of,
        ARRAY(SELECT other.rolname::text FROM pg_roles AS other
-             WHERE other.oid <> me.oid AND pg_has_role(other.oid, 'MEMBER')) AS can_set
+             WHERE other.oid <> me.oid AND pg_has_role(other.oid, privilege.to_set)) AS can_set
 FROM pg_roles AS me
 JOIN pg_roles AS login ON login.rolname = session_user
+-- Before 16 there is no SET option: who is a member may.
+CROSS JOIN (SELECT CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END) AS privilege (to_set)
 WHERE me.rolname = current_user

@@ -50,7 +50,7 @@ from migrator.phases import (
     without_identity,
     worker_settings,
 )
-from migrator.phases.view import View
+from migrator.phases.view import View, failure_key
 from migrator.records import Intent
 from migrator.steps import Action, Decision, Finding, Gates, KeepSnapshot, Step, Wait
 
@@ -239,7 +239,7 @@ def gated_findings(spec: MappingSpec, observation: Observation, decision: Decisi
 
 def key_of(step: Step, action: Action) -> str:
     """The name under which an action's failures are remembered."""
-    return f"{step.phase}:{step.database or ''}:{action.relation or action.summary}"
+    return failure_key(step.phase, step.database, action.relation or action.summary)
 
 
 def _held_back(mapping: str, step: Step, hints: Hints, now: datetime) -> Step:

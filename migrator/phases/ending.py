@@ -61,7 +61,7 @@ def _target_unreadable(view: View) -> Finding:
 
 
 def _is_hidden(view: View) -> bool:
-    """Whether something of ours may stand on the source that this look could not see. It is noted in the ledger first."""
+    """Whether something of ours may stand on the source that this look could not see. Ledger or journal have it first."""
     if view.journal.source_gone or not (view.database.ledger.groups or full_identity.notes(view)):
         return False
     gone = source_answers(view) and view.source.database(view.database.name) is None

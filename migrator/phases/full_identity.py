@@ -27,13 +27,9 @@ _PRICE = (
 def examine(view: View) -> Step:
     """Before the publication exists, so that they begin with the others; a table that is locked holds up no other later."""
     actions = tuple(_set(view, trouble) for trouble in ways.to_full(view.database))
-    gates = Gates.RELATION if view.database.ledger.groups or _failed(view) else Gates.DATABASE
+    failed = any(view.tries(NAME, action.relation or "") for action in actions)
+    gates = Gates.RELATION if view.database.ledger.groups or failed else Gates.DATABASE
     return Step(NAME, view.database.name, gates, actions)
-
-
-def _failed(view: View) -> bool:
-    tables = {f"{NAME}:{view.database.name}:{trouble.relation}" for trouble in ways.to_full(view.database)}
-    return not tables.isdisjoint(view.hints.failures)
 
 
 def findings(view: View) -> Iterator[Finding]:

@@ -122,17 +122,20 @@ def _batch(
 
 def _failed_alone(view: View) -> frozenset[str]:
     """Relations that could not be admitted by themselves: each has a waiting time of its own, and holds up no others."""
-    prefix = f"{NAME}:{view.database.name}:{ADMISSION}: "
-    names = (key.removeprefix(prefix) for key in view.hints.failures if key.startswith(prefix))
+    prefix = f"{ADMISSION}: "
+    names = (what.removeprefix(prefix) for what in view.failing(NAME) if what.startswith(prefix))
     return frozenset(name for name in names if not name.endswith(MANY))
 
 
 def _batch_size(view: View, known: int) -> int:
     """An eighth for each batch that failed lately, until the relation it failed on is known by its own failure."""
-    prefix = f"{NAME}:{view.database.name}:{ADMISSION}: "
     lately = view.now - timedelta(seconds=LATELY_SECONDS)
-    failures = [each for each in view.hints.failures.values() if each.next_try_at > lately]
-    failed = sum(each.count for each in failures if each.key.startswith(prefix) and each.key.endswith(MANY))
+    batches = (
+        each
+        for what, each in view.failing(NAME).items()
+        if what.startswith(f"{ADMISSION}: ") and what.endswith(MANY) and each.next_try_at > lately
+    )
+    failed = sum(each.count for each in batches)
     return SMALL_AT_ONCE >> 3 * min(3, max(0, failed - 3 * known))
 
 

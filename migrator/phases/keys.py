@@ -82,15 +82,9 @@ def lacking(view: View, relations: Iterable[str], *, hurry: bool = False) -> lis
     builder = _Builder(view, source, target)
 
     def awaited(name: str) -> Iterator[Action]:
-        return builder.identity(name) if hurry or _failures(view, name) >= TRIES else builder.missing(name)
+        return builder.identity(name) if hurry or view.tries(NAME, name) >= TRIES else builder.missing(name)
 
     return [name for name in sorted(relations) if source.has_table(name) and any(awaited(name))]
-
-
-def _failures(view: View, relation: str) -> int:
-    """How often what is missing of a relation could not be built, one time after another."""
-    failure = view.hints.failures.get(f"{NAME}:{view.database.name}:{relation}")
-    return failure.count if failure is not None else 0
 
 
 @dataclass(frozen=True)

@@ -152,8 +152,7 @@ def _complete(view: View, group: LedgerGroup, found: Publication) -> Iterator[Ac
 
 
 def _failed(view: View, group: LedgerGroup) -> bool:
-    prefix = f"{NAME}:{view.database.name}:add to publication {group.name}: "
-    return any(key.startswith(prefix) for key in view.hints.failures)
+    return any(what.startswith(f"add to publication {group.name}: ") for what in view.failing(NAME))
 
 
 def record_members(view: View, group: LedgerGroup) -> tuple[Statement, Statement]:

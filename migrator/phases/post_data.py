@@ -1,6 +1,6 @@
 """What do queries and integrity need? Indexes, UNIQUE, EXCLUDE, CHECK and foreign keys, built gently under apply."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 
 from migrator.phases import foreign_keys
 from migrator.phases.building import Builder, Piece, Work
@@ -23,16 +23,10 @@ def examine(view: View) -> Step:
     barrier = view.observation.journal.barrier if view.observation.journal is not None else None
     unfilled = foreign_keys.unfilled(pair, barrier)
     builder = Builder(pair, pair.source_schema, pair.target_schema, view.destination.major, after, unfilled)
-    return answer(pair.name, _work(builder, pair.source_schema, _failing(view)))
+    return answer(pair.name, _work(builder, pair.source_schema, view.failing(NAME).keys()))
 
 
-def _failing(view: View) -> frozenset[str]:
-    """Relations that keep failing."""
-    prefix = f"{NAME}:{view.database.name}:"
-    return frozenset(key.removeprefix(prefix) for key in view.hints.failures if key.startswith(prefix))
-
-
-def _work(builder: Builder, source: Schema, failing: frozenset[str]) -> Iterator[Work]:
+def _work(builder: Builder, source: Schema, failing: Set[str]) -> Iterator[Work]:
     """The largest relations first; of very many no more than can be handed out before the next tick, beside those that fail."""
     begun, pieces = 0, _by_relation(source)
     for relation in sorted(pieces, key=lambda name: -builder.bytes_of(name)):

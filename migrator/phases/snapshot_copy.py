@@ -126,7 +126,7 @@ def _keep(group: LedgerGroup, seat: str) -> Action:
 
 
 def _parts(view: View, group: LedgerGroup, left: dict[str, LedgerRelation]) -> Iterator[Action | Wait]:
-    bad = {name for name in left if _failures(view, name) >= TRIES}
+    bad = {name for name in left if view.tries(NAME, name) >= TRIES}
     if bad == left.keys() and bad != groups.members(view, group).keys():
         yield from (leave_out(view, left[name], "it cannot be copied") for name in sorted(bad))
         return
@@ -140,11 +140,6 @@ def _parts(view: View, group: LedgerGroup, left: dict[str, LedgerRelation]) -> I
             size = bytes_of(view, part.relation) // max(1, left[part.relation].count.parts)
             summary = f"copy part {part.number} of {part.relation}"
             yield Action(summary, (), part.relation, size, job=CopyPart(group.number, part.number))
-
-
-def _failures(view: View, relation: str) -> int:
-    failure = view.hints.failures.get(f"{NAME}:{view.database.name}:{relation}")
-    return failure.count if failure is not None else 0
 
 
 def _is_unfit(view: View, entry: LedgerRelation) -> bool:

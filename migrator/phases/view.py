@@ -1,10 +1,11 @@
 """What a phase is asked about: one mapping, or one database of it, at one moment."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from migrator.config import MappingSpec
-from migrator.model import Instance
+from migrator.model import Failure, Instance
 from migrator.observation import DatabasePair, Hints, Observation
 from migrator.records import Journal
 
@@ -44,3 +45,19 @@ class View:
         """The database asked about."""
         assert self.pair is not None
         return self.pair
+
+    def tries(self, phase: str, of: str) -> int:
+        """How often a piece of work in this database failed, one time after another. `of`: see `failure_key`."""
+        failure = self.hints.failures.get(failure_key(phase, self.database.name, of))
+        return failure.count if failure is not None else 0
+
+    def failing(self, phase: str) -> Mapping[str, Failure]:
+        """What keeps failing of a phase in this database, by what it is `of`."""
+        prefix = failure_key(phase, self.database.name, "")
+        found = self.hints.failures.items()
+        return {key.removeprefix(prefix): failure for key, failure in found if key.startswith(prefix)}
+
+
+def failure_key(phase: str, database: str | None, of: str) -> str:
+    """The name under which failures are remembered. `of`: the relation of the work, or where it has none the action's summary."""
+    return f"{phase}:{database or ''}:{of}"
