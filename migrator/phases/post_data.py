@@ -6,6 +6,9 @@ from migrator.phases import foreign_keys
 from migrator.phases.building import Builder, Piece, Work
 from migrator.phases.view import View
 from migrator.schema import Schema
+from migrator.schema.comment import Comment
+from migrator.schema.constraint import Constraint
+from migrator.schema.index import Index
 from migrator.steps import Action, Finding, Gates, Step, Wait
 
 NAME = "post_data"
@@ -27,13 +30,20 @@ def examine(view: View) -> Step:
 
 
 def _work(builder: Builder, source: Schema, failing: Set[str]) -> Iterator[Work]:
-    """The largest relations first; of very many no more than can be handed out before the next tick, beside those that fail."""
+    """The largest relations; of very many no more than can be handed out before the next tick, beside those that fail.
+
+    All their indexes before their constraints: a foreign key locks another table as well, which a build might have gone on with.
+    """
     begun, pieces = 0, _by_relation(source)
+    work: dict[type[Piece], list[Work]] = {Index: [], Constraint: [], Comment: []}
     for relation in sorted(pieces, key=lambda name: -builder.bytes_of(name)):
         if begun < MOST_RELATIONS or relation in failing:
-            found = tuple(each for piece in pieces[relation] for each in builder.of(piece))
-            begun += relation not in failing and any(isinstance(each, Action) for each in found)
-            yield from found
+            found = [(type(piece), each) for piece in pieces[relation] for each in builder.of(piece)]
+            begun += relation not in failing and any(isinstance(each, Action) for _, each in found)
+            for kind, each in found:
+                work[kind].append(each)
+    for some in work.values():
+        yield from some
     if begun >= MOST_RELATIONS:
         yield Wait("indexes and constraints of more relations may come when these are built")
 
