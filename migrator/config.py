@@ -210,7 +210,7 @@ class MappingSpec:
     destination: InstanceSpec
     replication: Replication = field(default_factory=Replication)
     role_conflict_strategy: RoleConflictStrategy = RoleConflictStrategy.MERGE
-    copy_method: CopyMethod = CopyMethod.SUBSCRIPTION
+    copy_method: CopyMethod = CopyMethod.SNAPSHOT
     partition_maintenance: PartitionMaintenance = PartitionMaintenance.CREATE
     """A partition without its table on the destination is not replicated, so by default it is made; nothing is dropped."""
     schema_trial: bool = True

@@ -25,7 +25,7 @@ class Failures(Protocol):
 
     def take(self, limits: Sequence[Limit], cost_bytes: float) -> float: ...
 
-    def slots(self, queue: str) -> int | None: ...
+    def known_slots(self, queue: str) -> int | None: ...
 
 
 class Memory:
@@ -55,7 +55,7 @@ class Memory:
     def take(self, limits: Sequence[Limit], cost_bytes: float) -> float:
         return STANDSTILL_SECONDS if limits else 0.0
 
-    def slots(self, queue: str) -> int | None:
+    def known_slots(self, queue: str) -> int | None:
         """None: this process does its work by itself, or does not know who would."""
         return None
 

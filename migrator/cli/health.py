@@ -8,7 +8,8 @@ from migrator.cli.machines import redis_url
 from migrator.cli.options import configuration
 from migrator.config import Config
 from migrator.errors import MigratorError
-from migrator.store import WORKER_SECONDS, Store
+from migrator.store import Store
+from migrator.store.roster import WORKER_SECONDS
 
 LEAST_BEAT_SECONDS = 60.0
 

@@ -29,7 +29,8 @@ _MONITOR = ("-m", "workers.monitor", *_OPTIONS)
 def worker(ctx: click.Context, config: Config, queues: str | None, concurrency: int | None) -> None:
     """Run one Celery worker in this process, until SIGTERM.
 
-    The queue keepers, which copy_method snapshot needs, wants workers of its own: at least two, of threads that wait.
+    The queue keepers, which copy_method snapshot (the default) needs, wants workers of its own: at least two, of threads
+    that wait.
     """
     redis_url(config)
     if queues == KEEPERS:

@@ -22,13 +22,12 @@ from migrator import bucket as token_bucket
 from migrator.errors import StoreUnavailableError
 from migrator.model import Failure
 from migrator.store import blobs
+from migrator.store.roster import Roster
 
 LOG_LENGTH = 1_000
 REQUESTS_LENGTH = 100
 STALE_FAILURE = timedelta(hours=1)
 """A failure whose next try is overdue by this is another one's past: somebody else mended it meanwhile."""
-WORKER_SECONDS = 60
-"""A worker that has not registered for this long is taken for gone."""
 
 Document = blobs.Document
 
@@ -216,35 +215,35 @@ class Store:
     @_doorway
     def register_worker(self, hostname: str, queues: Sequence[str], concurrency: int) -> None:
         """A worker says that it lives, several times a minute. The clock is Redis's, so that all agree."""
-        now = self._now()
-        gone = [name for name, (_, _, at) in self._workers().items() if at < now - 60 * WORKER_SECONDS]
+        roster = self._roster()
         pipeline = self._redis.pipeline()
-        if gone:
+        if gone := roster.long_gone():
             pipeline.hdel(blobs.key("workers"), *gone)
-        pipeline.hset(
-            blobs.key("workers"), hostname, blobs.dump({"queues": list(queues), "concurrency": concurrency, "at": now})
-        )
+        pipeline.hset(blobs.key("workers"), hostname, roster.entry(hostname, queues, concurrency))
         pipeline.execute()
 
     @_doorway
     def slots(self, queue: str) -> int:
         """How many tasks of that queue the living workers can run at once."""
-        oldest = self._now() - WORKER_SECONDS
-        workers = self._workers().values()
-        return sum(concurrency for queues, concurrency, at in workers if queue in queues and at >= oldest)
+        return self._roster().slots(queue)
+
+    @_doorway
+    def known_slots(self, queue: str) -> int | None:
+        """As `slots`; None while workers may live that have not yet said so, as after Redis was emptied."""
+        roster = self._roster()
+        return roster.slots(queue) if roster.is_complete() else None
 
     @_doorway
     def worker_lives(self, host: str) -> bool:
         """Whether a worker of that machine (its name ends in @host) has said within WORKER_SECONDS that it lives."""
-        oldest = self._now() - WORKER_SECONDS
-        workers = self._workers().items()
-        return any(name.endswith(f"@{host}") and queues and at >= oldest for name, (queues, _, at) in workers)
+        return self._roster().serves(host)
 
     @_doorway
     def beat_age(self, host: str) -> float | None:
         """Seconds since beat of that machine, which registers as beat@host without a queue, sent a message."""
-        found = self._workers().get(f"beat@{host}")
-        return self._now() - found[2] if found else None
+        roster = self._roster()
+        found = roster.workers.get(f"beat@{host}")
+        return roster.now - found.at if found else None
 
     @_doorway
     def queued(self, queue: str) -> int:
@@ -282,9 +281,8 @@ class Store:
         seconds, microseconds = self._redis.time()
         return float(seconds) + float(microseconds) / 1_000_000
 
-    def _workers(self) -> dict[str, tuple[list[str], int, float]]:
-        rows = ((blobs.text(name), json.loads(row)) for name, row in self._redis.hgetall(blobs.key("workers")).items())
-        return {name: (row["queues"], row["concurrency"], row["at"]) for name, row in rows}
+    def _roster(self) -> Roster:
+        return Roster.of(self._redis.hgetall(blobs.key("workers")), self._now())
 
 
 def _failure(key: str, document: Mapping[str, object]) -> Failure:

@@ -134,7 +134,7 @@ def judge(
 ) -> Assessment:
     """Decide on an observation. The clock is the destination's, as the journal's times are."""
     now = observation.observed_at
-    hints = Hints(memory.failures(spec.name), memory.slots(KEEPERS)) if memory else Hints()
+    hints = Hints(memory.failures(spec.name), memory.known_slots(KEEPERS)) if memory else Hints()
     decision = decide(spec, observation, hints, now)
     view = snapshot.summary(spec, observation, decision, now, previous)
     return Assessment(observation, decision, status_of(spec, observation, decision, now), view)

@@ -9,6 +9,7 @@ from pathlib import Path
 from migrator.machines import samples
 from migrator.machines.cluster import Cluster, Valkey
 from tests.faults.fault_proxy import FaultProxy
+from tests.faults.migration import PART_MB
 from tests.machine_room import MachineRoom, instance, machine_room, write_config
 
 
@@ -60,7 +61,7 @@ def lines(
             {},
             redis_url=f"redis://127.0.0.1:{proxies[Line.REDIS].port}/0",
             databases={"include": list(samples.DATABASES)},
-            replication={"rate_limit_mbps": rate},
+            replication={"rate_limit_mbps": rate, "part_mb": PART_MB},
         )
         room = stack.enter_context(machine_room(config, web=web, redis_url=valkey.url))
         made = Lines(room, proxies, valkey)

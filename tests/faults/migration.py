@@ -13,8 +13,9 @@ from tests.system.scenario import checksums, invalid_indexes, ours_left, sequenc
 
 Clusters = Callable[..., Cluster]
 
-SLOWLY, NOTHING, FREELY = 0.02, 0.0, 1000.0
-"""MB/s: one database's relations are admitted at once, the next one's minutes later; none; all."""
+SLOWLY, NOTHING, FREELY = 0.4, 0.0, 1000.0
+"""MB/s: parts of PART_MB come one by one, of all relations in minutes; none; all."""
+PART_MB = 0.2
 
 
 def stage(
@@ -31,7 +32,7 @@ def configuration(directory: Path, source: Cluster, destination: Cluster, rate: 
     """Straight lines, no detours."""
     return write_config(
         directory, instance(source), instance(destination), {},
-        databases={"include": list(samples.DATABASES)}, replication={"rate_limit_mbps": rate},
+        databases={"include": list(samples.DATABASES)}, replication={"rate_limit_mbps": rate, "part_mb": PART_MB},
     )  # fmt: skip
 
 

@@ -16,6 +16,8 @@ from tests.system.scenario import checksums, seed
 
 GRACE_SECONDS = 20
 MANY = 150
+SLOWLY = 1.0
+"""MB/s: a part of 4 MB takes seconds."""
 WORKERS = ("worker-rows", "worker-ticks", "worker-keepers-1", "worker-keepers-2")
 OURS = "application_name LIKE 'pg-migrator%' AND backend_type = 'client backend'"
 
@@ -77,7 +79,8 @@ def test_stopped_in_the_middle_of_everything(cluster: Callable[..., Cluster], tm
     source.execute("".join(f"CREATE TABLE t{n} (id int PRIMARY KEY, a int);" for n in range(MANY)), "shop")
     source.execute(LARGE, "shop")
     config = write_config(
-        tmp_path, instance(source), instance(destination), {}, replication={"rate_limit_mbps": 0}
+        tmp_path, instance(source), instance(destination), {},
+        copy_method="subscription", replication={"rate_limit_mbps": 0},
     )  # fmt: skip
     tables = "SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relname ~ '^t[0-9]'"
     with machine_room(config, web=False) as room:
@@ -110,4 +113,34 @@ def test_stopped_in_the_middle_of_everything(cluster: Callable[..., Cluster], tm
         nobody_at_work(source, destination)
         assert checksums(source, "shop") == checksums(destination, "shop")
         assert destination.execute(invalid, "shop") == [(False,)]
+        assert "failed" not in "".join(str(entry["event"]) for entry in room.store.log("m", 1000))
+
+
+@pytest.mark.timeout(600)
+def test_stopped_while_a_slot_waits_and_while_rows_are_copied(cluster: Callable[..., Cluster], tmp_path: Path) -> None:
+    """Copy method snapshot: the keeper that makes the slot, those that hold its snapshot, and who copies under it."""
+    source, destination = cluster(16, password="old-secret"), cluster(18, password="new-secret")
+    seed(source)
+    source.execute(
+        LARGE + "INSERT INTO large SELECT n, note FROM large, generate_series(20001, 120000) n WHERE id = 1", "shop"
+    )
+    config = write_config(
+        tmp_path, instance(source), instance(destination), {},
+        copy_method="snapshot", replication={"rate_limit_mbps": SLOWLY, "part_mb": 4},
+    )  # fmt: skip
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'pg-migrator slot%' AND state = 'active'"
+    with machine_room(config, web=False) as room:
+        with open_transaction(source, "postgres", "SELECT pg_current_xact_id()"):
+            until(room, lambda: source.execute(waiting))
+            stop(room)
+            nobody_at_work(source, destination)
+            assert source.execute("SELECT slot_name FROM pg_replication_slots") == []
+            until(room, lambda: source.execute(waiting))
+        until(room, lambda: running(source, "COPY%large"))
+        stop(room, signal.SIGTERM, signal.SIGTERM)
+        nobody_at_work(source, destination)
+        control.set_rate_limit(room.spec, 1000)
+        seen = room.status("cutover_ready")
+        assert "action_failed" not in str(seen["findings"])
+        assert checksums(source, "shop") == checksums(destination, "shop")
         assert "failed" not in "".join(str(entry["event"]) for entry in room.store.log("m", 1000))

@@ -13,7 +13,7 @@ from migrator.machines.cluster import Cluster, Valkey
 from migrator.machines.processes import Program, Supervisor
 from migrator.machines.samples.load import Load
 from tests.faults.fault_proxy import FaultProxy
-from tests.faults.migration import FREELY, SLOWLY, Clusters, end_well, stage, stay_in_mid_copy
+from tests.faults.migration import FREELY, PART_MB, SLOWLY, Clusters, end_well, stage, stay_in_mid_copy
 from tests.faults.namespaces import far_host, open_to
 from tests.machine_room import MachineRoom, by_hand, instance, machine_room, write_config
 
@@ -86,7 +86,7 @@ def test_a_worker_whose_host_is_cut_off_in_the_middle_of_an_index_build(cluster:
             {},
             redis_url=f"redis://{host.near_address}:{redis.port}/0",
             databases={"include": list(samples.DATABASES)},
-            replication={"rate_limit_mbps": SLOWLY},
+            replication={"rate_limit_mbps": SLOWLY, "part_mb": PART_MB},
         )
         far, near = (("worker", "--queues", "schema,relations,parts", "--concurrency", "2") for _ in range(2))
         programs = (

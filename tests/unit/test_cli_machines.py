@@ -93,7 +93,7 @@ def test_they_need_redis(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
 
 def test_a_worker_says_which_workers_are_still_needed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     path = tmp_path / "c.json"
-    mapping = {**CONFIG["mappings"][0], "name": "large", "copy_method": "snapshot"}  # type: ignore[index]
+    mapping = {**CONFIG["mappings"][0], "name": "large"}  # type: ignore[index]
     monkeypatch.setattr(os, "execve", lambda *_: None)
     for mappings, arguments, told in (
         ([mapping], [], True),

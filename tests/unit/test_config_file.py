@@ -45,7 +45,7 @@ def test_the_requirements_json_loads_as_it_stands(tmp_path: Path) -> None:
     assert mapping.source.server == "pg15-prod-1.example.com"
     assert mapping.source.password is not None and mapping.source.password.reveal() == "s3cret"
     assert mapping.role_conflict_strategy is RoleConflictStrategy.MERGE
-    assert mapping.copy_method is CopyMethod.SUBSCRIPTION
+    assert mapping.copy_method is CopyMethod.SNAPSHOT
     assert mapping.replication == replace(config.replication, rate_limit_mbps=None)
     assert mapping.source.rate_limit_mbps == 100, "the general limit is each source's"
     assert config.replication.rate_limit_mbps == 100

@@ -1,5 +1,6 @@
 """The doorway to Redis, against fakeredis; the last one against a real Valkey."""
 
+import json
 import time
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
@@ -158,6 +159,22 @@ def test_slots_are_those_of_living_workers(store: Store, client: fakeredis.FakeR
     store.register_worker("two", ["relations"], 1)
     assert store.slots("relations") == 5
     assert not client.hexists("migrator:workers", "dead")
+
+
+def test_nobody_is_missing_before_all_had_the_time_to_tell(store: Store, client: fakeredis.FakeRedis) -> None:
+    """After FLUSHALL each worker registers anew, one sooner than the other."""
+    assert store.known_slots("keepers") is None
+    store.register_worker("rows", ["relations"], 2)
+    assert store.known_slots("keepers") is None, "the keepers' turn to tell may come yet"
+    store.register_worker("rows", ["relations"], 2)
+    row = json.loads(client.hget("migrator:workers", "rows"))  # type: ignore[arg-type]
+    assert row["since"] < row["at"], "it remembers since when"
+    client.hset("migrator:workers", "rows", json.dumps({**row, "since": row["at"] - 61}))
+    assert store.known_slots("keepers") == 0
+    store.register_worker("keepers", ["keepers"], 16)
+    assert store.known_slots("keepers") == 16
+    client.hset("migrator:workers", "rows", json.dumps({**row, "at": row["at"] - 61, "since": row["at"] - 200}))
+    assert store.known_slots("keepers") is None, "who is gone proves nothing of the present"
 
 
 def test_beat_tells_when_it_last_spoke_and_is_no_worker(store: Store, client: fakeredis.FakeRedis) -> None:

@@ -115,9 +115,7 @@ def test_what_the_copy_will_need_is_foretold() -> None:
     hour = 50 * MB * 3600.0  # bytes of a copy that takes an hour
     assert forecast([hour], 10 * MB) == []
     assert forecast([hour], 20 * MB) == ["wal_budget_small"]
-    assert forecast([hour / 2, hour / 2], 20 * MB, copy_method=CopyMethod.SNAPSHOT) == ["wal_budget_small"], (
-        "one slot for all of a group's copies"
-    )
+    assert forecast([hour / 2, hour / 2], 20 * MB) == ["wal_budget_small"], "one slot for all of a group's copies"
     native = CopyMethod.SUBSCRIPTION
     assert forecast([hour / 2, hour / 2], 20 * MB, copy_method=native) == [], "PostgreSQL's own copy: a slot per table"
     assert forecast([hour], 20 * MB, copy_method=native) == ["wal_budget_small"]
