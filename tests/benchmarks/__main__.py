@@ -1,9 +1,9 @@
-"""`make bench`, or `python -m tests.benchmarks [copy|scale|schema|bucket|fleet|whole|pipe|rate|race] [ARGUMENTS]`: measures and prints."""
+"""`make bench`, or `python -m tests.benchmarks [NAME [ARGUMENTS]]`: measures and prints; every one without a name, which takes hours."""
 
 import sys
 from collections.abc import Callable
 
-from tests.benchmarks import bucket, copy, fleet, pipe, race, scale, schema, whole
+from tests.benchmarks import bucket, copy, fleet, impact, pipe, race, resume, scale, schema, streams, whole
 
 BENCHMARKS: dict[str, Callable[..., None]] = {
     "copy": copy.run,
@@ -15,6 +15,9 @@ BENCHMARKS: dict[str, Callable[..., None]] = {
     "pipe": pipe.run,
     "rate": pipe.run_rates,
     "race": race.run,
+    "resume": resume.run,
+    "streams": streams.run,
+    "impact": impact.run,
 }
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ def run(
     workers = {"max_sync_workers_per_subscription": jobs}
     source, destination = Cluster.create(16, SETTINGS), Cluster.create(18, {**SETTINGS, **workers})
     try:
-        held = _fill(source, float(gigabytes) * 1024, shape)
+        held = fill(source, float(gigabytes) * 1024, shape)
         contest = Contest(source, destination, int(jobs))
         _make_wal_segments(destination, held)
         replication: dict[str, object] = {
@@ -122,7 +122,7 @@ def _ours(contest: Contest, replication: dict[str, object]) -> Run:
         return measured
 
 
-def _fill(source: Cluster, megabytes: float, shape: str) -> float:
+def fill(source: Cluster, megabytes: float, shape: str) -> float:
     """MB of all tables, TOAST included."""
     source.execute(f"CREATE DATABASE {DATABASE}")
     for kind, share in SHARES[shape]:
