@@ -42,7 +42,8 @@ class Privilege:
 
     `kind` is the word of ALTER (SCHEMA, TYPE, ROUTINE, TABLE, VIEW, SEQUENCE, ...) or COLUMN; `identity` is quoted and
     qualified, a column's is its table's; `column` is quoted. `acl` is what is allowed, also where the catalog says
-    NULL (`defaulted`). `follows_table`: a column, or a sequence owned by one, has the owner of its table.
+    NULL (`defaulted`). `follows_table`: a column, or a sequence owned by one, has the owner of its table; a range
+    type's constructor keeps the one who made it.
     Of kind DEFAULT are default privileges: `identity` is FOR ROLE ... IN SCHEMA ..., `column` the kind of object
     (TABLES), and `builtin` what holds where there are none.
     `maker`: `PostgreSQL` or `extension hstore` where it is of initdb's or an extension's making, `initial` the rights it

@@ -37,12 +37,13 @@ WITH namespace AS (
       AND (t.typrelid = 0 OR EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = t.typrelid AND c.relkind = 'c'))
       AND NOT EXISTS (SELECT FROM pg_catalog.pg_type e WHERE e.typarray = t.oid)
     UNION ALL
+    -- a range type's constructors are made with it and keep their maker; pg_dump forgets what was granted on them
     SELECT 3, 'ROUTINE', 'pg_catalog.pg_proc'::regclass, p.oid, p.oid::regprocedure::text,
-        NULL, NULL, p.proowner, false, p.proacl, acldefault('f', p.proowner)
+        NULL, NULL, p.proowner, part.of_type, p.proacl, acldefault('f', p.proowner)
     FROM pg_catalog.pg_proc p JOIN made n ON n.oid = p.pronamespace
-    WHERE (NOT n.by_initdb OR p.proacl IS NOT NULL) AND %(relations)s::oid[] IS NULL
-      AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_proc'::regclass
-                      AND d.objid = p.oid AND d.deptype = 'i')
+    CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_proc'::regclass
+                                       AND d.objid = p.oid AND d.deptype = 'i') AS of_type) part
+    WHERE (NOT n.by_initdb OR p.proacl IS NOT NULL) AND %(relations)s::oid[] IS NULL AND (p.oid >= 16384 OR NOT part.of_type)
     UNION ALL
     SELECT 4, CASE r.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'f' THEN 'FOREIGN TABLE'
               WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END,

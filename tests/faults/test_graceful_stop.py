@@ -16,8 +16,8 @@ from tests.system.scenario import checksums, seed
 
 GRACE_SECONDS = 20
 MANY = 150
-SLOWLY = 1.0
-"""MB/s: a part of 4 MB takes seconds."""
+SLOWLY = 0.2
+"""MB/s: a part of 2 MB takes ten seconds, and all of them minutes."""
 WORKERS = ("worker-rows", "worker-ticks", "worker-keepers-1", "worker-keepers-2")
 OURS = "application_name LIKE 'pg-migrator%' AND backend_type = 'client backend'"
 
@@ -126,7 +126,7 @@ def test_stopped_while_a_slot_waits_and_while_rows_are_copied(cluster: Callable[
     )
     config = write_config(
         tmp_path, instance(source), instance(destination), {},
-        copy_method="snapshot", replication={"rate_limit_mbps": SLOWLY, "part_mb": 4},
+        copy_method="snapshot", replication={"rate_limit_mbps": SLOWLY, "part_mb": 2},
     )  # fmt: skip
     waiting = "SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'pg-migrator slot%' AND state = 'active'"
     with machine_room(config, web=False) as room:
@@ -136,7 +136,7 @@ def test_stopped_while_a_slot_waits_and_while_rows_are_copied(cluster: Callable[
             nobody_at_work(source, destination)
             assert source.execute("SELECT slot_name FROM pg_replication_slots") == []
             until(room, lambda: source.execute(waiting))
-        until(room, lambda: running(source, "COPY%large"))
+        until(room, lambda: running(destination, "COPY%large"))  # the source has soon sent what a part holds
         stop(room, signal.SIGTERM, signal.SIGTERM)
         nobody_at_work(source, destination)
         control.set_rate_limit(room.spec, 1000)

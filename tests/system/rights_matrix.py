@@ -183,6 +183,55 @@ RESET ROLE;
 """
 """Made on both sides after the migration: default privileges say whose it is to use."""
 
+GRANTED = r"""
+DO $do$
+DECLARE
+    object record; privilege text; role text; chance int;
+BEGIN
+    FOR object IN
+        SELECT 'TABLE' AS kind, oid::regclass::text AS name, relkind IN ('r', 'p', 'v', 'm') AND NOT relispartition AS owned,
+               ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER'] AS privileges
+        FROM pg_class WHERE oid >= 16384 AND relkind IN ('r', 'p', 'v', 'm', 'f') AND relnamespace::regnamespace::text !~ '^pg_'
+        UNION ALL SELECT 'SEQUENCE', oid::regclass::text, false, ARRAY['USAGE', 'SELECT', 'UPDATE']
+        FROM pg_class WHERE oid >= 16384 AND relkind = 'S'
+        UNION ALL SELECT 'SCHEMA', oid::regnamespace::text, true, ARRAY['USAGE', 'CREATE'] FROM pg_namespace WHERE oid >= 16384
+        UNION ALL SELECT CASE prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END, oid::regprocedure::text, true, ARRAY['EXECUTE']
+        FROM pg_proc WHERE oid >= 16384 AND prokind <> 'a'
+        UNION ALL SELECT CASE typtype WHEN 'd' THEN 'DOMAIN' ELSE 'TYPE' END, oid::regtype::text, true, ARRAY['USAGE']
+        FROM pg_type t WHERE oid >= 16384 AND typtype IN ('e', 'd', 'r')
+        UNION ALL SELECT 'FOREIGN DATA WRAPPER', quote_ident(fdwname), false, ARRAY['USAGE'] FROM pg_foreign_data_wrapper
+        UNION ALL SELECT 'SERVER', quote_ident(srvname), true, ARRAY['USAGE'] FROM pg_foreign_server
+        UNION ALL SELECT 'FOREIGN SERVER', quote_ident(srvname), false, ARRAY['USAGE'] FROM pg_foreign_server
+    LOOP
+        chance := abs(hashtext(object.kind || object.name));
+        IF object.owned AND chance % 3 = 0 THEN
+            EXECUTE format('ALTER %s %s OWNER TO owner', object.kind, object.name);
+        END IF;
+        CONTINUE WHEN object.kind = 'SERVER';
+        FOREACH privilege IN ARRAY object.privileges LOOP
+            FOREACH role IN ARRAY ARRAY['owner', 'app', quote_ident('We"ird {role}'), 'PUBLIC'] LOOP
+                chance := abs(hashtext(object.kind || object.name || privilege || role));
+                IF chance % 3 = 0 THEN
+                    EXECUTE format('GRANT %s ON %s %s TO %s', privilege, object.kind, object.name, role)
+                        || CASE WHEN role <> 'PUBLIC' AND chance % 2 = 0 THEN ' WITH GRANT OPTION' ELSE '' END;
+                ELSIF chance % 3 = 1 THEN
+                    EXECUTE format('REVOKE %s ON %s %s FROM %s', privilege, object.kind, object.name, role);
+                END IF;
+            END LOOP;
+        END LOOP;
+    END LOOP;
+    FOR object IN
+        SELECT attrelid::regclass::text AS name, quote_ident(attname) AS attribute FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
+        WHERE c.oid >= 16384 AND relkind IN ('r', 'p', 'v', 'm', 'f') AND attnum > 0 AND NOT attisdropped
+          AND abs(hashtext(attrelid::regclass || attname)) % 3 = 0 AND relnamespace::regnamespace::text !~ '^pg_'
+    LOOP
+        EXECUTE format('GRANT SELECT (%1$s), UPDATE (%1$s) ON %2$s TO app', object.attribute, object.name);
+    END LOOP;
+END
+$do$
+"""
+"""Owners and grants by chance, the same ones each time: of every object of a database, to roles and to PUBLIC."""
+
 ROLES = ("owner", "app", "reader", "chief", "team", "auditor", "stranger", 'We"ird {role}')
 
 

@@ -164,7 +164,7 @@ def _(stage: Stage) -> Iterator[None]:
     """By its own setting our user is a role that may nothing with our user's sessions."""
     stage.sql("CREATE ROLE mover REPLICATION; CREATE ROLE clerk LOGIN NOINHERIT REPLICATION IN ROLE mover")
     stage.sql("ALTER ROLE clerk SET role TO mover")
-    stage.users[SOURCE] = "clerk"
+    stage.users[SOURCE], stage.options["copy_method"] = "clerk", CopyMethod.SUBSCRIPTION
     assert stage.told("source_sessions_right") is None
     stage.options["copy_method"] = CopyMethod.SNAPSHOT
     yield

@@ -1,12 +1,15 @@
 """Whoever may do something on the source may do it on the destination, and nobody may do more: tried by everybody."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from migrator import control
+from migrator.config import WithoutIdentity
 from migrator.machines.cluster import Cluster
-from tests.system.rights_matrix import LATER, case, matrix, may_connect, outcomes
+from tests.postgres.schema_trial import load
+from tests.system.rights_matrix import GRANTED, LATER, case, matrix, may_connect, outcomes
 from tests.system.scenario import mapping, to_the_light
 
 Clusters = Callable[..., Cluster]
@@ -55,6 +58,20 @@ def test_everybody_may_do_the_same(cluster: Clusters, version: int) -> None:
     assert len(here) - len(refused) > 100
     assert may_connect(source, DATABASE) == may_connect(destination, DATABASE)
     assert set(may_connect(source, DATABASE).values()) == {True, False}
+
+
+@pytest.mark.parametrize("version", [15, pytest.param(18, marks=pytest.mark.slow)])
+def test_every_kind_of_object_with_grants_and_owners_of_every_kind(cluster: Clusters, version: int) -> None:
+    source, destination = cluster(version), cluster(18)
+    source.execute(f"CREATE DATABASE {DATABASE}")
+    source.execute('CREATE ROLE owner; CREATE ROLE app; CREATE ROLE "We""ird {role}"')
+    kinds = ("source.sql", "source_18.sql" if version == 18 else "source_before_18.sql")
+    load(source, DATABASE, *(f"everything/{kind}" for kind in kinds))
+    source.execute(GRANTED, DATABASE)
+    to_the_light(replace(mapping(source, destination), without_identity=WithoutIdentity.COPY_AT_CUTOVER), 180)
+    assert_alike(source, destination)
+    granted = matrix(source, DATABASE)
+    assert all(granted[kind] for kind in granted)
 
 
 def assert_alike(source: Cluster, destination: Cluster) -> None:
