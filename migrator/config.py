@@ -53,6 +53,8 @@ class WithoutIdentity(StrEnum):
     """How rows of a table get across of which no UPDATE or DELETE can be replicated, for want of a usable replica identity."""
 
     REFUSE = "refuse"
+    INSERT_ONLY = "insert_only"
+    """Of INSERT and TRUNCATE alone; whatever else is written there is counted, and keeps the light out."""
     REPLICA_IDENTITY_FULL = "replica_identity_full"
     """The consent to ALTER the source's table, until the end."""
     COPY_AT_CUTOVER = "copy_at_cutover"
@@ -235,6 +237,10 @@ class MappingSpec:
             if any(fnmatchcase(name, pattern) for name in names):
                 return chosen
         return self.without_identity
+
+    def may_choose(self, way: WithoutIdentity) -> bool:
+        """Whether this is the choice for any table there may be."""
+        return way in (self.without_identity, *self.without_identity_tables.values())
 
     def target_name(self, database: str) -> str:
         """The destination's name for a source database."""

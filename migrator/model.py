@@ -316,6 +316,10 @@ class Publication:
     oid: int
     xmin: str
     relations: Mapping[str, tuple[int, int]]
+    changes: Mapping[int, int] = field(default_factory=dict)
+    """Of one that publishes no UPDATE and DELETE: how many of them the source has counted, by the relation's oid."""
+    counted_since: str = ""
+    """What changes whenever the source may have lost count: the times of its last resets, in seconds."""
 
 
 class SyncState(StrEnum):

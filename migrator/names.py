@@ -11,7 +11,7 @@ SCHEMA = "migrator"
 COPIES = "copy_part"
 """The task whose sessions on the source give way to whoever wants their table for itself."""
 
-_OWNED = re.compile(r"migrator_(?P<slug>[a-z0-9_]{0,32})_(?P<owner>[0-9a-f]{12})_g(?P<group>[0-9]{1,4})\Z")
+_OWNED = re.compile(r"migrator_(?P<slug>[a-z0-9_]{0,32})_(?P<owner>[0-9a-f]{12})_g(?P<group>[0-9]{1,4})(?:_i)?\Z")
 _TRIAL = re.compile(r"migrator_[a-z0-9_]{0,32}_[0-9a-f]{12}_trial\Z")
 _SYNC_SLOT = re.compile(r"pg_(?P<subscription>[0-9]+)_sync_(?P<relation>[0-9]+)_(?P<system>[0-9]+)\Z")
 
@@ -45,8 +45,18 @@ def group_name(mapping: str, destination_system_identifier: str, database: str, 
     return f"{PREFIX}{slug}_{owner_hash(mapping, destination_system_identifier, database)}_g{group}"
 
 
+def inserts_name(group: str) -> str:
+    """The name of a group's second publication, for tables of which no UPDATE and DELETE is published: at most 63 bytes."""
+    return f"{group}_i"
+
+
+def publication_group(publication: str) -> str:
+    """The name of the group that a publication of ours belongs to."""
+    return publication.removesuffix("_i")
+
+
 def parse_group_name(name: str) -> OwnedName | None:
-    """The parts of a name made by `group_name`, or None where the name is not one of ours."""
+    """The parts of a name made by `group_name` or `inserts_name`, or None where the name is not one of ours."""
     match = _OWNED.match(name)
     return OwnedName(match["slug"], match["owner"], int(match["group"])) if match else None
 

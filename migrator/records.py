@@ -180,6 +180,9 @@ class LedgerGroup:
     """The copy method it was made by (config.CopyMethod); a configuration changed later does not change it."""
     snapshot_lsn: Lsn | None = None
     """Where the slot that it was copied under begins: until a subscription follows it, it stands there."""
+    inserts_oid: int | None = None
+    """Of its second publication, which publishes no UPDATE and DELETE: made before the slot, or never."""
+    inserts_xmin: str | None = None
     retired: bool = False
     """Its snapshot is lost: nothing more is copied under it. What was finished by then stays in the group."""
 
@@ -225,6 +228,11 @@ class LedgerRelation:
     altered_layout: str | None = None
     altered_lsn: Lsn | None = None
     """A position in the source's WAL noted after its table was seen as `altered_layout`: what was written before lies before it."""
+    insert_only: bool = False
+    """It stands in its group's second publication."""
+    changes: int | None = None
+    """UPDATEs and DELETEs that the source had counted on it before its copy began, by counters of `counted_since`; None: not begun."""
+    counted_since: str | None = None
 
 
 @dataclass(frozen=True)

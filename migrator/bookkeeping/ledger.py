@@ -3,7 +3,7 @@
 Its parts say which block ranges a group copies, and which are copied. How they are given up, `phases.giving_up` says.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from psycopg.rows import DictRow
 
@@ -42,6 +42,16 @@ def note_parts(session: Session, mapping: str, group: int, parts: Sequence[tuple
         )
 
 
+def note_changes(session: Session, key: Mapping[str, object], changes: str, counted_since: str) -> None:
+    """Write down what the source had counted (JSON: oid -> UPDATEs and DELETEs) before the group's snapshot. `key`: mapping, group."""
+    session.execute(
+        "UPDATE migrator.relations r SET changes = counted.value::bigint, counted_since = %(since)s"
+        " FROM jsonb_each_text(%(changes)s::jsonb) AS counted"
+        " WHERE r.mapping = %(mapping)s AND r.group_number = %(group)s AND r.source_oid = counted.key::oid",
+        {**key, "changes": changes, "since": counted_since},
+    )
+
+
 def read(session: Session, mapping: str, narrow: tuple[list[str], list[int]] | None = None) -> Ledger:
     """This database's ledger for one mapping; `exists` is False where there is none. `narrow`: relations by name or source oid.
 
@@ -55,7 +65,7 @@ def read(session: Session, mapping: str, narrow: tuple[list[str], list[int]] | N
     asked = {"mapping": mapping, "names": names, "oids": oids}
     with session.pipeline():
         groups = session.execute(
-            "SELECT *, publication_oid::text AS publication, subscription_oid::text AS subscription"
+            "SELECT *, publication_oid::text AS publication, subscription_oid::text AS subscription, inserts_oid::text AS inserts"
             " FROM migrator.groups WHERE mapping = %s ORDER BY number",
             (mapping,),
         )
@@ -92,6 +102,8 @@ def _group(row: DictRow) -> LedgerGroup:
         destination=Identity(row["destination_system_identifier"], row["destination_timeline"]),
         method=row["method"],
         snapshot_lsn=Lsn.parse(row["snapshot_lsn"]) if row["snapshot_lsn"] else None,
+        inserts_oid=_oid(row["inserts"]),
+        inserts_xmin=row["inserts_xmin"],
         retired=row["retired_at"] is not None,
         slot_dropped_at=row["slot_dropped_at"],
     )
@@ -114,6 +126,9 @@ def _relation(row: DictRow) -> LedgerRelation:
         layout=row["layout"],
         altered_layout=row["altered_layout"],
         altered_lsn=Lsn.parse(row["altered"]) if row["altered"] else None,
+        insert_only=row["insert_only"],
+        changes=row["changes"],
+        counted_since=row["counted_since"],
     )
 
 

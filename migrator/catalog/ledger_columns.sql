@@ -14,3 +14,8 @@ ALTER TABLE migrator.carried ADD COLUMN IF NOT EXISTS seconds double precision;
 ALTER TABLE migrator.relations ADD COLUMN IF NOT EXISTS layout text;
 ALTER TABLE migrator.relations ADD COLUMN IF NOT EXISTS altered_layout text;
 ALTER TABLE migrator.relations ADD COLUMN IF NOT EXISTS altered_lsn pg_lsn;
+ALTER TABLE migrator.groups ADD COLUMN IF NOT EXISTS inserts_oid oid;
+ALTER TABLE migrator.groups ADD COLUMN IF NOT EXISTS inserts_xmin text;
+ALTER TABLE migrator.relations ADD COLUMN IF NOT EXISTS insert_only boolean NOT NULL DEFAULT false;
+ALTER TABLE migrator.relations ADD COLUMN IF NOT EXISTS changes bigint;
+ALTER TABLE migrator.relations ADD COLUMN IF NOT EXISTS counted_since text;

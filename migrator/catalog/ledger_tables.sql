@@ -5,6 +5,8 @@ CREATE TABLE IF NOT EXISTS migrator.groups (
     name text NOT NULL,
     publication_oid oid,
     publication_xmin text,
+    inserts_oid oid, -- of the second publication, which publishes no UPDATE and DELETE
+    inserts_xmin text,
     slot_created boolean NOT NULL DEFAULT false,
     subscription_oid oid,
     source_system_identifier text NOT NULL,
@@ -32,6 +34,9 @@ CREATE TABLE IF NOT EXISTS migrator.relations (
     layout text, -- how its rows were stored on both sides when they were the same (schema/layout.py)
     altered_layout text, -- how they were stored when altered_lsn was noted
     altered_lsn pg_lsn, -- a position of the source after ADD COLUMN: what was written without the column lies before it
+    insert_only boolean NOT NULL DEFAULT false, -- it stands in its group's second publication
+    changes bigint, -- UPDATEs and DELETEs of it that the source had counted before its copy began
+    counted_since text, -- when the source had begun to count
     PRIMARY KEY (mapping, relation)
 );
 CREATE TABLE IF NOT EXISTS migrator.parts (

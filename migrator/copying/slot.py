@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from psycopg.errors import ObjectInUse
 
 from migrator.bookkeeping.journal import read_wishes
-from migrator.bookkeeping.ledger import note_parts
+from migrator.bookkeeping.ledger import note_changes, note_parts
 from migrator.connection import Session, connect_for_replication, session_of
 from migrator.copying.errors import StoppedError
 from migrator.copying.seat import Seat, import_snapshot, note_keeper, source_session
@@ -20,6 +20,7 @@ from migrator.copying.wire import Wire
 from migrator.errors import MigratorError
 from migrator.names import application_name
 from migrator.parts import Part, cut
+from migrator.phases import insert_only
 from migrator.phases.source_statements import create_slot_with_snapshot, drop_slot
 from migrator.quote import literal
 from migrator.records import Intent
@@ -93,6 +94,7 @@ def _make(seat: Seat, slot: str, ledger: Session, holder: Session, wish: _Wish) 
     timeout, name = {"lock_timeout": f"{SLOT_WAIT_SECONDS}s"}, application_name(seat.spec.name, "slot")
     with closing(connect_for_replication(seat.spec.source, seat.database, name, timeout, holder.role)) as walsender:
         wire = Wire(walsender, wish.was_off)
+        counted = _count(ledger, holder, seat)
         try:
             (made,) = wire.ask(create_slot_with_snapshot(slot))
         except StoppedError:
@@ -111,6 +113,7 @@ def _make(seat: Seat, slot: str, ledger: Session, holder: Session, wish: _Wish) 
         if done.rowcount != 1:  # begun by another: the slot just made is nobody's
             raise MigratorError(f"Group {seat.group} of {seat.database} was begun by somebody else.")
         note_parts(ledger, seat.spec.name, seat.group, parts)
+        note_changes(ledger, seat.key, *counted)
         note_keeper(ledger, seat, exported)
 
 
@@ -134,6 +137,18 @@ def _members(ledger: Session, seat: Seat) -> dict[int, str]:
         seat.key,
     )
     return {row["oid"]: row["relation"] for row in rows}
+
+
+def _count(ledger: Session, holder: Session, seat: Seat) -> tuple[str, str]:
+    """What the source has counted of the relations whose UPDATEs and DELETEs are not replicated, before the snapshot is taken."""
+    rows = ledger.execute(
+        "SELECT source_oid::bigint AS oid FROM migrator.relations"
+        " WHERE mapping = %(mapping)s AND group_number = %(group)s AND insert_only",
+        seat.key,
+    ).fetchall()
+    row = holder.execute(insert_only.count(row["oid"] for row in rows).encode()).fetchone()
+    assert row is not None
+    return row["changes"], row["counted_since"]
 
 
 def _cut(seat: Seat, members: Mapping[int, str], snapshot: str) -> tuple[tuple[int, Part], ...]:

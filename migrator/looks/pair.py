@@ -185,8 +185,10 @@ def _publications(session: Session, oids: list[int] | None) -> tuple[Publication
             oid=int(row["oid"]),
             xmin=row["xmin"],
             relations={
-                qualified(schema, name): (int(oid), int(member)) for schema, name, oid, member in row["relations"]
+                qualified(schema, name): (int(oid), int(member)) for schema, name, oid, member, _ in row["relations"]
             },
+            changes={int(oid): count for _, _, oid, _, count in row["relations"] if count is not None},
+            counted_since=row["counted_since"],
         )
         for row in session.execute(sql("publications", 0), {"relations": oids})
         if parse_group_name(row["name"])

@@ -24,6 +24,7 @@ from migrator.phases import (
     groups,
     identity,
     initial_copy,
+    insert_only,
     keys,
     late_definitions,
     late_subscription,
@@ -91,6 +92,7 @@ PHASES: tuple[Phase, ...] = (
     Phase("preflight", False, selected.examine),
     Phase("preflight", True, identity.examine),
     Phase("preflight", True, without_identity.examine),
+    Phase("preflight", True, insert_only.examine),
     Phase("partitions", True, partition_notice.examine),
     Phase("partitions", True, dropped.examine),
     Phase("partitions", True, detached.examine),
@@ -232,7 +234,7 @@ def gated_findings(spec: MappingSpec, observation: Observation, decision: Decisi
         return ()
     asked = {step.database for step in decision.steps}
     gated = [pair for pair in observation.databases if pair.name not in asked]
-    asking = (identity.examine, without_identity.examine)
+    asking = (identity.examine, without_identity.examine, insert_only.examine)
     steps = (ask(replace(view, pair=pair)) for pair in gated for ask in asking)
     return tuple(finding for step in steps for finding in step.findings)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from migrator.model import Instance, Slot, Subscription
-from migrator.names import SCHEMA, is_ours, parse_group_name, sync_slot_subscription
+from migrator.names import SCHEMA, is_ours, parse_group_name, publication_group, sync_slot_subscription
 from migrator.phases import full_identity, giving_up, groups, self_memberships, trial, worker_settings
 from migrator.phases.databases import draft_name
 from migrator.phases.source_statements import drop_publication, drop_slot
@@ -142,7 +142,7 @@ def _is_ours(view: View, name: str) -> bool:
         return True
     owned = parse_group_name(name)
     known = {group.name for group in view.database.ledger.groups}
-    return owned is not None and name in known
+    return owned is not None and publication_group(name) in known
 
 
 def _slots(view: View) -> Iterable[Action]:

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from migrator.config import CopyMethod, MappingSpec, WalBudgetAction
+from migrator.config import CopyMethod, MappingSpec, WalBudgetAction, WithoutIdentity
 from migrator.model import Instance
-from migrator.names import COPIES, application_name
+from migrator.names import COPIES, application_name, inserts_name
 from migrator.observation import Hints, Observation
-from migrator.phases import full_identity, groups, ways
+from migrator.phases import full_identity, groups, insert_only, ways
 from migrator.phases import source_statements as text
 from migrator.phases.relations import wanted
 from migrator.phases.view import View
@@ -69,14 +69,42 @@ def _of_pipe(view: View) -> Iterator[Foreseen]:
         yield from _by_snapshot(view)
         return
     name, database, relations = groups.name_of(view), view.database.name, _relations(view)
-    yield Foreseen(database, US, "once", text.create_publication(name))
+    yield from _publications(view)
     yield Foreseen(database, US, "once", text.create_slot(name))
-    for relation in relations:
-        yield Foreseen(database, US, "once; several in one statement", text.add_tables(name, (relation,)))
-    yield _follow(database, name)
+    yield from _members(view, relations)
+    yield _follow(view)
     if relations:
         yield from _tablesync(view, "once per table", relations)
-    yield from _end(database, name)
+    yield from _end(view)
+
+
+def _publications(view: View) -> Iterator[Foreseen]:
+    first, *second = _names(view)
+    yield Foreseen(view.database.name, US, "once", text.create_publication(first))
+    for name in second:
+        create = text.create_inserts_publication(name)
+        yield Foreseen(view.database.name, US, "once, for tables without a replica identity (insert_only)", create)
+
+
+def _names(view: View) -> tuple[str, ...]:
+    """Of the publications: a second one where any table may come to need it, but not once replication has begun without."""
+    name, group = groups.name_of(view), groups.ledger_group(view)
+    if group is not None and group.slot_created:
+        return insert_only.subscribed(group)
+    return (name, inserts_name(name)) if view.spec.may_choose(WithoutIdentity.INSERT_ONLY) else (name,)
+
+
+def _members(view: View, relations: tuple[str, ...]) -> Iterator[Foreseen]:
+    for relation in relations:
+        add = text.add_tables(_home(view, relation), (relation,))
+        yield Foreseen(view.database.name, US, "once; several in one statement", add)
+
+
+def _home(view: View, relation: str) -> str:
+    """The publication that it stands in, or will."""
+    name, known = groups.name_of(view), view.database.ledger.relations
+    inserts = known[relation].insert_only if relation in known else insert_only.is_chosen(view.database, relation)
+    return inserts_name(name) if inserts else name
 
 
 def _tablesync(view: View, when: str, relations: tuple[str, ...]) -> Iterator[Foreseen]:
@@ -90,16 +118,17 @@ def _tablesync(view: View, when: str, relations: tuple[str, ...]) -> Iterator[Fo
     yield Foreseen(database, DESTINATION, when, f"DROP_REPLICATION_SLOT {slot} WAIT")
 
 
-def _follow(database: str, name: str) -> Foreseen:
-    start = (
-        f"START_REPLICATION SLOT {identifier(name)} LOGICAL ... (publication_names {literal(identifier(name))}, ...)"
-    )
-    return Foreseen(database, DESTINATION, "at every connect of the subscription", start)
+def _follow(view: View) -> Foreseen:
+    names = ",".join(map(identifier, _names(view)))
+    slot = identifier(groups.name_of(view))
+    start = f"START_REPLICATION SLOT {slot} LOGICAL ... (publication_names {literal(names)}, ...)"
+    return Foreseen(view.database.name, DESTINATION, "at every connect of the subscription", start)
 
 
-def _end(database: str, name: str) -> Iterator[Foreseen]:
-    yield Foreseen(database, US, "at completion or abort", text.drop_slot(name))
-    yield Foreseen(database, US, "at completion or abort", text.drop_publication(name))
+def _end(view: View) -> Iterator[Foreseen]:
+    drops = (text.drop_slot(groups.name_of(view)), *map(text.drop_publication, _names(view)))
+    for drop in drops:
+        yield Foreseen(view.database.name, US, "at completion or abort", drop)
 
 
 def _relations(view: View) -> tuple[str, ...]:
@@ -110,9 +139,8 @@ def _relations(view: View) -> tuple[str, ...]:
 def _by_snapshot(view: View) -> Iterator[Foreseen]:
     """One group is shown; of several each has its own publication and slot."""
     name, database, relations = groups.name_of(view), view.database.name, _relations(view)
-    yield Foreseen(database, US, "once", text.create_publication(name))
-    for relation in relations:
-        yield Foreseen(database, US, "once; several in one statement", text.add_tables(name, (relation,)))
+    yield from _publications(view)
+    yield from _members(view, relations)
     yield Foreseen(database, US, "once, in the replication protocol", text.create_slot_with_snapshot(name))
     keep = "SET TRANSACTION SNAPSHOT ...; SELECT pg_export_snapshot()"
     yield Foreseen(database, US, "by each keeper, in a transaction that only reads and lasts as long as the copy", keep)
@@ -123,7 +151,7 @@ def _by_snapshot(view: View) -> Iterator[Foreseen]:
     way = text.make_way(application_name(view.spec.name, COPIES))
     yield Foreseen(database, US, "every second while rows are copied: ends those of ours in somebody's way", way)
     for relation in relations:
-        yield Foreseen(database, US, LEAVING, text.drop_tables(name, (relation,)))
-    yield _follow(database, name)
+        yield Foreseen(database, US, LEAVING, text.drop_tables(_home(view, relation), (relation,)))
+    yield _follow(view)
     yield from _tablesync(view, LATER, ("<table>",))
-    yield from _end(database, name)
+    yield from _end(view)

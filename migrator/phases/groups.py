@@ -1,7 +1,8 @@
 """What the pipe phases share: the groups of a database, their names, and whether what stands is still what the ledger remembers."""
 
 from migrator.config import CopyMethod
-from migrator.names import group_name
+from migrator.model import Publication
+from migrator.names import group_name, publication_group
 from migrator.observation import DatabasePair
 from migrator.phases.view import View
 from migrator.quote import literal
@@ -30,6 +31,21 @@ def ledger_group(view: View, number: int = FIRST_GROUP) -> LedgerGroup | None:
 def members(view: View, group: LedgerGroup) -> dict[str, LedgerRelation]:
     """The relations that belong to the group."""
     return {name: entry for name, entry in view.database.ledger.relations.items() if entry.group == group.number}
+
+
+def publications(view: View, group: LedgerGroup) -> tuple[Publication, ...]:
+    """The group's publications that stand: of whole tables, and of those that are replicated by INSERT alone."""
+    return tuple(each for each in view.database.publications if publication_group(each.name) == group.name)
+
+
+def published(view: View, group: LedgerGroup) -> dict[str, tuple[int, int]]:
+    """Relation -> (its oid, its pg_publication_rel oid), of all the group's publications; of two places the one that the ledger has."""
+    ledger, places = view.database.ledger.relations, dict[str, tuple[int, int]]()
+    for publication in publications(view, group):
+        for name, place in publication.relations.items():
+            if name not in places or (name in ledger and ledger[name].publication_rel_oid == place[1]):
+                places[name] = place
+    return places
 
 
 def at_work(view: View) -> tuple[LedgerGroup, ...]:

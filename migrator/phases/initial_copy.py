@@ -1,18 +1,20 @@
 """What is not copied? PostgreSQL's own tablesync, paced by admission: the largest first, never more than the workers can take."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from itertools import accumulate
 
-from migrator.model import Publication, Subscription, SyncState
-from migrator.phases import giving_up, groups, membership
+from migrator.model import Subscription, SyncState
+from migrator.names import inserts_name
+from migrator.phases import giving_up, groups, insert_only, membership
 from migrator.phases.layouts import noted
 from migrator.phases.pacing import MB, held_back, rate_limit
 from migrator.phases.relations import bytes_of, wanted
-from migrator.phases.source_statements import add_tables
+from migrator.phases.source_statements import add_tables, drop_tables
 from migrator.phases.view import View
 from migrator.quote import identifier, literal
 from migrator.records import LedgerGroup
+from migrator.schema import Schema
 from migrator.steps import Action, Finding, Gates, Side, Statement, Step, Wait
 
 NAME = "initial_copy"
@@ -59,18 +61,20 @@ def examine_new(view: View) -> Step:
 
 def _candidates(view: View, group: LedgerGroup) -> list[str]:
     known = view.database.ledger.relations
-    joins = membership.joins if group == membership.native_group(view) else lambda *_: False
-    return [n for n in wanted(view) if (known[n].group == group.number if n in known else joins(view, n))]
+
+    def joins(name: str) -> bool:
+        return group == membership.native_group(view, name) and membership.joins(view, name)
+
+    return [n for n in wanted(view) if (known[n].group == group.number if n in known else joins(n))]
 
 
 def admission(view: View, group: LedgerGroup | None, candidates: Sequence[str]) -> Step:
     """The step that brings those of the candidates into the group that are in none."""
     subscription = view.database.subscription(group.name) if group else None
-    publication = view.database.publication(group.name) if group else None
-    if group is None or subscription is None or publication is None:
+    if group is None or subscription is None or view.database.publication(group.name) is None:
         return Step(NAME, view.database.name, waits=(Wait("the subscription is not there yet"),))
     batch, held = _batch(view, group, subscription, candidates)
-    actions = tuple(_admit(view, group, publication, relations) for relations in batch)
+    actions = tuple(_admit(view, group, relations) for relations in batch)
     waits = (*_copying(view, subscription, candidates), *((Wait(held),) if held else ()))
     findings = (*_lagging_sync(view, subscription), *(_pacing(view) if waits else ()))
     return Step(NAME, view.database.name, Gates.DATABASE, actions, waits, findings)
@@ -187,15 +191,13 @@ def _summary(relations: tuple[str, ...]) -> str:
     return f"{ADMISSION}: {relations[0] if len(relations) == 1 else f'{len(relations)}{MANY}'}"
 
 
-def _admit(view: View, group: LedgerGroup, publication: Publication, relations: tuple[str, ...]) -> Action:
-    """The ledger's rows first, then the publication, then their pg_publication_rel oids, then REFRESH."""
-    name, source, target = identifier(publication.name), view.database.name, view.database.target
-    missing = tuple(relation for relation in relations if relation not in publication.relations)
-    statements = [Statement(Side.DESTINATION, target, _insert_relations(view, group, relations))]
-    if missing:
-        statements.append(Statement(Side.SOURCE, source, add_tables(publication.name, missing)))
-    statements += [
-        Statement(Side.SOURCE, source, _read_members(publication.name), keeps=("members",)),
+def _admit(view: View, group: LedgerGroup, relations: tuple[str, ...]) -> Action:
+    """The ledger's rows first, then the publications, then their pg_publication_rel oids, then REFRESH."""
+    name, source, target = identifier(group.name), view.database.name, view.database.target
+    statements = [
+        *_insert_relations(view, group, relations),
+        *(Statement(Side.SOURCE, source, sql) for sql in _placed(view, group, relations)),
+        Statement(Side.SOURCE, source, _read_members(insert_only.subscribed(group)), keeps=("members",)),
         Statement(Side.DESTINATION, target, _record_members(view), uses=("members",)),
         Statement(
             Side.DESTINATION,
@@ -208,26 +210,56 @@ def _admit(view: View, group: LedgerGroup, publication: Publication, relations: 
     return Action(_summary(relations), tuple(statements), cost_bytes=cost, admits=True)
 
 
-def _insert_relations(view: View, group: LedgerGroup, relations: tuple[str, ...]) -> str:
-    schema = view.database.source_schema
+def _placed(view: View, group: LedgerGroup, relations: tuple[str, ...]) -> Iterator[str]:
+    """Into the publication where they belong, out of the other, where they were replicated otherwise before: in one transaction."""
+    for publication in groups.publications(view, group):
+        inserts = publication.name == inserts_name(group.name)
+        belong = {name for name in relations if insert_only.is_chosen(view.database, name) == inserts}
+        if leave := [name for name in relations if name not in belong and name in publication.relations]:
+            yield drop_tables(publication.name, leave)
+        if enter := [name for name in relations if name in belong and name not in publication.relations]:
+            yield add_tables(publication.name, enter)
+
+
+def _insert_relations(view: View, group: LedgerGroup, relations: tuple[str, ...]) -> Iterator[Statement]:
+    """With what the source has counted until now of those whose UPDATEs and DELETEs are not replicated."""
+    schema, target = view.database.source_schema, view.database.target
     assert schema is not None
+    oids = {name: schema.table(name).oid for name in relations if insert_only.is_chosen(view.database, name)}
+    kinds = [tuple(name for name in relations if (name in oids) == inserts) for inserts in (False, True)]
+    if kinds[0]:
+        yield Statement(Side.DESTINATION, target, _insertion(view, group, kinds[0], schema))
+    if kinds[1]:
+        found = ("changes", "counted_since")
+        yield Statement(Side.SOURCE, view.database.name, insert_only.count(oids.values()), keeps=found)
+        yield Statement(Side.DESTINATION, target, _insertion(view, group, kinds[1], schema, counted=True), uses=found)
+
+
+def _insertion(
+    view: View, group: LedgerGroup, relations: tuple[str, ...], schema: Schema, *, counted: bool = False
+) -> str:
     rows = ", ".join(
         f"({literal(view.spec.name)}, {literal(relation)}, {group.number}, {schema.table(relation).oid},"
         f" to_regclass({literal(relation)}), {'true' if schema.table(relation).is_partition else 'false'},"
         f" {noted(schema, view.database.target_schema, relation)})"
         for relation in relations
     )
+    columns = "mapping, relation, group_number, source_oid, target_oid, was_partition, layout"
+    if not counted:
+        return f"INSERT INTO migrator.relations ({columns}) VALUES {rows} {giving_up.AGAIN}"
     return (
-        "INSERT INTO migrator.relations (mapping, relation, group_number, source_oid, target_oid, was_partition, layout)"
-        f" VALUES {rows} {giving_up.AGAIN}"
+        f"INSERT INTO migrator.relations ({columns}, insert_only, changes, counted_since)"
+        " SELECT each.*, true, (%(changes)s::jsonb ->> each.source_oid::text)::bigint, %(counted_since)s FROM (VALUES "
+        + rows.replace("%", "%%")  # a name may have one
+        + f") AS each ({columns}) {giving_up.AGAIN}"
     )
 
 
-def _read_members(publication: str) -> str:
+def _read_members(publications: Iterable[str]) -> str:
     return (
         "SELECT jsonb_object_agg(pr.prrelid::text, pr.oid::text)::text AS members"
         " FROM pg_publication p JOIN pg_publication_rel pr ON pr.prpubid = p.oid"
-        f" WHERE p.pubname = {literal(publication)}"
+        f" WHERE p.pubname IN ({', '.join(map(literal, publications))})"
     )
 
 

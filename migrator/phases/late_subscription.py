@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from migrator.phases import groups, keys, line, membership, subscription, wal_budget
+from migrator.phases import groups, insert_only, keys, line, membership, subscription, wal_budget
 from migrator.phases.snapshot_copy import unfinished
 from migrator.phases.view import View
 from migrator.quote import literal
@@ -69,12 +69,13 @@ def _hurry(view: View, group: LedgerGroup) -> bool:
 def _create(view: View, group: LedgerGroup) -> Action:
     """Asked once more on the source: with copy_data = false whatever else stands in the publication would miss its rows."""
     oids = ", ".join(str(oid) for oid in sorted(each.source_oid for each in groups.members(view, group).values()))
+    names = ", ".join(map(literal, insert_only.subscribed(group)))
     same = (
         "SELECT true AS same FROM pg_publication p"
         f" WHERE p.pubname = {literal(group.name)} AND p.oid = {group.publication_oid}"
         " AND (SELECT coalesce(array_agg(DISTINCT c.oid ORDER BY c.oid), '{}') FROM pg_publication_tables t"
         " JOIN pg_namespace n ON n.nspname = t.schemaname JOIN pg_class c ON (c.relnamespace, c.relname) = (n.oid, t.tablename)"
-        f" WHERE t.pubname = p.pubname) = ARRAY[{oids}]::oid[]"
+        f" WHERE t.pubname IN ({names})) = ARRAY[{oids}]::oid[]"
         # the slot of the snapshot, and nothing has been taken from it: changes follow from where the rows end
         f" AND EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = p.pubname AND plugin = 'pgoutput'"
         f" AND confirmed_flush_lsn = '{group.snapshot_lsn}')"

@@ -3,17 +3,19 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from migrator.model import Publication, Subscription
+from migrator.model import Subscription
 from migrator.phases import groups
 from migrator.phases.dropped import gone_relations, is_over
 from migrator.phases.view import View
 from migrator.quote import identifier, literal
-from migrator.records import LedgerRelation
+from migrator.records import LedgerGroup, LedgerRelation
 from migrator.steps import Action, Finding, Gates, Side, Statement, Step
 
 NAME = "preflight"
 
 Entries = Mapping[str, LedgerRelation]
+Places = Mapping[str, tuple[int, int]]
+"""`groups.published`."""
 
 
 def examine(view: View) -> Step:
@@ -26,36 +28,37 @@ def examine(view: View) -> Step:
     follow: list[Action] = []
     for group in groups.at_work(view):
         publication, subscription = view.database.publication(group.name), view.database.subscription(group.name)
+        places = groups.published(view, group)
         # Until it is recorded, what stands in publication and ledger is membership's to put right.
         if publication is None or subscription is None or group.subscription_oid is None:
             continue
         entries = groups.members(view, group)
-        found += (*_entries(view, entries, publication, subscription), *_foreign(view, publication))
-        follow += _follow(view, entries, publication, subscription)
+        found += (*_entries(view, entries, places, subscription), *_foreign(view, group, places))
+        follow += _follow(view, entries, places, subscription)
     return Step(NAME, view.database.name, Gates.DATABASE, tuple(follow), findings=tuple(found))
 
 
-def _entries(view: View, entries: Entries, publication: Publication, subscription: Subscription) -> Iterator[Finding]:
+def _entries(view: View, entries: Entries, places: Places, subscription: Subscription) -> Iterator[Finding]:
     source = view.database.source_schema
     if source is None:
         return
     gone = frozenset(gone_relations(view, source))
     for name, entry in sorted(entries.items()):
-        if renamed := _new_name(entry, publication):
+        if renamed := _new_name(entry, places):
             if renamed not in subscription.relations:
                 yield _renamed(view, name, renamed)
         elif entry in gone:
             if source.has_table(name) and not is_over(view, entry):
                 yield from _remade(view, name)
-        elif reason := _reason_broken(view, entry, publication, subscription):
+        elif reason := _reason_broken(view, entry, places, subscription):
             yield groups.broken(view, reason, name)
 
 
-def _new_name(entry: LedgerRelation, publication: Publication) -> str | None:
+def _new_name(entry: LedgerRelation, places: Places) -> str | None:
     """The name under which the same table, by oid, stands in the publication now."""
-    if entry.relation in publication.relations:
+    if entry.relation in places:
         return None
-    return next((name for name, (oid, _) in publication.relations.items() if oid == entry.source_oid), None)
+    return next((name for name, (oid, _) in places.items() if oid == entry.source_oid), None)
 
 
 def _renamed(view: View, name: str, now: str) -> Finding:
@@ -80,10 +83,10 @@ def _rename(view: View, name: str, now: str) -> str:
     return f"ALTER TABLE {name} SET SCHEMA {identifier(table.namespace)}; then {rename}" if moved else rename
 
 
-def _follow(view: View, entries: Entries, publication: Publication, subscription: Subscription) -> Iterator[Action]:
+def _follow(view: View, entries: Entries, places: Places, subscription: Subscription) -> Iterator[Action]:
     """The ledger takes the new name of a relation that was renamed on both sides: the oid says that it is the same."""
     for name, entry in sorted(entries.items()):
-        now = _new_name(entry, publication)
+        now = _new_name(entry, places)
         if now is not None and now in subscription.relations:
             update = (
                 f"UPDATE migrator.relations SET relation = {literal(now)}"
@@ -101,11 +104,9 @@ def _remade(view: View, name: str) -> Iterator[Finding]:
     yield replace(finding, remedy=remedy)
 
 
-def _reason_broken(
-    view: View, entry: LedgerRelation, publication: Publication, subscription: Subscription
-) -> str | None:
+def _reason_broken(view: View, entry: LedgerRelation, places: Places, subscription: Subscription) -> str | None:
     """Why a relation that has begun is no longer what the ledger remembers; None while it is."""
-    member = publication.relations.get(entry.relation)
+    member = places.get(entry.relation)
     if entry.publication_rel_oid is None:
         begun = entry.relation in subscription.relations
         return "it was added to the subscription before it was recorded in the ledger" if begun else None
@@ -121,10 +122,16 @@ def _reason_broken(
     return None
 
 
-def _foreign(view: View, publication: Publication) -> Iterator[Finding]:
+def _foreign(view: View, group: LedgerGroup, places: Places) -> Iterator[Finding]:
+    """What is nobody's of ours, and what stands in the group's other publication than it should."""
     ours = {entry.source_oid for entry in view.database.ledger.relations.values()}
-    for name, (oid, _) in sorted(publication.relations.items()):
-        if name not in view.database.ledger.relations and oid not in ours:
+    standing = (
+        (publication, name, place)
+        for publication in groups.publications(view, group)
+        for name, place in sorted(publication.relations.items())
+    )
+    for publication, name, place in standing:
+        if (name not in view.database.ledger.relations and place[0] not in ours) or places[name] != place:
             yield Finding(
                 "publication_foreign_relation",
                 f"Somebody else added {name} to our publication {publication.name}.",

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 
 from migrator.catalog import ledger_tables
 from migrator.model import Publication
-from migrator.phases import giving_up, groups, publication
+from migrator.names import inserts_name
+from migrator.phases import giving_up, groups, insert_only, publication
 from migrator.phases.grouping import MOST_GROUPS, foreign_keys, plan
 from migrator.phases.layouts import noted
 from migrator.phases.relations import bytes_of, wanted
@@ -43,14 +44,16 @@ def unassigned(view: View) -> tuple[str, ...]:
     return tuple(name for name in wanted(view) if name not in known)
 
 
-def native_group(view: View) -> LedgerGroup | None:
-    """The group that small new relations join: one that is replicated already."""
-    return next((group for group in groups.at_work(view) if group.subscription_oid is not None), None)
+def native_group(view: View, relation: str) -> LedgerGroup | None:
+    """The group that a small new relation joins: one that is replicated already, and has a publication for its kind."""
+    replicated = (group for group in groups.at_work(view) if group.subscription_oid is not None)
+    inserts = insert_only.is_chosen(view.database, relation)
+    return next((group for group in replicated if not inserts or group.inserts_oid is not None), None)
 
 
 def joins(view: View, relation: str) -> bool:
     """Whether a relation that no group has is to be copied by tablesync, into a group that is replicated already."""
-    if native_group(view) is None:
+    if native_group(view, relation) is None:
         return False
     return bytes_of(view, relation) <= SMALL_BYTES or len(groups.at_work(view)) >= MOST_GROUPS
 
@@ -72,8 +75,12 @@ def _actions(view: View, working: Iterable[LedgerGroup]) -> Iterator[Action]:
     for group in working:
         if group.publication_oid is None:
             yield _create(view, group)
-        elif (found := view.database.publication(group.name)) is not None and group.subscription_oid is None:
-            yield from _complete(view, group, found)
+        elif insert_only.lacks_publication(view, group):
+            yield insert_only.create_publication(view, group)
+        elif group.subscription_oid is None:
+            for found in groups.publications(view, group):
+                yield from _complete(view, group, found)
+            yield from _record(view, group)
     for group in groups.spent(view):
         if group.publication_oid is not None or group.slot_created:
             yield _clear(view, group)
@@ -91,13 +98,14 @@ def _assign(view: View, new: Iterable[str]) -> Action:
     rows = ", ".join(
         f"({literal(view.spec.name)}, {literal(relation)}, {number}, {schema.table(relation).oid},"
         f" to_regclass({literal(relation)}), {'true' if schema.table(relation).is_partition else 'false'},"
-        f" {noted(schema, view.database.target_schema, relation)})"
+        f" {noted(schema, view.database.target_schema, relation)},"
+        f" {'true' if insert_only.is_chosen(view.database, relation) else 'false'})"
         for number, relations in numbered.items()
         for relation in sorted(relations)
     )
     members = (
-        "INSERT INTO migrator.relations (mapping, relation, group_number, source_oid, target_oid, was_partition, layout)"
-        f" VALUES {rows} {giving_up.BACK}"
+        "INSERT INTO migrator.relations (mapping, relation, group_number, source_oid, target_oid, was_partition, layout,"
+        f" insert_only) VALUES {rows} {giving_up.BACK}"
     )
     sentences = (
         ledger_tables(),
@@ -115,52 +123,59 @@ def _create(view: View, group: LedgerGroup) -> Action:
     return Action(f"{'record' if known else 'create'} publication {group.name}", statements)
 
 
-def missing(view: View, group: LedgerGroup, found: Publication) -> list[str]:
-    """Relations of the group that its publication does not hold yet."""
-    return [name for name in sorted(groups.members(view, group)) if name not in found.relations]
+def _of(view: View, group: LedgerGroup, found: Publication) -> set[str]:
+    """Relations of the group that this one of its publications is to hold."""
+    inserts = found.name == inserts_name(group.name)
+    return {name for name, entry in groups.members(view, group).items() if entry.insert_only == inserts}
 
 
 def is_complete(view: View, group: LedgerGroup) -> bool:
-    """Whether the publication holds the group's relations, and the ledger knows each by its place in it."""
-    found = view.database.publication(group.name)
-    entries = groups.members(view, group)
+    """Whether the publications hold the group's relations, and the ledger knows each by its place in it."""
+    standing, entries = groups.publications(view, group), groups.members(view, group)
     return (
         group.publication_oid is not None
-        and found is not None
-        and found.relations.keys() == entries.keys()
+        and not insert_only.lacks_publication(view, group)
+        and len(standing) == len(insert_only.subscribed(group))
+        and all(found.relations.keys() == _of(view, group, found) for found in standing)
         and all(entry.publication_rel_oid is not None for entry in entries.values())
     )
 
 
 def _complete(view: View, group: LedgerGroup, found: Publication) -> Iterator[Action]:
-    entries = groups.members(view, group)
-    surplus = sorted(found.relations.keys() - entries.keys())
+    entries = _of(view, group, found)
+    surplus = sorted(found.relations.keys() - entries)
     if surplus and view.observation.scope.relations == ():
-        drop = Statement(Side.SOURCE, view.database.name, drop_tables(group.name, surplus))
-        yield Action(f"take {len(surplus)} relations out of publication {group.name}", (drop,))
+        drop = Statement(Side.SOURCE, view.database.name, drop_tables(found.name, surplus))
+        yield Action(f"take {len(surplus)} relations out of publication {found.name}", (drop,))
     if group.slot_created:
         return
-    lacking = missing(view, group, found)
-    batch = AT_ONCE if not _failed(view, group) else 1
+    lacking = sorted(entries - found.relations.keys())
+    batch = AT_ONCE if not _failed(view, found) else 1
     for start in range(0, len(lacking), batch):
         relations = lacking[start : start + batch]
         what = relations[0] if len(relations) == 1 else f"{len(relations)} relations"
-        add = Statement(Side.SOURCE, view.database.name, add_tables(group.name, relations))
-        yield Action(f"add to publication {group.name}: {what}", (add, *record_members(view, group)), last=True)
-    if not lacking and any(entry.publication_rel_oid is None for entry in entries.values()):
+        add = Statement(Side.SOURCE, view.database.name, add_tables(found.name, relations))
+        yield Action(f"add to publication {found.name}: {what}", (add, *record_members(view, group)), last=True)
+
+
+def _record(view: View, group: LedgerGroup) -> Iterator[Action]:
+    places, entries = groups.published(view, group), groups.members(view, group)
+    if group.slot_created:
+        return
+    if entries.keys() <= places.keys() and any(entry.publication_rel_oid is None for entry in entries.values()):
         yield Action(f"record the relations of publication {group.name}", record_members(view, group))
 
 
-def _failed(view: View, group: LedgerGroup) -> bool:
-    return any(what.startswith(f"add to publication {group.name}: ") for what in view.failing(NAME))
+def _failed(view: View, found: Publication) -> bool:
+    return any(what.startswith(f"add to publication {found.name}: ") for what in view.failing(NAME))
 
 
 def record_members(view: View, group: LedgerGroup) -> tuple[Statement, Statement]:
-    """Note in the ledger which place each relation has in the publication."""
+    """Note in the ledger which place each relation has in its publication."""
     read = (
         "SELECT coalesce(jsonb_object_agg(pr.prrelid::text, pr.oid::text), '{}')::text AS members"
         " FROM pg_publication p JOIN pg_publication_rel pr ON pr.prpubid = p.oid"
-        f" WHERE p.pubname = {literal(group.name)}"
+        f" WHERE p.pubname IN ({', '.join(map(literal, insert_only.subscribed(group)))})"
     )
     note = (
         "UPDATE migrator.relations r SET publication_rel_oid = member.value::oid"
@@ -174,7 +189,8 @@ def record_members(view: View, group: LedgerGroup) -> tuple[Statement, Statement
 
 
 def _clear(view: View, group: LedgerGroup) -> Action:
-    """Of a group that lost its snapshot before any relation was finished, slot and publication go; its number stays."""
+    """Of a group that lost its snapshot before any relation was finished, slot and publications go; its number stays."""
+    standing = {*insert_only.subscribed(group), *(each.name for each in groups.publications(view, group))}
     still = (
         f"SELECT true AS spent FROM migrator.groups WHERE {groups.of_group(view, group.number)} AND retired_at IS NOT NULL"
         f" AND NOT EXISTS (SELECT FROM migrator.relations WHERE {groups.in_group(view, group.number)})"
@@ -184,7 +200,9 @@ def _clear(view: View, group: LedgerGroup) -> Action:
         (
             Statement(Side.DESTINATION, view.database.target, still, keeps=("spent",)),
             Statement(Side.SOURCE, view.database.name, drop_slot(group.name)),
-            Statement(Side.SOURCE, view.database.name, drop_publication(group.name)),
-            groups.update_group(view, "publication_oid = NULL, slot_created = false", number=group.number),
+            *(Statement(Side.SOURCE, view.database.name, drop_publication(name)) for name in sorted(standing)),
+            groups.update_group(
+                view, "publication_oid = NULL, inserts_oid = NULL, slot_created = false", number=group.number
+            ),
         ),
     )

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 from migrator.catalog import ledger_tables
-from migrator.phases import groups
+from migrator.names import inserts_name
+from migrator.phases import groups, insert_only
 from migrator.phases.source_statements import create_publication
 from migrator.phases.view import View
 from migrator.quote import literal
@@ -26,6 +27,8 @@ def examine(view: View) -> Step:
         return _step(view, findings=(finding,))
     if group.publication_oid is None:
         return _step(view, actions=(_create(view, name, known=publication is not None),))
+    if insert_only.lacks_publication(view, group):
+        return _step(view, actions=(insert_only.create_publication(view, group),))
     return _step(view, findings=trouble(view, group))
 
 
@@ -34,7 +37,7 @@ def _step(view: View, actions: tuple[Action, ...] = (), findings: tuple[Finding,
 
 
 def trouble(view: View, group: LedgerGroup) -> tuple[Finding, ...]:
-    """Whether the publication is no longer the one that was recorded."""
+    """Whether a publication of the group is no longer the one that was recorded."""
     publication = view.database.publication(group.name)
     if publication is None:
         return (groups.broken(view, f"publication {group.name} was dropped on the source"),)
@@ -42,12 +45,13 @@ def trouble(view: View, group: LedgerGroup) -> tuple[Finding, ...]:
         return (groups.broken(view, f"publication {group.name} was dropped and made anew on the source"),)
     if publication.xmin != group.publication_xmin:
         return (groups.broken(view, f"publication {group.name} was altered on the source"),)
-    return ()
+    return insert_only.trouble(view, group)
 
 
 def has_leftovers(view: View, name: str) -> bool:
     """Whether something stands under the name of a group that the ledger does not know."""
-    return bool(view.database.publication(name) or view.database.subscription(name) or view.source.slot(name))
+    standing = view.database.publication(name) or view.database.publication(inserts_name(name))
+    return bool(standing or view.database.subscription(name) or view.source.slot(name))
 
 
 def leftover(view: View, name: str) -> Finding:

@@ -3,7 +3,7 @@
 Who loses a snapshot loses what is not finished: those relations leave their group, and begin again in another.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from migrator.phases import giving_up, groups, membership
 from migrator.phases.pacing import held_back, rate_limit
@@ -78,7 +78,8 @@ def _of_group(view: View, group: LedgerGroup) -> Iterator[Action | Wait | Findin
     slot = view.source.slot(group.name)
     if slot is None or slot.wal_status == "lost":
         return  # no change would ever follow these rows: the subscription's step says so
-    unfit = [entry for entry in groups.members(view, group).values() if _is_unfit(view, entry)]
+    places = groups.published(view, group)
+    unfit = [entry for entry in groups.members(view, group).values() if _is_unfit(view, entry, places)]
     yield from (leave_out(view, entry, "it was altered on the source") for entry in unfit)
     left = unfinished(view, group)
     if not left:
@@ -142,14 +143,12 @@ def _parts(view: View, group: LedgerGroup, left: dict[str, LedgerRelation]) -> I
             yield Action(summary, (), part.relation, size, job=CopyPart(group.number, part.number))
 
 
-def _is_unfit(view: View, entry: LedgerRelation) -> bool:
+def _is_unfit(view: View, entry: LedgerRelation, places: Mapping[str, tuple[int, int]]) -> bool:
     """Whether it is no longer the table that was published: dropped, renamed, made anew, taken out and put back."""
     schema = view.database.source_schema
     if schema is None or not schema.has_table(entry.relation):
         return schema is not None
-    publication = view.database.publication(groups.name_of(view, entry.group))
-    place = (publication.relations if publication is not None else {}).get(entry.relation)
-    return place != (entry.source_oid, entry.publication_rel_oid)
+    return places.get(entry.relation) != (entry.source_oid, entry.publication_rel_oid)
 
 
 def leave_out(view: View, entry: LedgerRelation, why: str) -> Action:

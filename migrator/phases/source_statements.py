@@ -13,6 +13,11 @@ def create_publication(name: str) -> str:
     return f"CREATE PUBLICATION {identifier(name)} WITH (publish = 'insert, update, delete, truncate')"
 
 
+def create_inserts_publication(name: str) -> str:
+    """For tables without a replica identity: the application's UPDATE and DELETE on them go through, and are not published."""
+    return f"CREATE PUBLICATION {identifier(name)} WITH (publish = 'insert, truncate')"
+
+
 def create_slot(name: str) -> str:
     """Waits for every transaction open on the instance."""
     return f"SELECT lsn FROM pg_create_logical_replication_slot({literal(name)}, 'pgoutput')"

@@ -1,7 +1,7 @@
 """Are the group's slot and subscription there? The slot first, by a statement of its own, so that each stop in between shows."""
 
 from migrator.model import Slot, Subscription
-from migrator.phases import groups, line
+from migrator.phases import groups, insert_only, line
 from migrator.phases.slot_waits import holders
 from migrator.phases.source_statements import create_slot
 from migrator.phases.view import View
@@ -73,13 +73,14 @@ def create(view: View, group: LedgerGroup, *, copy_data: bool) -> Statement:
     """CREATE SUBSCRIPTION on the group's slot, which exists."""
     name, copies = identifier(group.name), "true" if copy_data else "false"
     options = f"slot_name = {literal(group.name)}, create_slot = false, copy_data = {copies}, streaming = on"
+    publications = insert_only.publication_list(insert_only.subscribed(group))
     if view.destination.major >= 16:
         # Deliberate (docs/decisions): with false, FORCE ROW LEVEL SECURITY or a revoked INSERT would stop apply.
         options += ", run_as_owner = true"
     return Statement(
         Side.DESTINATION,
         view.database.target,
-        f"CREATE SUBSCRIPTION {name} CONNECTION {{source_conninfo}} PUBLICATION {name} WITH ({options})",
+        f"CREATE SUBSCRIPTION {name} CONNECTION {{source_conninfo}} PUBLICATION {publications} WITH ({options})",
         transactional=False,
         holes=("source_conninfo",),
     )
@@ -104,7 +105,7 @@ def subscription_trouble(view: View, group: LedgerGroup, subscription: Subscript
         return (groups.broken(view, f"subscription {group.name} was dropped on the destination"),)
     if subscription.oid != group.subscription_oid:
         return (groups.broken(view, f"subscription {group.name} was dropped and made anew on the destination"),)
-    if subscription.slot_name != group.name or subscription.publications != (group.name,):
+    if subscription.slot_name != group.name or set(subscription.publications) != {*insert_only.subscribed(group)}:
         return (groups.broken(view, f"subscription {group.name} was pointed at another slot or publication"),)
     if subscription.origin not in (None, "any"):
         what = f"subscription {group.name} was set to origin = {subscription.origin}, by which changes that the source itself"

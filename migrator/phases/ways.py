@@ -1,7 +1,8 @@
 """How rows of relations without a usable replica identity get across: what the operator chose, as far as nothing has begun.
 
 A relation that has none by the source's word, and has not begun, is `apart`: it stands in no publication, since its application's
-UPDATE and DELETE would fail there. What comes of it then is its way's to say.
+UPDATE and DELETE would fail there. What comes of it then is its way's to say. Only where INSERT alone is to be replicated it is not:
+the publication for that has no need of an identity.
 """
 
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from collections.abc import Mapping
 from migrator.config import MappingSpec, WithoutIdentity
 from migrator.model import DatabaseFacts, RelationTrouble, Trouble
 from migrator.observation import DatabasePair
+from migrator.phases import insert_only
 
 WITHOUT = frozenset(
     {
@@ -47,7 +49,10 @@ def chosen(spec: MappingSpec, pair: DatabasePair) -> Mapping[str, WithoutIdentit
 
 def apart(pair: DatabasePair) -> frozenset[str]:
     """The relations that are not to be replicated."""
-    return frozenset(name for name in pair.ways if name not in pair.ledger.relations)
+    names = {name for name in pair.ways if name not in pair.ledger.relations}
+    if insert_only.can_begin(pair):
+        names -= {name for name in names if insert_only.is_chosen(pair, name)}
+    return frozenset(names)
 
 
 def to_full(pair: DatabasePair) -> tuple[RelationTrouble, ...]:

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from migrator.config import WithoutIdentity
 from migrator.model import RelationTrouble, Trouble
-from migrator.phases import full_identity
+from migrator.observation import DatabasePair
+from migrator.phases import full_identity, insert_only
 from migrator.phases.view import View
 from migrator.phases.ways import WITHOUT, to_full
 from migrator.phases.wording import some
@@ -50,13 +51,20 @@ def examine(view: View) -> Step:
 
 
 def _refused(view: View) -> Iterator[RelationTrouble]:
-    """Also what was begun as replicated: whatever was chosen, that must be told."""
-    pair, mended = view.database, to_full(view.database)
-    for trouble in pair.facts.troubles:
-        if trouble.reason in WITHOUT and trouble not in mended:
-            way = pair.ways.get(trouble.relation, WithoutIdentity.REFUSE)
-            if way is not WithoutIdentity.COPY_AT_CUTOVER or trouble.relation in pair.ledger.relations:
-                yield trouble
+    """Also what was begun as replicated: whatever was chosen, that must be told. Of INSERT alone it may go on as it is."""
+    mended = to_full(view.database)
+    for trouble in view.database.facts.troubles:
+        if trouble.reason in WITHOUT and trouble not in mended and not _is_settled(view.database, trouble.relation):
+            yield trouble
+
+
+def _is_settled(pair: DatabasePair, relation: str) -> bool:
+    """Whether it stands in no publication, or in one that needs no identity."""
+    if relation in pair.ledger.relations:
+        return pair.ledger.relations[relation].insert_only
+    if insert_only.is_chosen(pair, relation):
+        return insert_only.can_begin(pair)
+    return pair.ways.get(relation) is WithoutIdentity.COPY_AT_CUTOVER
 
 
 def _unfit(view: View, trouble: RelationTrouble) -> Finding:
@@ -67,7 +75,7 @@ def _unfit(view: View, trouble: RelationTrouble) -> Finding:
     choice = "" if begun else f"; or, in the configuration, {_choices(view, trouble)}"
     return Finding(
         unfit.code,
-        f"{trouble.relation} in database {pair.name} {unfit.sentence.format(trouble.detail)}: {breaks}.{_no_full(view, trouble)}",
+        f"{trouble.relation} in database {pair.name} {unfit.sentence.format(trouble.detail)}: {breaks}.{_not_as_chosen(view, trouble)}",
         f"In database {pair.name} of the source, one of: {' '.join(_statements(trouble))}{choice}",
         database=pair.name,
         relation=trouble.relation,
@@ -82,10 +90,12 @@ def _statements(trouble: RelationTrouble) -> Iterator[str]:
         yield f"{table} REPLICA IDENTITY FULL; (slow for a large table)"
 
 
-def _no_full(view: View, trouble: RelationTrouble) -> str:
+def _not_as_chosen(view: View, trouble: RelationTrouble) -> str:
     """Why what was chosen is not done."""
-    chosen = view.database.ways.get(trouble.relation) is WithoutIdentity.REPLICA_IDENTITY_FULL
-    if not chosen or trouble.reason is Trouble.REPLICA_IDENTITY_FULL:
+    chosen = view.database.ways.get(trouble.relation)
+    if chosen is WithoutIdentity.INSERT_ONLY and trouble.relation not in view.database.ledger.relations:
+        return " insert_only comes too late: the replication of this database began without the publication it needs."
+    if chosen is not WithoutIdentity.REPLICA_IDENTITY_FULL or trouble.reason is Trouble.REPLICA_IDENTITY_FULL:
         return ""
     return f" replica_identity_full would not do: {trouble.detail} cannot be compared."
 
@@ -98,6 +108,7 @@ def _choices(view: View, trouble: RelationTrouble) -> str:
         table = schema.table(trouble.relation)
         name = f"{view.database.name}.{table.namespace}.{table.name}"
     unfit = {WithoutIdentity.REFUSE, *([WithoutIdentity.REPLICA_IDENTITY_FULL] if trouble.detail else [])}
+    unfit |= set() if insert_only.can_begin(view.database) else {WithoutIdentity.INSERT_ONLY}
     ways = " | ".join(way for way in WithoutIdentity if way not in unfit)
     return f"under the mapping's without_identity_tables: {{{literal(name).strip()}: {ways}}}"
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from migrator.config import MappingSpec
 from migrator.model import Instance, SyncState
 from migrator.observation import DatabasePair, Observation
-from migrator.phases import carry, foreign_keys, late_definitions
+from migrator.phases import carry, foreign_keys, insert_only, late_definitions
 from migrator.phases.groups import in_ledger
 from migrator.phases.sequences import setval
 from migrator.quote import comment, identifier, literal
@@ -54,6 +54,8 @@ def _reasons(spec: MappingSpec, observation: Observation, decision: Decision) ->
         return
     for pair in observation.databases:
         yield from _not_passed(observation, pair, journal.barrier)
+        if uncounted := insert_only.unsettled(pair, journal.barrier):
+            yield uncounted
     yield from (finding.message for finding in decision.findings if finding.blocking and finding.code != "schema_drift")
 
 

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from migrator.model import Instance
-from migrator.names import is_ours
+from migrator.names import inserts_name, is_ours, publication_group
 from migrator.observation import DatabasePair, Observation
 from migrator.phases import self_memberships
 from migrator.quote import identifier, literal
+from migrator.records import LedgerGroup
 
 
 @dataclass(frozen=True)
@@ -51,14 +52,18 @@ def _unseen(observation: Observation, pair: DatabasePair) -> Iterator[Leftover]:
     source = observation.source
     if pair.source_error is None or not isinstance(source, Instance) or source.database(pair.name) is None:
         return
-    for group in pair.ledger.groups:
-        what = f"publication {group.name}, if it is there still, in database {pair.name}, which cannot be read"
-        yield Leftover("source", what, f"DROP PUBLICATION IF EXISTS {identifier(group.name)};")
+    for name in (name for group in pair.ledger.groups for name in _publications(group)):
+        what = f"publication {name}, if it is there still, in database {pair.name}, which cannot be read"
+        yield Leftover("source", what, f"DROP PUBLICATION IF EXISTS {identifier(name)};")
+
+
+def _publications(group: LedgerGroup) -> tuple[str, ...]:
+    return (group.name,) if group.inserts_oid is None else (group.name, inserts_name(group.name))
 
 
 def _is_of(observation: Observation, name: str, database: str | None) -> bool:
     """This mapping's, by its name or by the ledger: another mapping may feed another destination from the same database."""
-    if any(name == group.name for pair in observation.databases for group in pair.ledger.groups):
+    if any(publication_group(name) == group.name for pair in observation.databases for group in pair.ledger.groups):
         return True
     destination = observation.destination
     return isinstance(destination, Instance) and is_ours(

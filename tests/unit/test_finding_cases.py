@@ -12,6 +12,7 @@ WITHOUT = {
     "circular_dependency": "no objects are known that need one another and can neither be made provisionally nor are refused by PostgreSQL",
     "collation_version_differs": "stays for as long as the machines differ: nothing is to be done about it, but to know it",
     "copied_at_cutover": "stays for as long as the choice holds; test_without_identity rehearses and carries as it says",
+    "insert_only": "stays for as long as the choice holds; test_insert_only sees it before and after",
     "locale_missing": "both servers of a test share their machine's locales; test_preflight asks that machine for one it has not",
     "role_password_common": "stays: no catalog tells that a password was changed",
     "source_too_old": "takes a PostgreSQL 14, which these tests have none of",

@@ -1,0 +1,174 @@
+"""Tables of which only INSERT and TRUNCATE are replicated, by the operator's choice: they need no replica identity for that.
+
+They stand in a second publication of their group, which publishes nothing else, so that the application's UPDATE and DELETE on them
+go through; one slot and one subscription bring both, in the order of the commits. What is not published is not to be overlooked
+either: the source counts UPDATEs and DELETEs, and what has come since before the copy began keeps the light out.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from migrator.catalog import sql
+from migrator.config import WithoutIdentity
+from migrator.names import inserts_name
+from migrator.observation import DatabasePair
+from migrator.phases import groups
+from migrator.phases.source_statements import create_inserts_publication
+from migrator.phases.view import View
+from migrator.phases.wording import some
+from migrator.quote import identifier, literal
+from migrator.records import Barrier, LedgerGroup, LedgerRelation
+from migrator.steps import Action, Finding, Gates, Side, Statement, Step
+
+NAME = "preflight"
+
+LATE_SECONDS = 12.0
+"""A session that stays open tells what it has counted 10 s after its last transaction at the latest (PGSTAT_IDLE_INTERVAL)."""
+
+
+def examine(view: View) -> Step:
+    """What is replicated so, and whether anything else was written there: each such table holds back the light."""
+    findings = (*_told(view), *_changed(view))
+    return Step(NAME, view.database.name, Gates.RELATION, findings=findings)
+
+
+def _told(view: View) -> Iterator[Finding]:
+    pair = view.database
+    before = {each.relation: each.changes for each in pair.facts.troubles}
+    names = [name for name in sorted(pair.ways) if is_chosen(pair, name) and name not in pair.ledger.relations]
+    names += sorted(entry.relation for entry in _entries(view))
+    if names:
+        counted = [f"{name} ({before[name]} so far)" if before.get(name) else name for name in names]
+        yield Finding(
+            "insert_only",
+            f"Of tables of {pair.name} without a replica identity only INSERT and TRUNCATE are replicated, as chosen: {some(counted)}. "
+            "No UPDATE or DELETE may come to them until the cutover.",
+            "Nothing to do while that holds. Each one is counted by the source, and keeps the light out from then on; where a unique "
+            "index is, a key that was deleted and comes again halts apply of the whole database.",
+            blocking=False,
+            database=pair.name,
+        )
+
+
+def is_chosen(pair: DatabasePair, relation: str) -> bool:
+    """Whether a relation that is admitted now is to be replicated so."""
+    return pair.ways.get(relation) is WithoutIdentity.INSERT_ONLY
+
+
+def _entries(view: View) -> tuple[LedgerRelation, ...]:
+    return tuple(entry for entry in view.database.ledger.relations.values() if entry.insert_only)
+
+
+def _changed(view: View) -> Iterator[Finding]:
+    for entry in sorted(_entries(view), key=lambda each: each.relation):
+        publication = view.database.publication(inserts_name(groups.name_of(view, entry.group)))
+        if publication is None or entry.changes is None or entry.source_oid not in publication.changes:
+            continue
+        changes = publication.changes[entry.source_oid] - entry.changes
+        if changes < 0 or publication.counted_since != entry.counted_since:
+            yield _uncounted(view, entry.relation)
+        elif changes:
+            yield _differs(view, entry.relation, changes)
+
+
+def _uncounted(view: View, relation: str) -> Finding:
+    return Finding(
+        "insert_only_uncounted",
+        f"Whether {relation} in database {view.database.name} had an UPDATE or DELETE, of which none is replicated, nobody knows any "
+        "more: the source's counters were reset since its copy began, by a crash or by pg_stat_reset().",
+        f"{_anew(view, relation)}.",
+        database=view.database.name,
+        relation=relation,
+    )
+
+
+def _differs(view: View, relation: str, changes: int) -> Finding:
+    return Finding(
+        "insert_only_changed",
+        f"{changes} rows of {relation} in database {view.database.name} were updated or deleted on the source since its copy began, and "
+        "that is not replicated, as chosen: the destination's rows are not the same any more.",
+        f"{_anew(view, relation)}; or where it would happen again, before that give it an identity on the source (ALTER TABLE {relation} "
+        "ADD PRIMARY KEY (...);) or choose replica_identity_full for it in the configuration: from the new copy on it is replicated "
+        "like any other.",
+        database=view.database.name,
+        relation=relation,
+    )
+
+
+def _anew(view: View, relation: str) -> str:
+    where = f"database {view.database.target} on the destination"
+    return f"In {where}: DROP TABLE {relation} CASCADE; it is then made anew there with all that goes with it, and copied from the start"
+
+
+def unsettled(pair: DatabasePair, barrier: Barrier) -> str | None:
+    """Why the count of a look after the barrier may still grow; None where it is complete."""
+    begun = any(entry.insert_only for entry in pair.ledger.relations.values())
+    if not begun or pair.observed_at is None or (pair.observed_at - barrier.taken_at).total_seconds() >= LATE_SECONDS:
+        return None
+    return (
+        f"UPDATEs and DELETEs on tables of {pair.name} that are replicated by INSERT alone are counted up to {LATE_SECONDS:.0f} s after "
+        "the barrier."
+    )
+
+
+def can_begin(pair: DatabasePair) -> bool:
+    """Whether a group takes such tables still: its second publication is older than its slot, which else could not read on."""
+    working = groups.in_ledger(pair.ledger)
+    return not working or any(group.inserts_oid is not None or not group.slot_created for group in working)
+
+
+def lacks_publication(view: View, group: LedgerGroup) -> bool:
+    """Whether the group's second publication is still to be made: where any table may need it, and before the slot."""
+    if group.inserts_oid is not None or group.slot_created:
+        return False
+    needed = any(entry.insert_only for entry in groups.members(view, group).values())
+    return needed or view.spec.may_choose(WithoutIdentity.INSERT_ONLY)
+
+
+def create_publication(view: View, group: LedgerGroup) -> Action:
+    """Made, or only recorded where it stands: by oid and xmin, as the first one."""
+    name = inserts_name(group.name)
+    known = view.database.publication(name) is not None
+    create = Statement(Side.SOURCE, view.database.name, create_inserts_publication(name))
+    read = (
+        "SELECT oid::text AS inserts_oid, xmin::text AS inserts_xmin FROM pg_publication"
+        f" WHERE pubname = {literal(name)} AND NOT pubupdate AND NOT pubdelete"
+    )
+    found = ("inserts_oid", "inserts_xmin")
+    note = groups.update_group(
+        view, "inserts_oid = %(inserts_oid)s::oid, inserts_xmin = %(inserts_xmin)s", found, group.number
+    )
+    statements = (*(() if known else (create,)), Statement(Side.SOURCE, view.database.name, read, keeps=found), note)
+    return Action(f"{'record' if known else 'create'} publication {name}", statements)
+
+
+def trouble(view: View, group: LedgerGroup) -> tuple[Finding, ...]:
+    """Whether the second publication is no longer the one that was recorded. Altered, it may publish what makes UPDATEs fail."""
+    name = inserts_name(group.name)
+    publication = view.database.publication(name)
+    if group.inserts_oid is None:
+        return ()
+    if publication is None:
+        return (groups.broken(view, f"publication {name} was dropped on the source"),)
+    if publication.oid != group.inserts_oid:
+        return (groups.broken(view, f"publication {name} was dropped and made anew on the source"),)
+    if publication.xmin != group.inserts_xmin:
+        return (groups.broken(view, f"publication {name} was altered on the source"),)
+    return ()
+
+
+def subscribed(group: LedgerGroup) -> tuple[str, ...]:
+    """The publications that the group's subscription is made of."""
+    return (group.name, *((inserts_name(group.name),) if group.inserts_oid is not None else ()))
+
+
+def publication_list(names: Iterable[str]) -> str:
+    """As CREATE SUBSCRIPTION takes them."""
+    return ", ".join(identifier(name) for name in names)
+
+
+def count(oids: Iterable[int]) -> str:
+    """The query for `changes` (JSON: oid -> UPDATEs and DELETEs counted on the source) and `counted_since`.
+
+    Run before a copy's snapshot is taken: what one counts twice is a false alarm, what one misses is silence.
+    """
+    return sql("counted_changes", 0).replace("{oids}", f"ARRAY[{', '.join(map(str, sorted(oids)))}]")
