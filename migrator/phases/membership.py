@@ -135,7 +135,7 @@ def is_complete(view: View, group: LedgerGroup) -> bool:
     return (
         group.publication_oid is not None
         and not insert_only.lacks_publication(view, group)
-        and len(standing) == len(insert_only.subscribed(group))
+        and {*insert_only.subscribed(group)} <= {found.name for found in standing}
         and all(found.relations.keys() == _of(view, group, found) for found in standing)
         and all(entry.publication_rel_oid is not None for entry in entries.values())
     )

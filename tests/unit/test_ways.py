@@ -22,6 +22,7 @@ mappings:
     [
         ("without_identity: refuse", "shop", "public", "log", "refuse"),
         ("withoutIdentity: CopyAtCutover", "shop", "public", "log", "copy_at_cutover"),
+        ("without_identity: insertOnly", "shop", "public", "log", "insert_only"),
         ("without_identity_tables: {public.log: copy_at_cutover}", "shop", "public", "log", "copy_at_cutover"),
         ("without_identity_tables: {public.log: copy_at_cutover}", "shop", "public", "logs", "refuse"),
         ("without_identity_tables: {shop.public.*: copy_at_cutover}", "shop", "public", "log", "copy_at_cutover"),
