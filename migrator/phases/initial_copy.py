@@ -214,7 +214,7 @@ def _placed(view: View, group: LedgerGroup, relations: tuple[str, ...]) -> Itera
     """Into the publication where they belong, out of the other, where they were replicated otherwise before: in one transaction."""
     for publication in groups.publications(view, group):
         inserts = publication.name == inserts_name(group.name)
-        belong = {name for name in relations if insert_only.is_chosen(view.database, name) == inserts}
+        belong = {name for name in relations if insert_only.belongs(view, group, name) == inserts}
         if leave := [name for name in relations if name not in belong and name in publication.relations]:
             yield drop_tables(publication.name, leave)
         if enter := [name for name in relations if name in belong and name not in publication.relations]:
@@ -225,7 +225,7 @@ def _insert_relations(view: View, group: LedgerGroup, relations: tuple[str, ...]
     """With what the source has counted until now of those whose UPDATEs and DELETEs are not replicated."""
     schema, target = view.database.source_schema, view.database.target
     assert schema is not None
-    oids = {name: schema.table(name).oid for name in relations if insert_only.is_chosen(view.database, name)}
+    oids = {name: schema.table(name).oid for name in relations if insert_only.belongs(view, group, name)}
     kinds = [tuple(name for name in relations if (name in oids) == inserts) for inserts in (False, True)]
     if kinds[0]:
         yield Statement(Side.DESTINATION, target, _insertion(view, group, kinds[0], schema))

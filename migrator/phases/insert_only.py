@@ -54,6 +54,11 @@ def is_chosen(pair: DatabasePair, relation: str) -> bool:
     return pair.ways.get(relation) is WithoutIdentity.INSERT_ONLY
 
 
+def belongs(view: View, group: LedgerGroup, relation: str) -> bool:
+    """Whether a relation that is admitted to this group now goes into its second publication; one without has only one place."""
+    return group.inserts_oid is not None and is_chosen(view.database, relation)
+
+
 def _entries(view: View) -> tuple[LedgerRelation, ...]:
     return tuple(entry for entry in view.database.ledger.relations.values() if entry.insert_only)
 

@@ -46,8 +46,10 @@ def writes(sql: str) -> bool:
 def pieces(sql: str, mapping: str) -> Iterator[str]:
     """As the plan spells it: one table of a batch at a time, the marker with its mapping, a copy without its columns."""
     sql = re.sub(r"^SET LOCAL lock_timeout = '\w+'; ", "", sql)  # of its transaction, in the same round trip
-    if match := re.match(r"(ALTER PUBLICATION \S+ ADD TABLE )(.*)", sql):
-        yield from (f"{match[1]}{table}" for table in re.split(r", (?=ONLY )", match[2]))
+    if sql.startswith("ALTER PUBLICATION "):
+        for each in re.split(r"; (?=ALTER PUBLICATION )", sql):  # both of a group, in one round trip
+            head, add, tables = each.partition(" ADD TABLE ")
+            yield from (f"{head}{add}{table}" for table in re.split(r", (?=ONLY )", tables))
     elif match := re.match(r"COPY (.*?) (?:\(.*\) )?TO STDOUT", sql):
         yield f"COPY {match[1]}"
     else:

@@ -10,9 +10,10 @@ from migrator.config import WithoutIdentity
 from migrator.model import Publication
 from migrator.names import group_name, inserts_name, is_ours, parse_group_name, publication_group
 from migrator.observation import DatabasePair
-from migrator.phases import insert_only, ways
+from migrator.phases import initial_copy, insert_only, ways
 from migrator.records import Barrier, Identity, Ledger, LedgerGroup, LedgerRelation
 from tests import builders
+from tests.unit.test_admission import stage as admission_of
 
 HERE = Identity("1", 1)
 LOG = "public.log"
@@ -60,6 +61,29 @@ def test_the_count_is_complete_a_while_after_the_barrier() -> None:
     assert "up to 12 s after the barrier" in (insert_only.unsettled(replace(seen, observed_at=soon), barrier) or "")
     assert insert_only.unsettled(replace(seen, observed_at=late), barrier) is None
     assert insert_only.unsettled(replace(seen, observed_at=soon, ledger=Ledger(True)), barrier) is None
+
+
+@pytest.mark.parametrize("has_second", [True, False])
+def test_one_copied_anew_stays_where_its_group_has_no_second_publication(has_second: bool) -> None:
+    """It lost its identity while it was replicated: its finding says so, and nothing is to make it vanish from the publication."""
+    view = admission_of(1, begun=1)
+    seen = view.database
+    (group,) = seen.ledger.groups
+    oid = 2 if has_second else None
+    publications = (
+        replace(seen.publications[0], relations={"public.t0": (0, 9)}),
+        Publication(f"{group.name}_i", 2, "1", {}),
+    )
+    changed = replace(
+        seen,
+        ways={"public.t0": WithoutIdentity.INSERT_ONLY},
+        ledger=replace(seen.ledger, groups=(replace(group, inserts_oid=oid, inserts_xmin="1"),)),
+        publications=publications if has_second else publications[:1],
+    )
+    (action,) = initial_copy.examine(replace(view, pair=changed)).actions
+    altered = [each.sql for each in action.statements if each.sql.startswith("ALTER PUBLICATION")]
+    assert [sql.split()[3] for sql in altered] == (["DROP", "ADD"] if has_second else [])
+    assert any("%(counted_since)s" in each.sql for each in action.statements if "INSERT INTO" in each.sql) is has_second
 
 
 def test_the_longest_name_fits() -> None:
