@@ -226,13 +226,15 @@ def _insert_relations(view: View, group: LedgerGroup, relations: tuple[str, ...]
     schema, target = view.database.source_schema, view.database.target
     assert schema is not None
     oids = {name: schema.table(name).oid for name in relations if insert_only.belongs(view, group, name)}
-    kinds = [tuple(name for name in relations if (name in oids) == inserts) for inserts in (False, True)]
-    if kinds[0]:
-        yield Statement(Side.DESTINATION, target, _insertion(view, group, kinds[0], schema))
-    if kinds[1]:
-        found = ("changes", "counted_since")
+    found = ("changes", "counted_since")
+    if oids:
         yield Statement(Side.SOURCE, view.database.name, insert_only.count(oids.values()), keeps=found)
-        yield Statement(Side.DESTINATION, target, _insertion(view, group, kinds[1], schema, counted=True), uses=found)
+    if others := tuple(name for name in relations if name not in oids):
+        yield Statement(Side.DESTINATION, target, _insertion(view, group, others, schema))
+    if oids:
+        yield Statement(
+            Side.DESTINATION, target, _insertion(view, group, tuple(oids), schema, counted=True), uses=found
+        )
 
 
 def _insertion(
