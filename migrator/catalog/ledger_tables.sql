@@ -5,8 +5,6 @@ CREATE TABLE IF NOT EXISTS migrator.groups (
     name text NOT NULL,
     publication_oid oid,
     publication_xmin text,
-    inserts_oid oid, -- of the second publication, which publishes no UPDATE and DELETE
-    inserts_xmin text,
     slot_created boolean NOT NULL DEFAULT false,
     subscription_oid oid,
     source_system_identifier text NOT NULL,
@@ -17,6 +15,8 @@ CREATE TABLE IF NOT EXISTS migrator.groups (
     retired_at timestamptz, -- no part of it is begun any more
     slot_dropped_at timestamptz, -- the WAL budget was used up, and its slots were given up
     method text NOT NULL DEFAULT 'subscription', -- by which it was begun: a configuration changed later changes nothing
+    inserts_oid oid, -- of the second publication, which publishes no UPDATE and DELETE
+    inserts_xmin text,
     PRIMARY KEY (mapping, number)
 );
 CREATE TABLE IF NOT EXISTS migrator.relations (
