@@ -189,9 +189,9 @@ def test_a_table_that_comes_later(cluster: Clusters, method: CopyMethod) -> None
     stage(source)
     spec = chosen(source, destination, method, "insert_only")
     to_the_light(spec)
-    source.execute("CREATE TABLE late (id int)", "shop")
-    with application(source, ("INSERT INTO late VALUES ({n})",)):
-        drive_until(spec, lambda seen: "late" in holds(source, False) and seen.status is Status.CUTOVER_READY)
+    source.execute('CREATE TABLE "100%% late" (id int)', "shop")
+    with application(source, ('INSERT INTO "100%% late" VALUES ({n})',)):
+        drive_until(spec, lambda seen: '"100%% late"' in holds(source, False) and seen.status is Status.CUTOVER_READY)
     control.take_barrier(spec)
     assert checksums(source, "shop") == checksums(destination, "shop")
 
