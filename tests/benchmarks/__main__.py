@@ -1,9 +1,9 @@
-"""`make bench`, or `python -m tests.benchmarks [copy|scale|schema|bucket|fleet|whole|pipe|rate|race] [ARGUMENTS]`: measures and prints."""
+"""`make bench`, or `python -m tests.benchmarks [NAME [ARGUMENTS]]`, NAME one of BENCHMARKS: measures and prints."""
 
 import sys
 from collections.abc import Callable
 
-from tests.benchmarks import bucket, copy, fleet, pipe, race, scale, schema, whole
+from tests.benchmarks import bucket, copy, fleet, latency, pipe, race, scale, schema, watching, whole
 
 BENCHMARKS: dict[str, Callable[..., None]] = {
     "copy": copy.run,
@@ -15,6 +15,8 @@ BENCHMARKS: dict[str, Callable[..., None]] = {
     "pipe": pipe.run,
     "rate": pipe.run_rates,
     "race": race.run,
+    "watching": watching.run,
+    "latency": latency.run,
 }
 
 if __name__ == "__main__":

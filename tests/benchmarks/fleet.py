@@ -50,7 +50,7 @@ def _create(cluster: Cluster, names: list[str]) -> None:
     cluster.execute(f"DROP DATABASE {model}")
 
 
-def _begin(specs: list[MappingSpec]) -> None:
+def begin(specs: list[MappingSpec]) -> None:
     """As after the first act: from then on a look does not try the line from the destination to the source any more."""
     somebody = Identity("1", 1)
     for spec in specs:
@@ -91,7 +91,7 @@ def _measure(what: str, source: Cluster, destination: Cluster, shares: list[list
         MappingSpec(f"bench{number}", *ends, databases=DatabaseSelection(tuple(names)))
         for number, names in enumerate(shares)
     ]
-    _begin(specs)
+    begin(specs)
     for round_ in range(ROUNDS + 1):
         begun, ours = time.perf_counter(), time.process_time()
         for spec in specs:
