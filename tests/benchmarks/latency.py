@@ -19,11 +19,14 @@ from playwright.sync_api import Page, sync_playwright
 
 from migrator.machines.cluster import Cluster
 from tests.benchmarks import scale
-from tests.browser.conftest import CHROMIUM
+from tests.browser.conftest import CHROMIUM, wait_for
 from tests.machine_room import MachineRoom, instance, machine_room, write_config
 
 SAMPLES = 20
 INTERVALS = (5.0, 1.0)
+PER_WEB = 4
+"""The web process's clock and beat's have the same interval: how far they are apart stays until one of them starts anew."""
+
 RELATIONS = 10
 MB = 1_048_576
 FIRST_MB, STEP_MB, TOLERANCE_MB = 0.5, 0.1, 0.08
@@ -51,27 +54,33 @@ class Sample:
 
 
 def run(*arguments: str) -> None:
-    """Prints medians and maxima per interval."""
+    """Prints medians and maxima per interval, each with servers of its own."""
     samples = int(arguments[0]) if arguments else SAMPLES
-    source, destination = Cluster.create(16), Cluster.create(18)
-    try:
-        for interval in [float(text) for text in arguments[1:]] or INTERVALS:
+    for interval in [float(text) for text in arguments[1:]] or INTERVALS:
+        source, destination = Cluster.create(16), Cluster.create(18)
+        try:
             scale.create(source, RELATIONS, 1)
-            destination.execute(f"DROP DATABASE IF EXISTS {scale.DATABASE} WITH (FORCE)")
             _measure(source, destination, samples, interval)
-    finally:
-        source.remove()
-        destination.remove()
+        finally:
+            source.remove()
+            destination.remove()
 
 
 def _measure(source: Cluster, destination: Cluster, samples: int, interval: float) -> None:
     pace = {"reconcile_interval_seconds": interval, "ui_refresh_interval_seconds": interval}
+    found: list[Sample] = []
     with tempfile.TemporaryDirectory() as directory:
         config = write_config(
             Path(directory), instance(source), instance(destination), pace, databases={"include": [scale.DATABASE]}
         )
-        with machine_room(config) as room, _page(room) as page:
-            found = [_sample(source, destination, room, page, number, interval) for number in range(samples)]
+        with machine_room(config) as room:
+            room.until(lambda summary: summary["status"] in ("synced", "cutover_ready"))
+            for first in range(0, samples, PER_WEB):
+                room.kill("web")
+                time.sleep(random.uniform(0, interval))
+                with _page(room) as page:
+                    for number in range(first, min(samples, first + PER_WEB)):
+                        found.append(_sample(source, destination, room, page, number, interval))
     print(f"\nan interval of {interval:g} s, {samples} commits", flush=True)
     _print("commit to the look that sees it", [each.look for each in found])
     _print("that look's begin to Redis", [each.published for each in found])
@@ -81,8 +90,8 @@ def _measure(source: Cluster, destination: Cluster, samples: int, interval: floa
 
 @contextmanager
 def _page(room: MachineRoom) -> Iterator[Page]:
-    """The mapping's page, as soon as replication runs."""
-    room.until(lambda summary: summary["status"] in ("synced", "cutover_ready"))
+    """The mapping's page in a new browser."""
+    wait_for(f"{room.machinery.dashboard}readyz")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM)
         try:
