@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from tests.benchmarks import bucket, copy, fleet, latency, pipe, race, recorded, scale, schema, watching, whole
+from tests.benchmarks import bucket, copy, fleet, latency, live, pipe, race, recorded, scale, schema, watching, whole
 
 BENCHMARKS: dict[str, Callable[..., None]] = {
     "copy": copy.run,
@@ -18,6 +18,7 @@ BENCHMARKS: dict[str, Callable[..., None]] = {
     "watching": watching.run,
     "latency": latency.run,
     "recorded": recorded.run,
+    "live": live.run,
 }
 
 if __name__ == "__main__":
