@@ -29,8 +29,8 @@ PER_WEB = 4
 
 RELATIONS = 10
 MB = 1_048_576
-FIRST_MB, STEP_MB, TOLERANCE_MB = 1.0, 0.5, 0.45
-"""Each commit is larger than the one before: what the page shows tells them apart."""
+FIRST_MB, STEP_MB, TOLERANCE_MB, SIZES = 0.5, 0.45, 0.4, 20
+"""Each commit has another size than the one before, so that what the page shows tells them apart; from 10 MB on it shows whole ones."""
 
 PATIENCE_SECONDS = 60.0
 LAG = """() => {
@@ -106,7 +106,7 @@ def _sample(
     source: Cluster, destination: Cluster, room: MachineRoom, page: Page, number: int, interval: float
 ) -> Sample:
     time.sleep(random.uniform(0, interval))
-    megabytes = FIRST_MB + number * STEP_MB
+    megabytes = FIRST_MB + number % SIZES * STEP_MB
     with destination.connect(scale.DATABASE) as holder, holder.transaction(force_rollback=True):
         holder.execute("SELECT FROM t0 FOR UPDATE")
         with source.connect(scale.DATABASE) as writer, writer.transaction():

@@ -87,6 +87,8 @@ def _measure(
         begun = time.perf_counter()
         page.goto(url, wait_until="commit")
         stands(page)
+        while not wire.frames:
+            page.wait_for_timeout(10)
         spent.append(time.perf_counter() - begun)
         found = page.evaluate(TIMES)
         if len(spent) < VISITS:
