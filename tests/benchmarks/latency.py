@@ -126,16 +126,16 @@ def _seen(room: MachineRoom, page: Page, megabytes: float, committed: float) -> 
         text = str(page.evaluate(LAG))
         return text.endswith(" MB") and _is(float(text.removesuffix(" MB")), megabytes)
 
-    published = _when(in_redis)
+    published = _when(in_redis, room)
     observed = datetime.fromisoformat(str(room.summary()["observed_at"])).timestamp()
-    shown = _when(on_page)
+    shown = _when(on_page, room)
     return Sample(observed - committed, published - observed, shown - published)
 
 
-def _when(holds: Callable[[], bool]) -> float:
+def _when(holds: Callable[[], bool], room: MachineRoom) -> float:
     deadline = time.time() + PATIENCE_SECONDS
     while not holds():
-        assert time.time() < deadline, "the lag was never told"
+        assert time.time() < deadline, f"the lag was never told: {room.summary()}"
         time.sleep(0.01)
     return time.time()
 
