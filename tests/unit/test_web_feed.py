@@ -66,12 +66,7 @@ def test_who_connects_hears_everything_and_then_only_changes(store: Store) -> No
 
 def test_the_first_refresh_comes_as_soon_as_configured(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     slept = Queue[float]()
-
-    def sleep(seconds: float) -> None:
-        slept.put(seconds)
-        raise SystemExit  # of the feed's thread
-
-    monkeypatch.setattr("web.feed.sleep", sleep)
+    monkeypatch.setattr(Feed, "_run", lambda feed: slept.put(feed.refresh))
     app = create_app(store)
     socketio: SocketIO = app.extensions["socketio"]
     socketio.test_client(app)
