@@ -136,6 +136,7 @@ def _when(holds: Callable[[], bool], room: MachineRoom) -> float:
     deadline = time.time() + PATIENCE_SECONDS
     while not holds():
         assert time.time() < deadline, f"the lag was never told: {room.summary()}"
+        room.supervisor.tick()
         time.sleep(0.01)
     return time.time()
 
