@@ -3,7 +3,7 @@
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from playwright.sync_api import Browser, Page, WebSocket, expect, sync_playwright
 
@@ -30,16 +30,17 @@ TIMES = """() => {
 class Wire:
     """What came over a page's websocket."""
 
-    bytes: int = 0
-    frames: list[int] = field(default_factory=list)
+    size: int = 0
+    told: bool = False
+    """Whether the overview's rows have come, as they do on every page."""
 
     def listen(self, socket: WebSocket) -> None:
         """For page.on("websocket")."""
-        socket.on("framereceived", lambda payload: self._add(len(payload)))
+        socket.on("framereceived", self._add)
 
-    def _add(self, size: int) -> None:
-        self.bytes += size
-        self.frames.append(size)
+    def _add(self, payload: str | bytes) -> None:
+        self.size += len(payload)
+        self.told = self.told or (isinstance(payload, str) and '"snapshot"' in payload)
 
 
 def show(redis_url: str, store: Store, summaries: Mapping[str, Document]) -> None:
@@ -87,7 +88,7 @@ def _measure(
         begun = time.perf_counter()
         page.goto(url, wait_until="commit")
         stands(page)
-        while not wire.frames:
+        while not wire.told:
             page.wait_for_timeout(10)
         spent.append(time.perf_counter() - begun)
         found = page.evaluate(TIMES)
@@ -100,7 +101,7 @@ def _measure(
     print(
         f"    last visit: HTML {found['bytes'] / 1024:.0f} kB after {found['answered']:.0f} ms, painted after {found['painted']:.0f} ms"
     )
-    print(f"    {found['elements']:.0f} elements; {wire.bytes / 1024:.0f} kB by websocket at first", flush=True)
+    print(f"    {found['elements']:.0f} elements; {wire.size / 1024:.0f} kB by websocket at first", flush=True)
     _refreshes(page, wire, web, store, summaries)
     page.close()
 
@@ -109,7 +110,7 @@ def _refreshes(page: Page, wire: Wire, web: int, store: Store, summaries: Mappin
     """What changing everything costs, as the browser's renderer and the web process count it."""
     session = page.context.new_cdp_session(page)
     session.send("Performance.enable")
-    before, received, served = _task_seconds(session.send("Performance.getMetrics")), wire.bytes, of_tree(web)
+    before, received, served = _task_seconds(session.send("Performance.getMetrics")), wire.size, of_tree(web)
     for number in range(REFRESHES):
         for name, document in summaries.items():
             store.publish_summary(name, {**document, "observed_at": now(), "lag_bytes": 1_000_000 * (number + 1)})
@@ -117,7 +118,7 @@ def _refreshes(page: Page, wire: Wire, web: int, store: Store, summaries: Mappin
     drawn = _task_seconds(session.send("Performance.getMetrics")) - before
     print(
         f"    a refresh in which all change: {drawn / REFRESHES * 1000:.0f} ms of the page's thread,"
-        f" {(wire.bytes - received) / REFRESHES / 1024:.0f} kB by websocket,"
+        f" {(wire.size - received) / REFRESHES / 1024:.0f} kB by websocket,"
         f" {(of_tree(web) - served) / REFRESHES * 1000:.0f} ms of CPU of the web process",
         flush=True,
     )
