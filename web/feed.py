@@ -47,9 +47,9 @@ class Feed:
     def connect(self, sid: str) -> None:
         """A browser came: tell it everything of the overview, as of now."""
         with self._lock:
-            self._start()
             if monotonic() - self._looked_at >= AT_MOST_EVERY_SECONDS:
                 self.tick()
+            self._start()  # after a look, which has learned how often to look
             self._emit("snapshot", {"full": True, "mappings": list(self._rows.values()), "gone": []}, sid)
             self._emit("pulse", self._pulse(), sid)
 

@@ -1,5 +1,6 @@
 """What a process remembers of databases between two looks, so that a look need not read everything. Losing it costs time."""
 
+import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
@@ -17,6 +18,10 @@ Key = tuple[str, str, str]
 
 SHARE = 0.02
 """Sizes and sequences may take so much of the time: what is read in 4 ms at every look, what takes 200 ms every 10 s."""
+
+EARLIEST = 0.75
+"""Schemas that were read together, at a process's first look, are not to be read together again: each after its own part of
+`max_age_seconds`, this or more of it."""
 
 GARBAGE_THRESHOLDS = (100_000, 50, 100)
 """For gc.set_threshold: a tick makes hundreds of thousands of values, none of them in cycles. To search them all takes as
@@ -60,6 +65,8 @@ class Remembered:
     facts: Read[DatabaseFacts] | None = None
     without: frozenset[int] = frozenset()
     """Tables (oids) that were locked when the schema was read, and of which it says what was known before."""
+    part: float = field(default_factory=lambda: random.uniform(EARLIEST, 1.0))  # noqa: S311 - no secret
+    """Of the age at which its schema is read again."""
 
 
 @dataclass
@@ -67,6 +74,7 @@ class SchemaCache:
     """Schemas, sizes and sequences read before, and the sessions they were read by: a `with` closes these at its end."""
 
     max_age_seconds: float = 300.0
+    """The most that a schema is relied on while its fingerprint does not move; each database has its own part of it."""
     databases: dict[Key, Remembered] = field(default_factory=dict)
     sessions: Sessions = field(default_factory=Sessions)
     quiet: dict[str, Quiet] = field(default_factory=dict)
@@ -85,7 +93,7 @@ class SchemaCache:
     def schema(self, known: Remembered, fingerprint: str, *, patient: bool) -> Schema | None:
         """The schema while it can be relied on: its fingerprint has not moved, or only just (`patient`), and it is not old."""
         read = known.schema
-        if read is None or monotonic() - read.at > self.max_age_seconds:
+        if read is None or monotonic() - read.at > self.max_age_seconds * known.part:
             return None
         waits = patient and read.seconds > DEAR_SECONDS and monotonic() - read.at < read.seconds * DEAR_SCHEMA
         return read.value if waits or known.fingerprint == fingerprint else None

@@ -30,14 +30,16 @@ def sample_lag(spec: MappingSpec, memory: MarkerMemory | None = None) -> bool:
     with session_of(spec.destination, None, name) as session:
         if not try_lock(session, lock_key("sampling", spec.name)):
             return False
-        positions = _confirmed_positions(spec, read_system_identifier(session))
-        if not positions:
-            return False
-        known = [position for position in positions if position is not None]
-        newest = _newest(session, spec, memory)
-        if len(known) == len(positions):
-            markers.confirm(session, spec.name, min(known))
-        emitted = emit_marker(spec)
+        # One session with the source, not two: to open one costs it more than all that is asked in it.
+        with session_of(spec.source, None, name) as source:
+            positions = _confirmed_positions(source, spec, read_system_identifier(session))
+            if not positions:
+                return False
+            known = [position for position in positions if position is not None]
+            newest = _newest(session, spec, memory)
+            if len(known) == len(positions):
+                markers.confirm(session, spec.name, min(known))
+            emitted = _emit(source, spec)
         if emitted < max((*known, newest), default=emitted):
             journal.note_put_back(session, spec.name, Side.SOURCE)
         markers.add(session, spec.name, emitted)
@@ -57,13 +59,12 @@ def _newest(session: Session, spec: MappingSpec, memory: MarkerMemory | None) ->
     return newest if newest is not None else Lsn(0)
 
 
-def _confirmed_positions(spec: MappingSpec, destination: str) -> list[Lsn | None]:
+def _confirmed_positions(source: Session, spec: MappingSpec, destination: str) -> list[Lsn | None]:
     """confirmed_flush_lsn of every main slot of the mapping: a cheap look, asked every few seconds."""
-    with session_of(spec.source, None, application_name(spec.name, "sample_lag")) as session:
-        rows = session.execute(
-            "SELECT slot_name, database, confirmed_flush_lsn::text AS position FROM pg_replication_slots"
-            " WHERE slot_type = 'logical'"
-        ).fetchall()
+    rows = source.execute(
+        "SELECT slot_name, database, confirmed_flush_lsn::text AS position FROM pg_replication_slots"
+        " WHERE slot_type = 'logical'"
+    ).fetchall()
     ours = [row for row in rows if is_ours(row["slot_name"], spec.name, destination, row["database"])]
     return [Lsn.parse(row["position"]) if row["position"] else None for row in ours]
 
@@ -71,8 +72,12 @@ def _confirmed_positions(spec: MappingSpec, destination: str) -> list[Lsn | None
 def emit_marker(spec: MappingSpec) -> Lsn:
     """A logical message in the source's WAL, flushed: nothing committed before it lies behind the returned position."""
     with session_of(spec.source, None, application_name(spec.name, "marker")) as session:
-        session.execute("SET synchronous_commit = local")
-        session.execute(MARKER, (spec.name,))
-        row = session.execute("SELECT pg_current_wal_flush_lsn()::text AS lsn").fetchone()
-        assert row is not None
-        return Lsn.parse(row["lsn"])
+        return _emit(session, spec)
+
+
+def _emit(source: Session, spec: MappingSpec) -> Lsn:
+    source.execute("SET synchronous_commit = local")
+    source.execute(MARKER, (spec.name,))
+    row = source.execute("SELECT pg_current_wal_flush_lsn()::text AS lsn").fetchone()
+    assert row is not None
+    return Lsn.parse(row["lsn"])

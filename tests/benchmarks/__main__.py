@@ -1,9 +1,25 @@
-"""`make bench`, or `python -m tests.benchmarks [NAME [ARGUMENTS]]`: measures and prints; every one without a name, which takes hours."""
+"""`make bench`, or `python -m tests.benchmarks [NAME [ARGUMENTS]]`, NAME one of BENCHMARKS: measures and prints."""
 
 import sys
 from collections.abc import Callable
 
-from tests.benchmarks import bucket, copy, fleet, impact, pipe, race, resume, scale, schema, streams, whole
+from tests.benchmarks import (
+    bucket,
+    copy,
+    fleet,
+    impact,
+    latency,
+    live,
+    pipe,
+    race,
+    recorded,
+    resume,
+    scale,
+    schema,
+    streams,
+    watching,
+    whole,
+)
 
 BENCHMARKS: dict[str, Callable[..., None]] = {
     "copy": copy.run,
@@ -18,6 +34,10 @@ BENCHMARKS: dict[str, Callable[..., None]] = {
     "resume": resume.run,
     "streams": streams.run,
     "impact": impact.run,
+    "watching": watching.run,
+    "latency": latency.run,
+    "recorded": recorded.run,
+    "live": live.run,
 }
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""What a tick's look costs with many databases: `python -m tests.benchmarks fleet [DATABASES [MAPPINGS]]`.
+"""What a tick's look costs with many databases: `python -m tests.benchmarks fleet [DATABASES [MAPPINGS [TABLES]]]`.
 
-First one mapping of all databases, then as many mappings, each with its share of them. Tables are few: it is sessions and
-round trips that count here. Each mapping is looked at as by one worker process that keeps what it remembers. Then the one mapping
-by turns, at the default intervals: its databases are taken for quiet, since a pipe for each of 200 would measure the pipes.
+First one mapping of all databases, then as many mappings, each with its share of them. Tables are few and plain, so many in each
+database: it is sessions and round trips that count here. Each mapping is looked at as by one worker process that keeps what it
+remembers. Then the one mapping by turns, at the default intervals: its databases are taken for quiet, since a pipe for each of 200
+would measure the pipes.
 """
 
 import statistics
@@ -26,11 +27,12 @@ def run(*arguments: str) -> None:
     """Prints seconds per look: the first, which reads every schema, and those after it."""
     databases = int(arguments[0]) if arguments else 200
     mappings = int(arguments[1]) if len(arguments) > 1 else 20
+    tables = int(arguments[2]) if len(arguments) > 2 else TABLES
     source, destination = Cluster.create(16, SETTINGS), Cluster.create(18, SETTINGS)
     try:
         names = [f"bench_{number:03}" for number in range(databases)]
         for cluster in (source, destination):
-            _create(cluster, names)
+            _create(cluster, names, tables)
         _measure(f"one mapping, {databases} databases", source, destination, [names])
         _measure_turns(source, destination, names)
         share = [names[number::mappings] for number in range(mappings)]
@@ -40,17 +42,17 @@ def run(*arguments: str) -> None:
         destination.remove()
 
 
-def _create(cluster: Cluster, names: list[str]) -> None:
+def _create(cluster: Cluster, names: list[str], tables: int) -> None:
     model = "bench_model"
-    tables = (f"CREATE TABLE t{number} (id bigserial PRIMARY KEY, name text)" for number in range(TABLES))
+    statements = (f"CREATE TABLE t{number} (id bigserial PRIMARY KEY, name text)" for number in range(tables))
     cluster.execute(f"CREATE DATABASE {model}")
-    cluster.execute("; ".join(tables), model)
+    cluster.execute("; ".join(statements), model)
     for name in names:
         cluster.execute(f"CREATE DATABASE {name} TEMPLATE {model} STRATEGY file_copy")
     cluster.execute(f"DROP DATABASE {model}")
 
 
-def _begin(specs: list[MappingSpec]) -> None:
+def begin(specs: list[MappingSpec]) -> None:
     """As after the first act: from then on a look does not try the line from the destination to the source any more."""
     somebody = Identity("1", 1)
     for spec in specs:
@@ -91,7 +93,7 @@ def _measure(what: str, source: Cluster, destination: Cluster, shares: list[list
         MappingSpec(f"bench{number}", *ends, databases=DatabaseSelection(tuple(names)))
         for number, names in enumerate(shares)
     ]
-    _begin(specs)
+    begin(specs)
     for round_ in range(ROUNDS + 1):
         begun, ours = time.perf_counter(), time.process_time()
         for spec in specs:

@@ -79,7 +79,7 @@ def _measure(source: Cluster, destination: Cluster, relations: int, times: int) 
         _print("cheap look (schema cached)", _seconds(lambda: Looker(spec, "bench", cache).look(), 5))
     else:
         observation = replace(observation, databases=(multiplied(observation.databases[0], times),))
-    for moment in _moments(spec, observation):
+    for moment in moments(spec, observation):
         _tell(spec, moment)
 
 
@@ -100,8 +100,8 @@ def _tell(spec: MappingSpec, moment: Moment) -> None:
     )
 
 
-def _moments(spec: MappingSpec, observation: Observation) -> Iterator[Moment]:
-    """Real schemas, sizes and servers; the pipe is made up, since building it is not what is measured."""
+def moments(spec: MappingSpec, observation: Observation) -> Iterator[Moment]:
+    """Of one database. Real schemas, sizes and servers; the pipe is made up, since building it is not what is measured."""
     begun = _begun(observation)
     (pair,) = begun.databases
     names = list(pair.source_schema.leaves()) if pair.source_schema else []
@@ -127,8 +127,8 @@ def _begun(observation: Observation) -> Observation:
     ends = [Identity(side.system_identifier, side.timeline) for side in (source, destination)]
     since = observation.observed_at - timedelta(minutes=5)
     marker = Marker(Lsn(1), since, since)
-    claim = Claim(observation.mapping, "source", DATABASE, DATABASE, True)
-    journal = Journal(Intent.MIGRATE, ends[0], ends[1], None, since, None, False, (marker,), claims=(claim,))
+    claims = tuple(Claim(observation.mapping, "source", pair.name, pair.target, True) for pair in observation.databases)
+    journal = Journal(Intent.MIGRATE, ends[0], ends[1], None, since, None, False, (marker,), claims=claims)
     return replace(observation, journal=journal)
 
 
@@ -136,9 +136,9 @@ def _piped(spec: MappingSpec, seen: Observation, ready: list[str], names: list[s
     source, destination, (pair,) = seen.source, seen.destination, seen.databases
     assert isinstance(source, Instance) and isinstance(destination, Instance) and seen.journal is not None
     assert seen.journal.source is not None and seen.journal.destination is not None
-    name = group_name(spec.name, destination.system_identifier, DATABASE, 1)
+    name = group_name(spec.name, destination.system_identifier, pair.name, 1)
     group = LedgerGroup(1, name, 1, "1", True, 1, seen.journal.source, seen.journal.destination)
-    slot = Slot(name, "pgoutput", DATABASE, True, 1, source.wal_lsn, source.wal_lsn, "reserved", None)
+    slot = Slot(name, "pgoutput", pair.name, True, 1, source.wal_lsn, source.wal_lsn, "reserved", None)
     states = {each: SyncState.READY if each in set(ready) else SyncState.INIT for each in names[: len(ready) + 100]}
     return replace(
         seen,

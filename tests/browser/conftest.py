@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -45,19 +46,27 @@ def store(valkey: str) -> Store:
 @pytest.fixture
 def web(valkey: str, store: Store) -> Iterator[str]:
     """The address of the dashboard's own process."""
+    with serving(valkey) as (url, _):
+        yield url
+
+
+@contextmanager
+def serving(redis_url: str) -> Iterator[tuple[str, int]]:
+    """The dashboard as a process of its own: its address, and its process id."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    settings = {"MIGRATOR__REDIS_URL": valkey, "MIGRATOR__WEB__PORT": str(port)}
+    settings = {"MIGRATOR__REDIS_URL": redis_url, "MIGRATOR__WEB__PORT": str(port)}
     process = subprocess.Popen([sys.executable, "-m", "web"], env={**os.environ, **settings})
     try:
-        _wait_for(f"http://127.0.0.1:{port}/readyz")
-        yield f"http://127.0.0.1:{port}"
+        wait_for(f"http://127.0.0.1:{port}/readyz")
+        yield f"http://127.0.0.1:{port}", process.pid
     finally:
         process.terminate()
         process.wait(timeout=15)
 
 
-def _wait_for(url: str) -> None:
+def wait_for(url: str) -> None:
+    """Until something answers there, for 15 s at most."""
     end = time.monotonic() + 15
     while True:
         try:

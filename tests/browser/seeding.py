@@ -9,6 +9,7 @@ from web.summaries import relation_counts
 
 MB = 1_048_576
 GB = 1024 * MB
+REFRESH_SECONDS = 0.3
 STATES = ("ready", "ready", "ready", "copying", "copied", "waiting")
 CONDITIONS = ("preflight", "schema", "initial copy", "indexes and constraints", "lag below threshold", "quiet for 60 s")
 
@@ -217,7 +218,7 @@ def history(samples: int, interval: float = 5.0) -> list[Document]:
     return found
 
 
-def seed(store: Store, refresh: float = 0.3) -> None:
+def seed(store: Store, refresh: float = REFRESH_SECONDS) -> None:
     """Five mappings, each in another state; `shop` with all that a page can show."""
     states = {"shop": "in_progress", "billing": "cutover_ready", "crm": "problematic", "reports": "synced"}
     store.publish_public(public([*states, "archive"], refresh))

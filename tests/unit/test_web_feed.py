@@ -1,13 +1,14 @@
 """The live feed, by Socket.IO's own test client: what adds up in a browser is what stands in Redis."""
 
 from datetime import UTC, datetime, timedelta
+from queue import Queue
 
 import fakeredis
 import pytest
 from flask_socketio import SocketIO, SocketIOTestClient
 
 from migrator.store import Store
-from tests.browser.seeding import relations, seed, summary
+from tests.browser.seeding import REFRESH_SECONDS, relations, seed, summary
 from web.ages import Ages
 from web.app import create_app
 from web.feed import Feed
@@ -61,6 +62,15 @@ def test_who_connects_hears_everything_and_then_only_changes(store: Store) -> No
     (change,) = page.heard("snapshot")
     assert [row["name"] for row in change["mappings"]] == ["shop"]  # type: ignore[attr-defined]
     assert change["gone"] == ["crm"]
+
+
+def test_the_first_refresh_comes_as_soon_as_configured(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept = Queue[float]()
+    monkeypatch.setattr(Feed, "_run", lambda feed: slept.put(feed.refresh))
+    app = create_app(store)
+    socketio: SocketIO = app.extensions["socketio"]
+    socketio.test_client(app)
+    assert slept.get(timeout=10) == REFRESH_SECONDS
 
 
 def test_who_joins_hears_everything_of_it_and_then_only_changes(store: Store) -> None:
