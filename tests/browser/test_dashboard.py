@@ -33,21 +33,29 @@ def clean(page: Page) -> Iterator[list[str]]:
     assert said == []
 
 
+class Ticking:
+    """Observes all mappings again and again, as reconcile does, until it is stopped: then it writes nothing any more."""
+
+    def __init__(self, store: Store) -> None:
+        self._store, self._end = store, threading.Event()
+        self._thread = threading.Thread(target=self._observe)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._end.set()
+        self._thread.join()
+
+    def _observe(self) -> None:
+        while not self._end.wait(0.3):
+            for name in self._store.mapping_names():
+                self._store.publish_summary(name, {**(self._store.summary(name) or {}), "observed_at": now()})
+
+
 @pytest.fixture
-def ticking(store: Store) -> Iterator[threading.Event]:
-    """Observes all mappings again and again, as reconcile does; set the event to stop it."""
-    stop = threading.Event()
-
-    def observe() -> None:
-        while not stop.wait(0.3):
-            for name in store.mapping_names():
-                store.publish_summary(name, {**(store.summary(name) or {}), "observed_at": now()})
-
-    thread = threading.Thread(target=observe)
-    thread.start()
-    yield stop
-    stop.set()
-    thread.join()
+def ticking(store: Store) -> Iterator[Ticking]:
+    made = Ticking(store)
+    yield made
+    made.stop()
 
 
 @pytest.mark.parametrize("path", ["/", "/mappings/shop", "/config"])
@@ -59,14 +67,12 @@ def test_the_first_paint_needs_no_script(web: str, browser: Browser, path: str) 
         expect(page.locator("tr", has_text="billing")).to_contain_text("CUTOVER READY")
 
 
-def test_a_new_snapshot_shows_at_once(
-    web: str, store: Store, page: Page, clean: list[str], ticking: threading.Event
-) -> None:
+def test_a_new_snapshot_shows_at_once(web: str, store: Store, page: Page, clean: list[str], ticking: Ticking) -> None:
     page.goto(web)
     row = page.locator("tbody tr", has=page.get_by_role("link", name="shop"))
     expect(row).to_contain_text("In progress")
     expect(page.locator("#link")).to_contain_text("Live")
-    ticking.set()
+    ticking.stop()
     store.publish_summary("shop", summary("shop", "cutover_ready", lag=0))
     expect(row).to_contain_text("CUTOVER READY", timeout=SOON)
     expect(page.get_by_role("button", name="2 Cutover ready")).to_be_visible()
@@ -89,7 +95,7 @@ def test_a_mapping_page_fills_live(web: str, store: Store, page: Page, clean: li
     expect(page.locator("#metrics figcaption").first).to_contain_text("55 MB", timeout=SOON)
 
 
-def test_a_late_browser_shows_the_same(web: str, store: Store, browser: Browser, ticking: threading.Event) -> None:
+def test_a_late_browser_shows_the_same(web: str, store: Store, browser: Browser, ticking: Ticking) -> None:
     early, late = browser.new_page(), browser.new_page()
     early.goto(f"{web}/mappings/shop")
     expect(early.locator("#log")).to_contain_text("Sequences")
@@ -111,7 +117,7 @@ def test_old_data_says_so_and_recovers(web: str, store: Store, page: Page) -> No
     expect(page.locator(".stale-banner")).to_contain_text("4 of 5 mappings")
 
 
-def test_a_lost_connection_says_so(web: str, page: Page, ticking: threading.Event) -> None:
+def test_a_lost_connection_says_so(web: str, page: Page, ticking: Ticking) -> None:
     page.goto(f"{web}/mappings/shop")
     expect(page.locator("#link")).to_contain_text("Live")
     page.context.set_offline(True)
@@ -125,7 +131,7 @@ def test_a_lost_connection_says_so(web: str, page: Page, ticking: threading.Even
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", ["/", "/mappings/shop", "/mappings/crm", "/config"])
-def test_axe_finds_nothing(web: str, browser: Browser, ticking: threading.Event, scheme: str, path: str) -> None:
+def test_axe_finds_nothing(web: str, browser: Browser, ticking: Ticking, scheme: str, path: str) -> None:
     page = browser.new_context(color_scheme="dark" if scheme == "dark" else "light").new_page()
     page.goto(web + path)
     expect(page.locator("h1")).to_be_visible()
