@@ -2,6 +2,9 @@
 
 import psycopg
 
+ServerError = psycopg.OperationalError
+"""What comes where a server goes away in the middle of a statement, or has no room for it."""
+
 
 def sentence(error: psycopg.Error) -> str:
     """The server's primary message, detail and hint. Not the statement, not the context: both may hold secrets."""

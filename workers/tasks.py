@@ -13,6 +13,7 @@ from migrator.errors import MigratorError, UnknownMappingError
 from migrator.memory import Failures
 from migrator.phases.snapshot_copy import NAME as PARTS_PHASE
 from migrator.reports import config_public
+from migrator.server_errors import ServerError, sentence
 from migrator.store import Store
 from migrator.store.history import Markers
 from migrator.store.nudges import Nudges
@@ -63,7 +64,7 @@ def _spec(mapping: str) -> MappingSpec:
 
 
 def _put_off(work: Callable[P, None]) -> Callable[P, None]:
-    """A server or Redis that is away is no fault of the task: the tick says so, and asks again."""
+    """A server or Redis that is away, or goes away meanwhile, is no fault of the task: the tick says so, and asks again."""
 
     @wraps(work)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -71,6 +72,8 @@ def _put_off(work: Callable[P, None]) -> Callable[P, None]:
             work(*args, **kwargs)
         except MigratorError as error:
             LOG.warning("work put off", task=work.__name__, arguments=args, error=error.message)
+        except ServerError as error:
+            LOG.warning("work put off", task=work.__name__, arguments=args, error=sentence(error))
 
     return run
 
