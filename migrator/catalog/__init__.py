@@ -16,6 +16,11 @@ def sql(noun: str, version: int, package: str = "migrator.catalog") -> str:
     return (folder / f"{noun}.sql").read_text(encoding="utf-8")
 
 
+def counting(noun: str) -> str:
+    """A query that tells since when the source counts: spelled once, since what two of them tell is compared."""
+    return sql(noun, 0).replace("{counted_since}", sql("counted_since", 0))
+
+
 def journal_tables() -> str:
     """Creates the journal's schema and tables where they are missing."""
     return sql("our_schema", 0) + sql("journal_tables", 0)

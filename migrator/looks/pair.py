@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from psycopg.rows import DictRow
 
 from migrator.bookkeeping import ledger as ledger_book
-from migrator.catalog import sql
+from migrator.catalog import counting, sql
 from migrator.connection import Session
 from migrator.looks.counters import read_sequences, read_sizes
 from migrator.looks.facts import read_facts
@@ -190,7 +190,7 @@ def _publications(session: Session, oids: list[int] | None) -> tuple[Publication
             changes={int(oid): count for _, _, oid, _, count in row["relations"] if count is not None},
             counted_since=row["counted_since"],
         )
-        for row in session.execute(sql("publications", 0), {"relations": oids})
+        for row in session.execute(counting("publications"), {"relations": oids})
         if parse_group_name(row["name"])
     )
 

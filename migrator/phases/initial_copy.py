@@ -1,6 +1,6 @@
 """What is not copied? PostgreSQL's own tablesync, paced by admission: the largest first, never more than the workers can take."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from itertools import accumulate
 
@@ -61,11 +61,11 @@ def examine_new(view: View) -> Step:
 
 def _candidates(view: View, group: LedgerGroup) -> list[str]:
     known = view.database.ledger.relations
-
-    def joins(name: str) -> bool:
-        return group == membership.native_group(view, name) and membership.joins(view, name)
-
-    return [n for n in wanted(view) if (known[n].group == group.number if n in known else joins(n))]
+    return [
+        name
+        for name in wanted(view)
+        if (known[name].group == group.number if name in known else membership.joins(view, name) == group)
+    ]
 
 
 def admission(view: View, group: LedgerGroup | None, candidates: Sequence[str]) -> Step:
@@ -197,8 +197,7 @@ def _admit(view: View, group: LedgerGroup, relations: tuple[str, ...]) -> Action
     statements = [
         *_insert_relations(view, group, relations),
         *(Statement(Side.SOURCE, source, sql) for sql in _placed(view, group, relations)),
-        Statement(Side.SOURCE, source, _read_members(insert_only.subscribed(group)), keeps=("members",)),
-        Statement(Side.DESTINATION, target, _record_members(view), uses=("members",)),
+        *membership.record_members(view, group),
         Statement(
             Side.DESTINATION,
             target,
@@ -254,22 +253,6 @@ def _insertion(
         " SELECT each.*, true, (%(changes)s::jsonb ->> each.source_oid::text)::bigint, %(counted_since)s FROM (VALUES "
         + rows.replace("%", "%%")  # a name may have one
         + f") AS each ({columns}) {giving_up.AGAIN}"
-    )
-
-
-def _read_members(publications: Iterable[str]) -> str:
-    return (
-        "SELECT jsonb_object_agg(pr.prrelid::text, pr.oid::text)::text AS members"
-        " FROM pg_publication p JOIN pg_publication_rel pr ON pr.prpubid = p.oid"
-        f" WHERE p.pubname IN ({', '.join(map(literal, publications))})"
-    )
-
-
-def _record_members(view: View) -> str:
-    return (
-        "UPDATE migrator.relations r SET publication_rel_oid = member.value::oid"
-        " FROM jsonb_each_text(%(members)s::jsonb) AS member"
-        f" WHERE r.mapping = {literal(view.spec.name)} AND r.source_oid = member.key::oid AND r.publication_rel_oid IS NULL"
     )
 
 

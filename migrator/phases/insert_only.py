@@ -7,7 +7,7 @@ either: the source counts UPDATEs and DELETEs, and what has come since before th
 
 from collections.abc import Iterable, Iterator
 
-from migrator.catalog import sql
+from migrator.catalog import counting
 from migrator.config import WithoutIdentity
 from migrator.names import inserts_name
 from migrator.observation import DatabasePair
@@ -15,7 +15,7 @@ from migrator.phases import groups
 from migrator.phases.source_statements import create_inserts_publication
 from migrator.phases.view import View
 from migrator.phases.wording import some
-from migrator.quote import identifier, literal
+from migrator.quote import literal
 from migrator.records import Barrier, LedgerGroup, LedgerRelation
 from migrator.steps import Action, Finding, Gates, Side, Statement, Step
 
@@ -146,29 +146,9 @@ def create_publication(view: View, group: LedgerGroup) -> Action:
     return Action(f"{'record' if known else 'create'} publication {name}", statements)
 
 
-def trouble(view: View, group: LedgerGroup) -> tuple[Finding, ...]:
-    """Whether the second publication is no longer the one that was recorded. Altered, it may publish what makes UPDATEs fail."""
-    name = inserts_name(group.name)
-    publication = view.database.publication(name)
-    if group.inserts_oid is None:
-        return ()
-    if publication is None:
-        return (groups.broken(view, f"publication {name} was dropped on the source"),)
-    if publication.oid != group.inserts_oid:
-        return (groups.broken(view, f"publication {name} was dropped and made anew on the source"),)
-    if publication.xmin != group.inserts_xmin:
-        return (groups.broken(view, f"publication {name} was altered on the source"),)
-    return ()
-
-
 def subscribed(group: LedgerGroup) -> tuple[str, ...]:
     """The publications that the group's subscription is made of."""
     return (group.name, *((inserts_name(group.name),) if group.inserts_oid is not None else ()))
-
-
-def publication_list(names: Iterable[str]) -> str:
-    """As CREATE SUBSCRIPTION takes them."""
-    return ", ".join(identifier(name) for name in names)
 
 
 def count(oids: Iterable[int]) -> str:
@@ -176,4 +156,4 @@ def count(oids: Iterable[int]) -> str:
 
     Run before a copy's snapshot is taken: what one counts twice is a false alarm, what one misses is silence.
     """
-    return sql("counted_changes", 0).replace("{oids}", f"ARRAY[{', '.join(map(str, sorted(oids)))}]")
+    return counting("counted_changes").replace("{oids}", f"ARRAY[{', '.join(map(str, sorted(oids)))}]")

@@ -28,11 +28,10 @@ def examine(view: View) -> Step:
     follow: list[Action] = []
     for group in groups.at_work(view):
         publication, subscription = view.database.publication(group.name), view.database.subscription(group.name)
-        places = groups.published(view, group)
         # Until it is recorded, what stands in publication and ledger is membership's to put right.
         if publication is None or subscription is None or group.subscription_oid is None:
             continue
-        entries = groups.members(view, group)
+        entries, places = groups.members(view, group), groups.published(view, group)
         found += (*_entries(view, entries, places, subscription), *_foreign(view, group, places))
         follow += _follow(view, entries, places, subscription)
     return Step(NAME, view.database.name, Gates.DATABASE, tuple(follow), findings=tuple(found))

@@ -44,18 +44,17 @@ def unassigned(view: View) -> tuple[str, ...]:
     return tuple(name for name in wanted(view) if name not in known)
 
 
-def native_group(view: View, relation: str) -> LedgerGroup | None:
-    """The group that a small new relation joins: one that is replicated already, and has a publication for its kind."""
-    replicated = (group for group in groups.at_work(view) if group.subscription_oid is not None)
+def joins(view: View, relation: str) -> LedgerGroup | None:
+    """The group into which a relation that no group has is to be copied by tablesync; None where it is to begin one of its own.
+
+    One that is replicated already, and has a publication for its kind. Only small ones join, while there may be more groups.
+    """
+    working = groups.at_work(view)
+    if bytes_of(view, relation) > SMALL_BYTES and len(working) < MOST_GROUPS:
+        return None
     inserts = insert_only.is_chosen(view.database, relation)
+    replicated = (group for group in working if group.subscription_oid is not None)
     return next((group for group in replicated if not inserts or group.inserts_oid is not None), None)
-
-
-def joins(view: View, relation: str) -> bool:
-    """Whether a relation that no group has is to be copied by tablesync, into a group that is replicated already."""
-    if native_group(view, relation) is None:
-        return False
-    return bytes_of(view, relation) <= SMALL_BYTES or len(groups.at_work(view)) >= MOST_GROUPS
 
 
 def _findings(view: View, working: Iterable[LedgerGroup]) -> Iterator[Finding]:
@@ -159,9 +158,9 @@ def _complete(view: View, group: LedgerGroup, found: Publication) -> Iterator[Ac
 
 
 def _record(view: View, group: LedgerGroup) -> Iterator[Action]:
-    places, entries = groups.published(view, group), groups.members(view, group)
     if group.slot_created:
         return
+    places, entries = groups.published(view, group), groups.members(view, group)
     if entries.keys() <= places.keys() and any(entry.publication_rel_oid is None for entry in entries.values()):
         yield Action(f"record the relations of publication {group.name}", record_members(view, group))
 

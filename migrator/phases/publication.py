@@ -37,15 +37,19 @@ def _step(view: View, actions: tuple[Action, ...] = (), findings: tuple[Finding,
 
 
 def trouble(view: View, group: LedgerGroup) -> tuple[Finding, ...]:
-    """Whether a publication of the group is no longer the one that was recorded."""
-    publication = view.database.publication(group.name)
-    if publication is None:
-        return (groups.broken(view, f"publication {group.name} was dropped on the source"),)
-    if publication.oid != group.publication_oid:
-        return (groups.broken(view, f"publication {group.name} was dropped and made anew on the source"),)
-    if publication.xmin != group.publication_xmin:
-        return (groups.broken(view, f"publication {group.name} was altered on the source"),)
-    return insert_only.trouble(view, group)
+    """Whether a publication of the group is no longer the one that was recorded. Altered, one may publish what makes UPDATEs fail."""
+    recorded = {group.name: (group.publication_oid, group.publication_xmin)}
+    if group.inserts_oid is not None:
+        recorded[inserts_name(group.name)] = (group.inserts_oid, group.inserts_xmin)
+    for name, (oid, xmin) in recorded.items():
+        publication = view.database.publication(name)
+        if publication is None:
+            return (groups.broken(view, f"publication {name} was dropped on the source"),)
+        if publication.oid != oid:
+            return (groups.broken(view, f"publication {name} was dropped and made anew on the source"),)
+        if publication.xmin != xmin:
+            return (groups.broken(view, f"publication {name} was altered on the source"),)
+    return ()
 
 
 def has_leftovers(view: View, name: str) -> bool:

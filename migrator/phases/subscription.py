@@ -73,7 +73,7 @@ def create(view: View, group: LedgerGroup, *, copy_data: bool) -> Statement:
     """CREATE SUBSCRIPTION on the group's slot, which exists."""
     name, copies = identifier(group.name), "true" if copy_data else "false"
     options = f"slot_name = {literal(group.name)}, create_slot = false, copy_data = {copies}, streaming = on"
-    publications = insert_only.publication_list(insert_only.subscribed(group))
+    publications = ", ".join(map(identifier, insert_only.subscribed(group)))
     if view.destination.major >= 16:
         # Deliberate (docs/decisions): with false, FORCE ROW LEVEL SECURITY or a revoked INSERT would stop apply.
         options += ", run_as_owner = true"

@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from migrator.model import Instance
-from migrator.names import inserts_name, is_ours, publication_group
+from migrator.names import is_ours, publication_group
 from migrator.observation import DatabasePair, Observation
-from migrator.phases import self_memberships
+from migrator.phases import insert_only, self_memberships
 from migrator.quote import identifier, literal
-from migrator.records import LedgerGroup
 
 
 @dataclass(frozen=True)
@@ -52,13 +51,9 @@ def _unseen(observation: Observation, pair: DatabasePair) -> Iterator[Leftover]:
     source = observation.source
     if pair.source_error is None or not isinstance(source, Instance) or source.database(pair.name) is None:
         return
-    for name in (name for group in pair.ledger.groups for name in _publications(group)):
+    for name in (name for group in pair.ledger.groups for name in insert_only.subscribed(group)):
         what = f"publication {name}, if it is there still, in database {pair.name}, which cannot be read"
         yield Leftover("source", what, f"DROP PUBLICATION IF EXISTS {identifier(name)};")
-
-
-def _publications(group: LedgerGroup) -> tuple[str, ...]:
-    return (group.name,) if group.inserts_oid is None else (group.name, inserts_name(group.name))
 
 
 def _is_of(observation: Observation, name: str, database: str | None) -> bool:

@@ -55,6 +55,15 @@ def holds(source: Cluster, publishes_updates: bool) -> set[str]:
     return {name for (name,) in rows}
 
 
+def replicated(cluster: Clusters, method: CopyMethod) -> tuple[Cluster, Cluster, MappingSpec]:
+    """The stage at its light, tables without an identity by INSERT alone: source, destination, mapping."""
+    source, destination = cluster(16), cluster(18)
+    stage(source)
+    spec = chosen(source, destination, method, "insert_only")
+    to_the_light(spec)
+    return source, destination, spec
+
+
 def told(seen: Assessment, code: str) -> Finding | None:
     return next((finding for finding in seen.decision.findings if finding.code == code), None)
 
@@ -162,10 +171,7 @@ def test_counters_that_were_reset_are_no_proof(cluster: Clusters) -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_an_identity_that_comes_later_counts_from_the_new_copy_on(cluster: Clusters, method: CopyMethod) -> None:
-    source, destination = cluster(16), cluster(18)
-    stage(source)
-    spec = chosen(source, destination, method, "insert_only")
-    to_the_light(spec)
+    source, destination, spec = replicated(cluster, method)
     source.execute("ALTER TABLE loose ADD PRIMARY KEY (id); UPDATE loose SET body = 'x' WHERE id = 7", "shop")
     seen = drive_until(spec, lambda seen: "insert_only_changed" in blocking(seen).values())
     finding = told(seen, "insert_only_changed")
@@ -185,10 +191,7 @@ def test_an_identity_that_comes_later_counts_from_the_new_copy_on(cluster: Clust
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_table_that_comes_later(cluster: Clusters, method: CopyMethod) -> None:
-    source, destination = cluster(16), cluster(18)
-    stage(source)
-    spec = chosen(source, destination, method, "insert_only")
-    to_the_light(spec)
+    source, destination, spec = replicated(cluster, method)
     source.execute('CREATE TABLE "100%% late" (id int)', "shop")
     with application(source, ('INSERT INTO "100%% late" VALUES ({n})',)):
         drive_until(spec, lambda seen: '"100%% late"' in holds(source, False) and seen.status is Status.CUTOVER_READY)
@@ -213,10 +216,7 @@ def test_a_choice_that_comes_too_late(cluster: Clusters) -> None:
 
 
 def test_what_somebody_does_to_the_publication(cluster: Clusters) -> None:
-    source, destination = cluster(16), cluster(18)
-    stage(source)
-    spec = chosen(source, destination, CopyMethod.SUBSCRIPTION, "insert_only")
-    to_the_light(spec)
+    source, destination, spec = replicated(cluster, CopyMethod.SUBSCRIPTION)
     ((name,),) = source.execute("SELECT pubname FROM pg_publication WHERE NOT pubupdate", "shop")
     source.execute(f"ALTER PUBLICATION {name.removesuffix('_i')} ADD TABLE loose", "shop")
     seen = drive_until(spec, lambda seen: told(seen, "publication_foreign_relation") is not None)
