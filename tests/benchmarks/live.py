@@ -15,7 +15,8 @@ from statistics import median
 from migrator.config import Replication
 from migrator.machines.cluster import Cluster
 from tests.benchmarks import scale
-from tests.benchmarks.processor_time import of_servers, of_tree
+from tests.benchmarks.processor_time import of_servers
+from tests.benchmarks.race_ways import own_cpu
 from tests.benchmarks.statements import SETTINGS, VERSION, asked
 from tests.machine_room import MachineRoom, instance, machine_room
 
@@ -103,10 +104,10 @@ def _ready(summary: Mapping[str, object]) -> int:
 def _watch(room: MachineRoom, source: Cluster, destination: Cluster) -> None:
     """A minute in which nobody writes and nothing is to be done."""
     before = len(list(_ticks(room)))
-    here, there = _ours(room), of_servers([destination])
+    here, there = own_cpu(room), of_servers([destination])
     with asked(source) as found:
         time.sleep(MINUTE)
-    ours, other = _ours(room) - here, of_servers([destination]) - there
+    ours, other = own_cpu(room) - here, of_servers([destination]) - there
     ticks = list(_ticks(room))[before:]
     interval = Replication().reconcile_interval_seconds
     print(
@@ -116,11 +117,6 @@ def _watch(room: MachineRoom, source: Cluster, destination: Cluster) -> None:
         f"  CPU of the destination {other:.2f} s, of all our processes {ours:.2f} s",
         flush=True,
     )
-
-
-def _ours(room: MachineRoom) -> float:
-    pids = [room.supervisor.pid(program.name) for program in room.machinery.programs]
-    return sum(of_tree(pid) for pid in pids if pid is not None)
 
 
 def _ticks(room: MachineRoom) -> Iterator[float]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from migrator.machines.cluster import Cluster
+from tests.machine_room import children
 
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -17,15 +18,6 @@ def of_servers(clusters: Iterable[Cluster]) -> float:
 def of_tree(pid: int) -> float:
     """Of a process, of its children that live, with theirs, and of those that it has waited for."""
     return sum(_stat(pid)) / TICK + sum(of_tree(child) for child in children(pid))
-
-
-def children(pid: int) -> list[int]:
-    """Of all its threads."""
-    try:
-        threads = list(Path(f"/proc/{pid}/task").iterdir())
-        return [int(child) for thread in threads for child in (thread / "children").read_text().split()]
-    except OSError:
-        return []
 
 
 def _stat(pid: int) -> list[int]:

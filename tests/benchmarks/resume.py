@@ -6,7 +6,6 @@ Copy method `snapshot`, real beat, workers and Valkey under a supervisor that st
 
 import logging
 import os
-import signal
 import time
 from collections.abc import Callable, Iterator
 from statistics import median
@@ -15,7 +14,6 @@ import structlog
 
 from migrator.machines.cluster import Cluster
 from tests.benchmarks import race, race_ways
-from tests.benchmarks.processor_time import children
 from tests.benchmarks.race_ways import DATABASE, WAITING, Contest
 from tests.machine_room import MachineRoom
 
@@ -69,8 +67,7 @@ def _killed(contest: Contest, room: MachineRoom, names: tuple[str, ...]) -> tupl
     _until(room, lambda: _copying(contest, 0) > MB and _keepers(contest) >= len(KEEPERS))
     in_before, under_way = _finished(contest), _copying(contest, 0)
     wall, begun = time.time(), time.monotonic()
-    for name in names:
-        _kill_all(room, name)
+    room.kill_all_of(*names)
     if len(names) < len(KEEPERS) and names != COPIERS:
         return 0.0, _vanished(contest, in_before)
     _until(room, lambda: _copying(contest, wall) > 0)
@@ -99,17 +96,6 @@ def _vanished(contest: Contest, before: dict[Part, int]) -> int:
     """Bytes of parts that were in, and that the ledger no longer counts."""
     now = _finished(contest)
     return sum(size for part, size in before.items() if part not in now)
-
-
-def _kill_all(room: MachineRoom, name: str) -> None:
-    pid = room.supervisor.pid(name)
-    assert pid is not None, f"{name} does not run"
-    for each in (*_descendants(pid), pid):
-        os.kill(each, signal.SIGKILL)
-
-
-def _descendants(pid: int) -> list[int]:
-    return [found for child in children(pid) for found in (child, *_descendants(child))]
 
 
 def _until(room: MachineRoom, done: Callable[[], bool]) -> None:

@@ -14,8 +14,7 @@ import redis
 
 from migrator.machines.cluster import Cluster
 from tests.benchmarks import scale
-from tests.benchmarks.processor_time import children
-from tests.machine_room import MachineRoom, Summary, instance, machine_room, write_config
+from tests.machine_room import MachineRoom, Summary, children, instance, machine_room, write_config
 
 RELATIONS = 1_000
 QUEUES = ("reconcile", "schema", "relations", "sampling")

@@ -5,6 +5,7 @@ MIGRATOR_FAULT_SEED=N repeats a run, as far as two runs can be alike.
 
 import os
 import random
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -85,18 +86,41 @@ def valkeys(made: Lines) -> list[Fault]:
     return [restart]
 
 
+def processes(made: Lines) -> list[Fault]:
+    """What can befall whatever runs of ours: a program with all its children, one child, or every keeper. It is started again."""
+    room = made.room
+
+    def program(dice: random.Random) -> str:
+        name = dice.choice([program.name for program in room.machinery.programs])
+        room.kill_all_of(name)
+        return f"{name} and its children: kill -9"
+
+    def child(dice: random.Random) -> str:
+        name = dice.choice([each.name for each in room.machinery.programs if room.children_of(each.name)])
+        pid = dice.choice(room.children_of(name))
+        os.kill(pid, signal.SIGKILL)
+        return f"one child of {name}: kill -9"
+
+    def keepers(dice: random.Random) -> str:
+        room.kill_all_of(*[each.name for each in room.machinery.programs if "keepers" in each.name])
+        return "every keeper: kill -9"
+
+    return [program, program, child, child, keepers]
+
+
 def faults(kind: str, made: Lines, source: Cluster, destination: Cluster) -> list[Fault]:
     """All of a kind."""
     kinds = {line.name: troubles(made, line) for line in Line}
     kinds["SERVERS"] = [*restarts(source, "source"), *restarts(destination, "destination")]
     kinds["VALKEY"] = valkeys(made)
+    kinds["PROCESSES"] = processes(made)
     return kinds[kind] if kind in kinds else [fault for group in kinds.values() for fault in group]
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("version", [15, 18])
-@pytest.mark.parametrize("kind", [*(line.name for line in Line), "SERVERS", "VALKEY", "ALL"])
+@pytest.mark.parametrize("kind", [*(line.name for line in Line), "SERVERS", "VALKEY", "PROCESSES", "ALL"])
 def test_faults_at_random_moments(kind: str, version: int, cluster: Clusters, tmp_path: Path) -> None:
     print(f"MIGRATOR_FAULT_SEED={SEED}")
     dice = random.Random(f"{SEED} {kind} {version}")
