@@ -85,7 +85,7 @@ def resume(spec: MappingSpec) -> None:
 def _change_intent(spec: MappingSpec, wanted: Intent, allowed: set[Intent]) -> None:
     with _journal_session(spec, "control") as (session, entry):
         if entry.intent not in allowed:
-            raise MigratorError(f"Mapping {spec.name} is {entry.intent}: it cannot be {wanted} any more.")
+            raise MigratorError(f"Mapping {spec.name} is {entry.intent}: it cannot be paused or resumed any more.")
         journal.set_intent(session, spec.name, wanted)
 
 

@@ -30,8 +30,10 @@ class Fault:
 class ConfigError(MigratorError):
     """The configuration cannot be used; `faults` holds every fault found, not only the first."""
 
+    opening = "The configuration has faults:"
+
     def __init__(self, faults: Sequence[Fault]) -> None:
-        super().__init__("The configuration has faults:\n" + "\n".join(f"  {fault}" for fault in faults))
+        super().__init__("\n".join([self.opening, *(f"  {fault}" for fault in faults)]))
         self.faults = tuple(faults)
 
 

@@ -12,7 +12,8 @@ from migrator.tasks.carriage import carry_again
 @configuration
 @mapping_argument
 def carry(config: Config, mapping: str) -> None:
-    """Carry what is not replicated of MAPPING: large objects, rows of unlogged tables and of extensions' own tables.
+    """Carry what is not replicated of MAPPING: large objects, rows of unlogged tables, of extensions' own tables, and of those
+    that copy_at_cutover was chosen for.
 
     After the barrier, and before the applications switch; what was carried since the barrier is left alone. Before the barrier it is
     a rehearsal. Exit status: 0 done, 1 something could not be carried.

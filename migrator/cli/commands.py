@@ -34,7 +34,11 @@ class Commands(click.Group):
             raise
         except KeyboardInterrupt:
             _end("Interrupted.", Exit.INTERRUPTED)
-        except (ConfigError, UnknownMappingError) as error:
+        except ConfigError as error:
+            # Fault by fault: beside a key's path as `password`, what is wrong with it would itself be taken for a secret.
+            faults = "\n".join(f"  {fault.path}: {redact(fault.message)}" for fault in error.faults)
+            _end(f"{error.opening}\n{faults}", Exit.USAGE, masked=True)
+        except UnknownMappingError as error:
             _end(str(error), Exit.USAGE)
         except RefusedError as error:
             _end("\n".join([error.message, *(f"  - {reason}" for reason in error.reasons), error.remedy]), Exit.NOT_YET)
@@ -48,8 +52,8 @@ class Commands(click.Group):
         return list(self.commands)
 
 
-def _end(message: str, status: Exit) -> NoReturn:
-    click.echo(redact(message.strip()), err=True)
+def _end(message: str, status: Exit, *, masked: bool = False) -> NoReturn:
+    click.echo(message.strip() if masked else redact(message.strip()), err=True)
     sys.exit(status)
 
 

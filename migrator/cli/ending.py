@@ -59,7 +59,9 @@ def forget(config: Config, mapping: str, yes: bool) -> None:
     """
     spec = mapping_of(config, mapping)
     confirm_by_name(
-        spec, "A reconcile would begin this mapping anew afterwards; take it out of the configuration.", yes
+        spec,
+        "A beat that runs would begin this mapping anew: stop it first; before it starts again, take the mapping out.",
+        yes,
     )
     control.forget(spec, store_of(config))
     click.echo(f"{spec.name} is forgotten.")

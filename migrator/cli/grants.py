@@ -50,9 +50,10 @@ def _source(spec: MappingSpec) -> Iterator[str]:
         "JOIN pg_roles ON pg_roles.oid = refobjid WHERE refclassid = 'pg_authid'::regclass AND deptype = 'o' "
         f"AND NOT rolsuper AND rolname !~ '^pg_' AND rolname <> {literal(spec.source.username)} \\gexec"
     )
-    yield "-- settings; each slot takes a walsender: one per database, and one per table copied at once"
+    yield "-- settings; each slot takes a walsender: one per group of a database (streams_per_database more), and one per table that"
+    yield "-- the subscription copies by itself: all of them under copy_method subscription, under snapshot those that come later"
     yield "ALTER SYSTEM SET wal_level = 'logical';  -- needs a restart of the source"
-    yield "-- at least: those in use, one per database, 16 for the copy; `pg-migrator check` knows the numbers"
+    yield "-- at least those in use and one per database besides; `pg-migrator check` knows the numbers"
     yield from (f"-- ALTER SYSTEM SET {name} = 40;  -- needs a restart of the source" for name in _SOURCE_LIMITS)
     yield "-- pg_hba.conf: from pg-migrator's machines, and from the destination, which dials the source; then reload"
     yield _hba(spec.source, "ADDRESS/32")

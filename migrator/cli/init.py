@@ -86,7 +86,8 @@ def init(file: Path, source: str, destination: str, username: str, databases: st
     except OSError as error:
         raise MigratorError(f"{file} cannot be written: {error.strerror}.") from None
     click.echo(
-        f"Wrote {file}. Add the passwords as it says, then look whether all is well: pg-migrator check -c {file}"
+        f"Wrote {file}. Add the passwords as it says. pg-migrator grants -c {file} prints the rights that both servers need; "
+        f"then look whether all is well: pg-migrator check -c {file}"
     )
 
 

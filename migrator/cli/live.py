@@ -76,7 +76,8 @@ def retry(config: Config, mapping: str) -> None:
     spec = mapping_of(config, mapping)
     if config.redis_url is None:
         raise MigratorError(
-            "redis_url is not set.", "Waiting times are kept in Redis; give the address of the one in use."
+            "redis_url is not set.",
+            "Waiting times are kept in Redis; give the address of the one in use. pg-migrator run prints it when it starts its own.",
         )
     control.retry(spec, Store.connect(config.redis_url.reveal()))
     click.echo(f"{mapping}: everything that failed is tried again at the next tick.")

@@ -59,6 +59,7 @@ def arrange(config: Config, file: str | None, *, port: int | None, workers: int 
     }
     children = list(_children(config, environment, workers or config.workers.concurrency, web))
     if valkey_port:
+        notes.append(f"For retry, carry and status elsewhere on this machine: export {PREFIX}REDIS_URL={url.reveal()}")
         children.insert(
             0, Program("valkey", valkey_command(valkey_port, logs), grace_seconds=_LAST_GRACE_SECONDS, stage=0)
         )

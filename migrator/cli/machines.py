@@ -12,7 +12,7 @@ from migrator.config import Config, CopyMethod, Secret
 from migrator.config_file import VARIABLE
 from migrator.config_file.environment import PREFIX
 from migrator.errors import ConfigError, Fault
-from migrator.work import KEEPERS
+from migrator.work import KEEPERS, QUEUES
 
 _OPTIONS = ("--quiet", "-A", "workers.app")
 _CELERY = ("-m", "celery", *_OPTIONS)
@@ -23,7 +23,7 @@ _MONITOR = ("-m", "workers.monitor", *_OPTIONS)
 
 @click.command()
 @configuration
-@click.option("--queues", metavar="Q,Q...", help="Only these queues. Default: all but keepers.")
+@click.option("--queues", metavar="Q,Q...", help=f"Only these of {', '.join(QUEUES)}. Default: all but keepers.")
 @click.option("--concurrency", type=click.IntRange(1), help="Processes. Default: workers.concurrency.")
 @click.pass_context
 def worker(ctx: click.Context, config: Config, queues: str | None, concurrency: int | None) -> None:
@@ -33,6 +33,8 @@ def worker(ctx: click.Context, config: Config, queues: str | None, concurrency: 
     that wait.
     """
     redis_url(config)
+    if unknown := sorted({name for name in (queues or "").split(",") if name} - set(QUEUES)):
+        raise click.UsageError(f"No queue is called {', '.join(unknown)}; there are {', '.join(QUEUES)}.")
     if queues == KEEPERS:
         pool = ["--pool", "threads", "--concurrency", str(concurrency or KEEPER_THREADS), "--queues", KEEPERS]
     elif queues and KEEPERS in queues.split(","):

@@ -5,6 +5,7 @@ from migrator.model import Publication
 from migrator.names import group_name, publication_group
 from migrator.observation import DatabasePair
 from migrator.phases.view import View
+from migrator.phases.wording import begin_anew
 from migrator.quote import literal
 from migrator.records import Identity, Ledger, LedgerGroup, LedgerKeeper, LedgerRelation
 from migrator.steps import Finding, Side, Statement
@@ -114,8 +115,8 @@ def broken(view: View, what: str, relation: str | None = None) -> Finding:
     return Finding(
         "replication_broken",
         f"Replication of {scope} can no longer be trusted: {what}.",
-        f"Changes may be missing on the destination. End this mapping with: pg-migrator abort {view.spec.name}; then "
-        f"pg-migrator forget {view.spec.name}, drop database {view.database.target} on the destination, and start again.",
+        "Changes may be missing on the destination. Begin anew: "
+        f"{begin_anew(view.spec.name, f'database {view.database.target}')}",
         database=view.database.name,
         relation=relation,
     )

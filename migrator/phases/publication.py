@@ -7,6 +7,7 @@ from migrator.names import inserts_name
 from migrator.phases import groups, insert_only
 from migrator.phases.source_statements import create_publication
 from migrator.phases.view import View
+from migrator.phases.wording import begin_anew
 from migrator.quote import literal
 from migrator.records import LedgerGroup
 from migrator.steps import Action, Finding, Gates, Side, Statement, Step
@@ -64,7 +65,7 @@ def leftover(view: View, name: str) -> Finding:
         "replication_leftover",
         f"Database {view.database.name}: {name} exists (publication, slot or subscription), but the destination's ledger "
         "knows nothing of it: the destination database was replaced, or an earlier migration was not ended.",
-        f"Remove it with: pg-migrator abort {view.spec.name}; then pg-migrator forget {view.spec.name} and start again.",
+        f"Remove it, and begin anew: {begin_anew(view.spec.name)}",
         database=view.database.name,
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from migrator.model import Instance
 from migrator.phases.view import View
+from migrator.phases.wording import begin_anew
 from migrator.records import Identity
 from migrator.steps import Finding, Gates, Side, Step
 
@@ -38,8 +39,7 @@ def _put_back(view: View) -> Iterator[Finding]:
             "server_put_back",
             f"The {side} {instance.name} was put back to an earlier state of itself (a snapshot of its disk or machine, a copy of "
             f"its files), as was seen {at:%Y-%m-%d %H:%M:%S %Z}. {lost[side]}, without a sign in PostgreSQL.",
-            f"Nothing goes on by itself. End this migration with: pg-migrator abort {view.spec.name}; then pg-migrator forget "
-            f"{view.spec.name}, drop the target databases on the destination, and start again.",
+            f"Nothing goes on by itself. Begin anew: {begin_anew(view.spec.name, 'the target databases')}",
         )
 
 
@@ -48,6 +48,6 @@ def _replaced(view: View, side: str, name: str, before: Identity, now: Instance)
         "server_replaced",
         f"The {side} {name} is not the server this migration began on: system identifier {now.system_identifier}, timeline "
         f"{now.timeline}; the journal says {before.system_identifier}, timeline {before.timeline}. It was restored, promoted or replaced.",
-        "Changes may be lost, so nothing goes on by itself. Point the configuration at the right server; or end this "
-        f"migration with: pg-migrator abort {view.spec.name}",
+        "Changes may be lost, so nothing goes on by itself. Point the configuration at the right server; or begin anew: "
+        f"{begin_anew(view.spec.name, 'the target databases')}",
     )

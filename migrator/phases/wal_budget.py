@@ -8,6 +8,7 @@ from migrator.model import Instance, Slot
 from migrator.names import is_ours, sync_slot_subscription
 from migrator.observation import Observation
 from migrator.phases import wal_guard
+from migrator.phases.groups import is_under_snapshot
 from migrator.phases.view import View
 from migrator.phases.wording import duration
 from migrator.steps import Finding, Gates, Step
@@ -153,10 +154,22 @@ def _told(view: View, furthest: Retention, *, over: bool) -> Finding:
         "wal_budget_exceeded" if over else "wal_budget_near",
         f"The source keeps {_size(furthest.bytes)} of WAL for our replication slot {furthest.slot.name} (database "
         f"{furthest.slot.database}); {limit}.{_growth(view)}{_consequence(view, over)}",
-        "Find what holds apply up (pg_stat_subscription on the destination); raise replication.wal_budget_gb if the "
+        f"{_cure(view, furthest)}; raise replication.wal_budget_gb if the "
         f"source's disk allows it; or give the WAL free at once with: pg-migrator abort {view.spec.name}",
         blocking=over,
     )
+
+
+def _cure(view: View, furthest: Retention) -> str:
+    """Before its group has a subscription, a slot waits for the end of the copy under its snapshot."""
+    copied = any(
+        group.name == furthest.slot.name and is_under_snapshot(group)
+        for pair in view.observation.databases
+        for group in pair.ledger.groups
+    )
+    if copied:
+        return "Make the copy under its snapshot faster (pg-migrator limit, more workers for the queue parts)"
+    return "Find what holds apply up (pg_stat_subscription on the destination)"
 
 
 def _growth(view: View) -> str:

@@ -17,3 +17,9 @@ def duration(seconds: float) -> str:
         if seconds < limit:
             return f"{seconds / unit:.{digits}f} {name}"
     return f"{seconds / 86_400:.1f} days"
+
+
+def begin_anew(mapping: str, drop: str = "") -> str:
+    """How a mapping is given up and begun again; `drop`: what goes in between. A beat that runs would begin it at once."""
+    dropped = f"drop {drop} on the destination; " if drop else ""
+    return f"pg-migrator abort {mapping}; stop pg-migrator; {dropped}pg-migrator forget {mapping}; start again."

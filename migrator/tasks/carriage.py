@@ -71,12 +71,14 @@ def carry_again(spec: MappingSpec, buckets: Buckets | None) -> Iterator[Carried]
     if seen.journal is None or seen.journal.source is None:
         raise MigratorError(f"Mapping {spec.name} has not begun.", "Start it with: pg-migrator run")
     if seen.journal.intent is not Intent.MIGRATE:
-        raise MigratorError(f"Mapping {spec.name} is {seen.journal.intent}: nothing is carried.")
+        remedy = f"Go on with: pg-migrator resume {spec.name}" if seen.journal.intent is Intent.PAUSED else ""
+        raise MigratorError(f"Mapping {spec.name} is {seen.journal.intent}: nothing is carried.", remedy)
     system = seen.source.system_identifier
     if buckets is None and limits(spec, seen.journal, system):
         raise MigratorError(
             f"A rate limit holds for {spec.name}, and Redis, which keeps it, is not configured here or does not answer.",
-            "Set redis_url to the one in use; or take the limit away, once nobody uses the source any more.",
+            "Set redis_url to the one in use (pg-migrator run prints it when it starts its own); or take the limit away in the "
+            "configuration, once nobody uses the source any more.",
         )
     for pair in seen.databases:
         if pieces(pair):
