@@ -26,7 +26,13 @@ def examine(view: View) -> Step:
     barrier = view.observation.journal.barrier if view.observation.journal is not None else None
     unfilled = foreign_keys.unfilled(pair, barrier)
     builder = Builder(pair, pair.source_schema, pair.target_schema, view.destination.major, after, unfilled)
-    return answer(pair.name, _work(builder, pair.source_schema, view.failing(NAME).keys()))
+    return answer(pair.name, _asked_for(view, _work(builder, pair.source_schema, view.failing(NAME).keys())))
+
+
+def _asked_for(view: View, found: Iterable[Work]) -> Iterator[Work]:
+    """Of a narrow look what is about its own relations: it takes in others, but not all that is needed to judge these."""
+    scope = view.observation.scope.relations
+    return (each for each in found if not scope or each.relation is None or each.relation in scope)
 
 
 def _work(builder: Builder, source: Schema, failing: Set[str]) -> Iterator[Work]:

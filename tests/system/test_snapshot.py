@@ -331,6 +331,27 @@ def test_rewritten_in_mid_copy(cluster: Clusters, deaths: dict[str, int], kind: 
     end_well(spec, source, destination)
 
 
+def test_what_waits_for_the_barrier_holds_up_no_other_relation(cluster: Clusters, deaths: dict[str, int]) -> None:
+    """A narrow look at a child takes in its parent, but not what the parent refers to: a key of it that is left for later is not judged."""
+    source, destination = cluster(15), cluster(18)
+    stage(source)
+    source.execute(
+        "CREATE TABLE above (id int PRIMARY KEY, plenty int REFERENCES plenty);"
+        "CREATE TABLE below (id int PRIMARY KEY, above int REFERENCES above);"
+        "INSERT INTO above VALUES (1, NULL); INSERT INTO below VALUES (1, 1)",
+        "shop",
+    )
+    spec, memory = by_snapshot(source, destination), Memory()
+    deaths["part"] = 5
+    until_died(spec, memory)
+    source.execute("VACUUM FULL plenty", "shop")
+    light = drive_until(spec, lambda seen: seen.status is Status.CUTOVER_READY, 120, memory)
+    assert "public.above" in {each.relation for each in light.decision.findings if "after_barrier" in each.code}
+    destination.execute("UPDATE migrator.relations SET analyzed_at = NULL WHERE relation = 'public.below'", "shop")
+    drive_until(spec, lambda seen: seen.status is not Status.CUTOVER_READY, 30, memory)
+    end_well(spec, source, destination)
+
+
 def test_rows_changed_in_mid_copy_after_their_own(cluster: Clusters, deaths: dict[str, int]) -> None:
     """ALTER TABLE writes a relation anew whose parts are all in: nothing else in the catalogs shows it, and no WAL record."""
     source, destination = cluster(15), cluster(18)
