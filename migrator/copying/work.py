@@ -79,6 +79,11 @@ class Parts:
     ) -> None:
         self._stack.close()
 
+    @property
+    def cut_off(self) -> bool:
+        """Whether a session has ended: nothing can be copied any more, whatever the part."""
+        return any(session.closed for session in (self._entry, self._book, self._writer, self._reader))
+
     def copy(self, relation: str, number: int) -> Copied | None:
         """Copy one part. None: it is not ours to copy now, or not any more; the next tick says what is.
 

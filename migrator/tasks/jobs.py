@@ -108,6 +108,10 @@ def copy_parts(
             except MigratorError as error:
                 _failed(spec, work, memory, report, key, f"copy part {number} of {relation}", relation, error)
                 outcome = replace(outcome, failed=outcome.failed + 1)
+                if (
+                    parts.cut_off
+                ):  # the others have not failed: counted as if they had, one cut line would be waited out for minutes
+                    break
                 continue
             if copied is None:
                 continue

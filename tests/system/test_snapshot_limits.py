@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from typing import Any
 
 import psycopg
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from migrator import control
 from migrator.bucket import BURST_SECONDS
 from migrator.config import WalBudgetAction
+from migrator.copying.copy_part import copy_part
 from migrator.looks.remembered import SchemaCache
 from migrator.machines.cluster import Cluster
 from migrator.memory import Memory
@@ -148,6 +150,29 @@ def test_a_slot_over_its_budget_is_dropped_under_a_copy(
     assert copied(destination) == {}
     assert control.abort(guarded).left == ()
     assert ours_left(source) == []
+
+
+def test_a_cut_line_is_one_failure_however_many_parts_were_to_come(
+    cluster: Clusters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, destination = cluster(16), cluster(18)
+    stage(source)
+    spec, memory = by_snapshot(source, destination), Memory()
+
+    def cut(*of_a_part: Any) -> object:
+        ours = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'pg-migrator copy_part%'"
+        source.execute(ours)
+        return copy_part(*of_a_part)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("migrator.tick.inline.copy_parts", lambda *_: None)
+        drive_until(spec, lambda seen: bool(seen.observation.databases[0].ledger.keepers), 60, memory)
+        patched.setattr("migrator.copying.work.copy_part", cut)
+        work = Work("copy_part", "m", "shop", "initial_copy", ("public.plenty",) * 5, 1, parts=(1, 2, 3, 4, 5))
+        outcome = copy_parts(spec, work, memory, lambda entry: None)
+        assert (outcome.applied, outcome.failed) == (0, 1)
+        assert [failure.count for failure in memory.failures("m").values()] == [1]
+    end_well(spec, source, destination)
 
 
 COPYING = "SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'pg-migrator copy_part%' AND query LIKE 'COPY%'"
