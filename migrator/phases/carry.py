@@ -25,6 +25,9 @@ LARGE_OBJECTS = "large objects"
 UNLOGGED = "unlogged tables"
 SUMMARY = "carry what is not replicated"
 
+STARTING_JOBS = frozenset({"pg_cron"})
+"""Extensions that run, by themselves and at once, what their rows say: the source's jobs are not to run on the destination, too."""
+
 _MOST_NAMED = 10
 
 
@@ -45,6 +48,8 @@ class Piece:
     sequences: tuple[str, ...] = ()
     apart: bool = False
     """A table of the application's that is not replicated: carried after the write stop, before it only when asked."""
+    late: bool = False
+    """Carried after the write stop only."""
 
 
 def examine(view: View) -> Step:
@@ -60,7 +65,9 @@ def examine(view: View) -> Step:
 
 def never_carried(pair: DatabasePair) -> tuple[Piece, ...]:
     """What the light waits for."""
-    return tuple(each for each in pieces(pair) if each.what not in pair.ledger.carried and not each.apart)
+    return tuple(
+        each for each in pieces(pair) if each.what not in pair.ledger.carried and not (each.apart or each.late)
+    )
 
 
 def pieces(pair: DatabasePair) -> tuple[Piece, ...]:
@@ -91,7 +98,8 @@ def _pieces(pair: DatabasePair) -> Iterator[Piece]:
         what = f"extension {identifier(extension)}"
         if what in carried or any(each.filled for each in found):
             tables = tuple(Rows(_name(each), each.condition) for each in found if not each.is_sequence)
-            yield Piece(what, tables, tuple(_name(each) for each in found if each.is_sequence))
+            sequences = tuple(_name(each) for each in found if each.is_sequence)
+            yield Piece(what, tables, sequences, late=extension in STARTING_JOBS)
 
 
 def _name(table: ConfigurationTable) -> str:
@@ -144,12 +152,14 @@ def findings(pair: DatabasePair, user: str) -> Iterator[Finding]:
 
 def note(pair: DatabasePair, mapping: str) -> Iterator[Finding]:
     """What it is, and when it is carried: told from the beginning on."""
-    found = [piece.what if not piece.tables else _named(piece) for piece in pieces(pair) if not piece.apart]
+    found = [piece for piece in pieces(pair) if not piece.apart]
     if found:
+        late = [piece.what for piece in found if piece.late]
+        but = f", but for {some(late)}, whose jobs would run on the destination from then on" if late else ""
         yield Finding(
             "not_replicated",
-            f"Not replicated but carried in one piece, of {pair.name}: {'; '.join(found)}.",
-            "It is carried once before the light. What changes after that is carried when you say so, once the writers are "
+            f"Not replicated but carried in one piece, of {pair.name}: {'; '.join(map(_named, found))}.",
+            f"It is carried once before the light{but}. What changes after that is carried when you say so, once the writers are "
             f"stopped and the barrier is taken: pg-migrator carry {mapping}",
             blocking=False,
             database=pair.name,
@@ -157,7 +167,7 @@ def note(pair: DatabasePair, mapping: str) -> Iterator[Finding]:
 
 
 def _named(piece: Piece) -> str:
-    return f"{piece.what} ({some([each.relation for each in piece.tables])})"
+    return f"{piece.what} ({some([each.relation for each in piece.tables])})" if piece.tables else piece.what
 
 
 def described(piece: Piece, pair: DatabasePair) -> str:

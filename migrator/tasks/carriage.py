@@ -86,4 +86,5 @@ def carry_again(spec: MappingSpec, buckets: Buckets | None) -> Iterator[Carried]
 
 
 def _overdue(observation: Observation, pair: DatabasePair) -> tuple[Piece, ...]:
-    return overdue(pair, observation.journal.barrier if observation.journal else None)
+    barrier = observation.journal.barrier if observation.journal else None
+    return tuple(piece for piece in overdue(pair, barrier) if barrier is not None or not piece.late)
