@@ -16,11 +16,13 @@ from migrator.memory import Memory
 from migrator.model import Instance, Lsn
 from migrator.names import application_name, lock_key
 from migrator.observation import Observation, Scope
+from migrator.phases import awake
 from migrator.phases.clashes import between
 from migrator.phases.lag import confirmed
 from migrator.records import Barrier, Identity, Intent, Journal
 from migrator.reports.cutover import reasons_against
 from migrator.reports.leftovers import Leftover, leftovers, owed
+from migrator.reports.way_back import way_back
 from migrator.steps import Finding
 from migrator.store import Store
 from migrator.tasks.sampling import emit_marker, sample_lag
@@ -121,11 +123,13 @@ def retry(spec: MappingSpec, store: Store | None = None) -> None:
 def take_barrier(spec: MappingSpec) -> Barrier:
     """The operator says that nobody writes any more: take the barrier, then finalise the sequences.
 
-    Raises RefusedError naming every transaction that still writes.
+    Raises RefusedError naming every transaction that still writes, or every trigger that acts on the destination already.
     """
     with _journal_session(spec, "barrier") as (session, entry):
         if entry.intent is not Intent.MIGRATE:
             raise MigratorError(f"Mapping {spec.name} is {entry.intent}: there is no barrier to take.")
+        if entry.barrier is None:
+            _refuse_awake(spec)
         writers = _writers(spec)
         if writers:
             raise RefusedError("Somebody still writes on the source.", writers, "End these sessions, then repeat.")
@@ -139,10 +143,24 @@ def take_barrier(spec: MappingSpec) -> Barrier:
         return barrier
 
 
-def lift_barrier(spec: MappingSpec) -> None:
-    """The writers of the source are let in again: upkeep of sequences goes on, completion is refused as before."""
+def lift_barrier(spec: MappingSpec) -> Mapping[str, tuple[str, ...]]:
+    """The source is to be written again: upkeep of sequences goes on, completion is refused as before.
+
+    What must be undone on the destination before the writers are let in, by database. Read afterwards: before, a worker would add
+    again what was dropped.
+    """
     with _journal_session(spec, "barrier") as (session, _):
         journal.clear_barrier(session, spec.name)
+    return way_back(Looker(spec, "barrier").look())
+
+
+def _refuse_awake(spec: MappingSpec) -> None:
+    """A barrier would make it right that these act, and hide that they acted on what was replicated before."""
+    pairs = Looker(spec, "barrier").look().databases
+    reasons = [awake.sentence(pair, each) for pair in pairs for each in awake.awake(pair)]
+    if reasons:
+        remedy = f"Disable them first; pg-migrator check {spec.name} has the statements."
+        raise RefusedError("Triggers on the destination act on replicated rows.", reasons, remedy)
 
 
 def _writers(spec: MappingSpec) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ def cutover(config: Config, mapping: str, writes_stopped: bool, writes_resumed: 
     if writes_stopped:
         _take_barrier(spec, yes)
     if writes_resumed:
-        control.lift_barrier(spec)
+        _lift_barrier(spec)
     summary = control.assess(spec, store_of(config)).summary
     if as_json:
         print_json({key: summary[key] for key in ("name", "status", "cutover_ready", "light", "completion", "cutover")})
@@ -48,6 +48,16 @@ def _take_barrier(spec: MappingSpec, sure: bool) -> None:
         click.confirm(question, abort=True, err=True)
     barrier = control.take_barrier(spec)
     click.echo(f"Barrier taken at {barrier.lsn}; sequences are final.", err=True)
+
+
+def _lift_barrier(spec: MappingSpec) -> None:
+    """What it prints is for stderr: stdout may be a document."""
+    to_undo = control.lift_barrier(spec)
+    click.echo("The barrier is taken back.", err=True)
+    if to_undo:
+        click.echo("Before the writers of the source are let in again, run on the destination:", err=True)
+    for database, statements in to_undo.items():
+        click.echo(redact("\n".join((comment(f"database {database}:"), *statements))), err=True)
 
 
 def _lines(summary: Mapping[str, object]) -> Iterator[str]:

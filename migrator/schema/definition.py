@@ -59,6 +59,11 @@ class Definition:
             return ()
         return (f"ALTER MATERIALIZED VIEW {self.name} SET TABLESPACE {identifier(self.tablespace)}",)
 
+    @property
+    def rest(self) -> str:
+        """For what has `at_cutover`: the statement that keeps it from acting until then. It is made with that."""
+        return self.statements[-1]
+
     def mend(self, changed: str, theirs: str | None) -> str:
         """Those that CREATE OR REPLACE can change; the others are dropped and made anew, which is the operator's to judge."""
         return "; ".join(self._placing() if changed == "tablespace" else self.replace())
