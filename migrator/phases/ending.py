@@ -187,41 +187,26 @@ def _ledger(view: View) -> Iterable[Action]:
     """The ledger goes last: it says which tablesync slots were ours."""
     if not view.database.ledger.exists or our_slots(view) or _is_hidden(view):
         return
-    target, mapping = view.database.target, literal(view.spec.name)
-    yield Action(
-        f"remove the ledger from database {target}",
-        (
-            Statement(Side.DESTINATION, target, f"DELETE FROM {SCHEMA}.relations WHERE mapping = {mapping}"),
-            Statement(Side.DESTINATION, target, f"DELETE FROM {SCHEMA}.groups WHERE mapping = {mapping}"),
-            Statement(Side.DESTINATION, target, _DELETE_PARTS.format(mapping)),
-            *_later_tables(view, target, mapping),
-            Statement(Side.DESTINATION, target, _DROP_LEDGER),
-        ),
-    )
+    target = view.database.target
+    sentences = (*ledger_rows(view.spec.name), _DROP_LEDGER)
+    statements = tuple(Statement(Side.DESTINATION, target, sql) for sql in sentences)
+    yield Action(f"remove the ledger from database {target}", statements)
 
 
-# After the groups, whose rows their copies hold. A ledger made by an earlier release has neither table.
-_DELETE_PARTS = f"""DO $$
-BEGIN
-    IF to_regclass('{SCHEMA}.parts') IS NOT NULL THEN
-        DELETE FROM {SCHEMA}.parts WHERE mapping = {{0}};
-        DELETE FROM {SCHEMA}.keepers WHERE mapping = {{0}};
-    END IF;
-END $$"""
+_LEDGER = ("relations", "groups", "parts", "keepers", "given", "carried", "large_objects")
+"""Its tables: after the groups, whose rows the copies hold, what these wrote."""
 
 
-def _later_tables(view: View, target: str, mapping: str) -> Iterable[Statement]:
-    if view.database.ledger.given is not None:
-        for table in ("given", "carried", "large_objects"):
-            yield Statement(Side.DESTINATION, target, f"DELETE FROM {SCHEMA}.{table} WHERE mapping = {mapping}")
+def ledger_rows(mapping: str) -> tuple[str, ...]:
+    """Statements that take one mapping's rows out of a database's ledger, where other mappings may have theirs."""
+    return tuple(f"DELETE FROM {SCHEMA}.{table} WHERE mapping = {literal(mapping)}" for table in _LEDGER)
 
 
 # The schema itself stays where the journal lives in it (the maintenance database).
 _DROP_LEDGER = f"""DO $$
 BEGIN
     IF NOT EXISTS (SELECT FROM {SCHEMA}.groups) THEN
-        DROP TABLE IF EXISTS {SCHEMA}.groups, {SCHEMA}.relations, {SCHEMA}.parts, {SCHEMA}.keepers, {SCHEMA}.given,
-            {SCHEMA}.carried, {SCHEMA}.large_objects;
+        DROP TABLE IF EXISTS {", ".join(f"{SCHEMA}.{table}" for table in _LEDGER)};
     END IF;
     IF NOT EXISTS (SELECT FROM pg_class WHERE relnamespace = '{SCHEMA}'::regnamespace) THEN
         DROP SCHEMA {SCHEMA};

@@ -7,7 +7,10 @@ from migrator.model import Instance
 from migrator.names import is_ours, publication_group
 from migrator.observation import DatabasePair, Observation
 from migrator.phases import insert_only, self_memberships
+from migrator.phases.ending import ledger_rows
+from migrator.phases.source_statements import set_identity
 from migrator.quote import identifier, literal
+from migrator.records import IdentityBefore
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,10 @@ def _leftovers(observation: Observation) -> Iterator[Leftover]:
                 drop = f"DROP PUBLICATION {identifier(publication.name)};"
                 yield Leftover("source", f"publication {publication.name} in database {pair.name}", drop)
         yield from _unseen(observation, pair)
+        yield from _identities(observation, pair)
         if pair.ledger.exists and pair.ledger.groups:
-            yield Leftover("destination", f"ledger in database {pair.target}", "DROP SCHEMA migrator CASCADE;")
+            delete = "; ".join(ledger_rows(observation.mapping))
+            yield Leftover("destination", f"ledger in database {pair.target}", f"{delete};")
     if isinstance(observation.source, Instance):
         databases = {pair.name for pair in observation.databases}
         for slot in observation.source.slots:
@@ -54,6 +59,27 @@ def _unseen(observation: Observation, pair: DatabasePair) -> Iterator[Leftover]:
     for name in (name for group in pair.ledger.groups for name in insert_only.subscribed(group)):
         what = f"publication {name}, if it is there still, in database {pair.name}, which cannot be read"
         yield Leftover("source", what, f"DROP PUBLICATION IF EXISTS {identifier(name)};")
+
+
+def _identities(observation: Observation, pair: DatabasePair) -> Iterator[Leftover]:
+    """Tables of the source that we altered and that were not given back what they had; where it cannot be read, all of them."""
+    source, journal = observation.source, observation.journal
+    if journal is None or not isinstance(source, Instance) or source.database(pair.name) is None:
+        return
+    unread = ", which cannot be read" if pair.source_error is not None else ""
+    for noted in journal.identities:
+        relation = _still_full(pair, noted) if noted.database == pair.name else None
+        if relation is not None:
+            what = f"REPLICA IDENTITY FULL of {relation} in database {pair.name}{unread}"
+            yield Leftover("source", what, f"{set_identity(relation, noted.before)};")
+
+
+def _still_full(pair: DatabasePair, noted: IdentityBefore) -> str | None:
+    """The table's name by now; what it was where nobody can look."""
+    if pair.source_schema is None:
+        return noted.relation
+    names = (each.qualified for each in pair.source_schema.tables if each.oid == noted.oid)
+    return next((name for name in names if name in pair.full_identities), None)
 
 
 def _is_of(observation: Observation, name: str, database: str | None) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from migrator import control
-from migrator.config import DatabaseSelection, MappingSpec
+from migrator.config import DatabaseSelection, MappingSpec, WithoutIdentity
 from migrator.machines.cluster import Cluster
 from migrator.tick.reconcile import assess
 from tests.system.scenario import mapping, ours_left, seed, to_the_light
@@ -71,3 +71,44 @@ def test_a_database_left_out_of_the_configuration_since_ends_with_the_others(
     fewer = replace(spec, databases=DatabaseSelection(exclude=("shop",), rename={"store": "elsewhere"}))
     assert control.abort(fewer).left == ()
     assert ours_left(source) == ours_left(destination) == []
+
+
+def test_what_a_locked_source_leaves_can_be_taken_away_as_printed(cluster: Clusters) -> None:
+    """The ledger stands beside the journal, and another mapping's rows beside ours: neither of them is to go."""
+    source, destination = cluster(16), cluster(18)
+    source.execute("CREATE DATABASE shop")
+    source.execute("CREATE TABLE item (id int PRIMARY KEY)", "shop")
+    spec = mapping(source, destination, databases=DatabaseSelection(include=("shop",), rename={"shop": "postgres"}))
+    to_the_light(spec)
+    (name,) = source.execute("SELECT pubname FROM pg_publication", "shop")[0]
+    destination.execute(
+        'INSERT INTO migrator.groups SELECT (jsonb_populate_record(g, \'{"mapping": "other"}\')).* FROM migrator.groups g'
+    )
+    with source.connect("shop") as other, other.transaction():
+        other.execute("LOCK pg_publication IN ACCESS EXCLUSIVE MODE")
+        publication, ledger = control.abort(spec).left
+    source.execute(publication.sql, "shop")
+    assert ledger.what == "ledger in database postgres"
+    destination.execute(ledger.sql)
+    assert destination.execute("SELECT mapping FROM migrator.groups") == [("other",)]
+    assert destination.execute("SELECT count(*) FROM migrator.relations") == [(0,)]
+    assert destination.execute("SELECT intent FROM migrator.mappings") == [("aborting",)]
+    destination.execute("DELETE FROM migrator.groups")
+    assert control.abort(spec).left == ()
+    assert source.execute(f"SELECT count(*) FROM pg_publication WHERE pubname = '{name}'", "shop") == [(0,)]
+
+
+def test_replica_identities_that_cannot_be_given_back_are_told_before_the_ledger(cluster: Clusters) -> None:
+    source, destination = cluster(16), cluster(18)
+    source.execute("CREATE DATABASE shop")
+    source.execute("CREATE TABLE item (id int); CREATE TABLE plain (id int); INSERT INTO item VALUES (1)", "shop")
+    spec = mapping(source, destination, without_identity=WithoutIdentity.REPLICA_IDENTITY_FULL)
+    to_the_light(spec)
+    with source.connect("shop") as other, other.transaction():
+        other.execute("SELECT FROM item")
+        identity, ledger = control.abort(spec).left
+    assert (identity.side, identity.what) == ("source", "REPLICA IDENTITY FULL of public.item in database shop")
+    assert ledger.what == "ledger in database shop"
+    source.execute(identity.sql, "shop")
+    assert source.execute("SELECT count(*) FROM pg_class WHERE relreplident = 'f'", "shop") == [(0,)]
+    assert control.abort(spec).left == ()
