@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from migrator.bookkeeping import journal, journal_format, trials
 from migrator.catalog import sql
 from migrator.config import MappingSpec
 from migrator.connection import Session, session_of, try_lock
-from migrator.errors import MigratorError, RefusedError
+from migrator.errors import MigratorError, RefusedError, UnreachableError
 from migrator.looks.observe import Looker
 from migrator.looks.remembered import SchemaCache
 from migrator.memory import Memory
@@ -21,7 +21,7 @@ from migrator.phases.clashes import between
 from migrator.phases.lag import confirmed
 from migrator.records import Barrier, Identity, Intent, Journal
 from migrator.reports.cutover import reasons_against
-from migrator.reports.leftovers import Leftover, leftovers, owed
+from migrator.reports.leftovers import Leftover, leftovers, owed, unseen
 from migrator.reports.way_back import way_back
 from migrator.steps import Finding
 from migrator.store import Store
@@ -53,6 +53,8 @@ class Removal:
     left: tuple[Leftover, ...]
     owed: tuple[Leftover, ...] = ()
     """What we have no right to take away: PostgreSQL gave it to our user when it made a role."""
+    unseen: tuple[Leftover, ...] = ()
+    """What we altered on a source that is gone."""
 
 
 def clashes(specs: Sequence[MappingSpec], seen: Mapping[str, Observation]) -> Mapping[str, tuple[Finding, ...]]:
@@ -64,9 +66,24 @@ def clashes(specs: Sequence[MappingSpec], seen: Mapping[str, Observation]) -> Ma
     return between(looked)
 
 
+_DESTINATION_GONE = "If it is gone for good: docs/cutover.md, 'The destination is gone'."
+"""Nothing can be ended there without its journal."""
+
+
+@contextmanager
+def _destination(spec: MappingSpec, task: str) -> Iterator[Session]:
+    """A session in the maintenance database. Raises UnreachableError with what to do where there is none any more."""
+    with ExitStack() as stack:
+        try:
+            session = stack.enter_context(session_of(spec.destination, None, application_name(spec.name, task)))
+        except UnreachableError as error:
+            raise UnreachableError(error.message, _DESTINATION_GONE) from None
+        yield session
+
+
 @contextmanager
 def _journal_session(spec: MappingSpec, task: str) -> Iterator[tuple[Session, Journal]]:
-    with session_of(spec.destination, None, application_name(spec.name, task)) as session:
+    with _destination(spec, task) as session:
         journal_format.upgrade_journal(session)
         entry = journal.read_journal(session, spec.name)
         if entry.source is None:
@@ -198,12 +215,12 @@ def complete(spec: MappingSpec, *, source_gone: bool = False) -> Removal:
             if reasons:
                 raise RefusedError(f"Completing {spec.name} is not safe now.", reasons)
         journal.set_intent(session, spec.name, Intent.COMPLETING, source_gone=source_gone)
-    return _end(spec)
+    return _end(spec, entry, source_gone)
 
 
 def abort(spec: MappingSpec, *, source_gone: bool = False) -> Removal:
     """Give up: the source is left as it was found. Rows and schema on the destination stay, they are the operator's."""
-    with session_of(spec.destination, None, application_name(spec.name, "control")) as session:
+    with _destination(spec, "control") as session:
         journal_format.upgrade_journal(session)
         entry = journal.read_journal(session, spec.name)
         if entry.intent is Intent.COMPLETED:
@@ -212,7 +229,7 @@ def abort(spec: MappingSpec, *, source_gone: bool = False) -> Removal:
             source, destination = _identities(spec)
             journal.begin(session, spec.name, source, destination, spec.source.label)
         journal.set_intent(session, spec.name, Intent.ABORTING, source_gone=source_gone)
-    return _end(spec)
+    return _end(spec, entry, source_gone)
 
 
 def _identities(spec: MappingSpec) -> tuple[Identity, Identity]:
@@ -225,12 +242,12 @@ def _identities(spec: MappingSpec) -> tuple[Identity, Identity]:
     return found[0], found[1]
 
 
-def _end(spec: MappingSpec) -> Removal:
-    """Tick with the work done at once until nothing is left, or time is up."""
+def _end(spec: MappingSpec, entry: Journal, source_gone: bool) -> Removal:
+    """Tick with the work done at once until nothing is left, or time is up. `entry`: the journal as it was before."""
     with SchemaCache() as schemas:
         removed = _tick_to_the_end(spec, schemas)
     observation = Looker(spec, "proof").look()
-    return Removal(removed, leftovers(observation), owed(observation))
+    return Removal(removed, leftovers(observation), owed(observation), unseen(entry) if source_gone else ())
 
 
 def _tick_to_the_end(spec: MappingSpec, schemas: SchemaCache) -> tuple[str, ...]:

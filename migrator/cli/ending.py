@@ -7,6 +7,7 @@ from migrator.cli.commands import Exit
 from migrator.cli.options import configuration, confirm_by_name, mapping_argument, mapping_of, store_of, yes
 from migrator.config import Config
 from migrator.redaction import redact
+from migrator.tick.standing_alone import standing_alone
 
 source_gone = click.option(
     "--source-gone", is_flag=True, help="The source no longer exists: do not touch it, do not check it."
@@ -15,6 +16,10 @@ _UNCHECKED = (
     "The source was not looked at: whether all its writes arrived, and what stands there, is unknown. "
     "If it comes back, drop our slots and publications (migrator_*) there."
 )
+_ALONE = """\
+-- The destination, before it is written to: psql -X -f THIS_FILE with its address. What cannot be known stands as a comment: read it.
+{script}
+"""
 
 
 @click.command()
@@ -25,9 +30,13 @@ _UNCHECKED = (
 def complete(config: Config, mapping: str, yes: bool, source_gone: bool) -> None:
     """Finish MAPPING after the cutover: replication ends, nothing of ours remains on either side.
 
+    With --source-gone the SQL is printed first that lets the destination be written to: keep it.
+
     Exit status: 0 done, 1 refused because it would be unsafe, or something is left.
     """
     spec = mapping_of(config, mapping)
+    if source_gone and (script := standing_alone(spec)):
+        click.echo(redact(_ALONE.format(script=script)))
     consequence = f"Replication from {spec.source.name} to {spec.destination.name} ends for good; the data stays."
     confirm_by_name(spec, consequence, yes)
     _report(control.complete(spec, source_gone=source_gone), source_gone)
@@ -72,6 +81,8 @@ def _report(removal: control.Removal, source_gone: bool) -> None:
         click.echo(f"removed: {redact(removed)}")
     if source_gone:
         click.echo(_UNCHECKED, err=True)
+    for unseen in removal.unseen:
+        click.echo(f"and there give back what {redact(unseen.what)} had before:\n    {redact(unseen.sql)}", err=True)
     for owed in removal.owed:
         click.echo(f"a superuser may take from us on the {owed.side}: {redact(owed.what)}\n    {redact(owed.sql)}")
     if not removal.left:

@@ -10,7 +10,7 @@ from migrator.phases import insert_only, self_memberships
 from migrator.phases.ending import ledger_rows
 from migrator.phases.source_statements import set_identity
 from migrator.quote import identifier, literal
-from migrator.records import IdentityBefore
+from migrator.records import IdentityBefore, Journal
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,12 @@ def _identities(observation: Observation, pair: DatabasePair) -> Iterator[Leftov
     for noted in journal.identities:
         relation = _still_full(pair, noted) if noted.database == pair.name else None
         if relation is not None:
-            what = f"REPLICA IDENTITY FULL of {relation} in database {pair.name}{unread}"
-            yield Leftover("source", what, f"{set_identity(relation, noted.before)};")
+            yield _identity(noted, relation, unread)
+
+
+def _identity(noted: IdentityBefore, relation: str, unread: str = "") -> Leftover:
+    what = f"REPLICA IDENTITY FULL of {relation} in database {noted.database}{unread}"
+    return Leftover("source", what, f"{set_identity(relation, noted.before)};")
 
 
 def _still_full(pair: DatabasePair, noted: IdentityBefore) -> str | None:
@@ -90,6 +94,11 @@ def _is_of(observation: Observation, name: str, database: str | None) -> bool:
     return isinstance(destination, Instance) and is_ours(
         name, observation.mapping, destination.system_identifier, database or ""
     )
+
+
+def unseen(journal: Journal) -> tuple[Leftover, ...]:
+    """What we altered on a source that is given up unseen: should it come back, nothing else will know."""
+    return tuple(_identity(noted, noted.relation) for noted in journal.identities)
 
 
 def owed(observation: Observation) -> tuple[Leftover, ...]:

@@ -7,6 +7,7 @@ import pytest
 
 from migrator import control
 from migrator.config import DatabaseSelection, MappingSpec, WithoutIdentity
+from migrator.errors import UnreachableError
 from migrator.machines.cluster import Cluster
 from migrator.tick.reconcile import assess
 from tests.system.scenario import mapping, ours_left, seed, to_the_light
@@ -112,3 +113,24 @@ def test_replica_identities_that_cannot_be_given_back_are_told_before_the_ledger
     source.execute(identity.sql, "shop")
     assert source.execute("SELECT count(*) FROM pg_class WHERE relreplident = 'f'", "shop") == [(0,)]
     assert control.abort(spec).left == ()
+
+
+def test_a_destination_that_is_gone_says_where_to_read_on(cluster: Clusters) -> None:
+    source, destination = cluster(16), cluster(18)
+    spec = mapping(source, destination)
+    destination.stop()
+    for end in (control.complete, control.abort):
+        with pytest.raises(UnreachableError, match="The destination is gone"):
+            end(spec)
+
+
+def test_a_source_given_up_unseen_has_its_altered_tables_named(cluster: Clusters) -> None:
+    source, destination = cluster(16), cluster(18)
+    source.execute("CREATE DATABASE shop")
+    source.execute("CREATE TABLE item (id int); INSERT INTO item VALUES (1)", "shop")
+    spec = mapping(source, destination, without_identity=WithoutIdentity.REPLICA_IDENTITY_FULL)
+    to_the_light(spec)
+    source.stop()
+    removal = control.abort(spec, source_gone=True)
+    assert removal.left == ()
+    assert [each.sql for each in removal.unseen] == ["ALTER TABLE ONLY public.item REPLICA IDENTITY DEFAULT;"]

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from migrator import control
-from migrator.cli import main
+from migrator.cli import ending, main
 from migrator.cli.report import duration, size
 from migrator.config import MappingSpec
 from migrator.config_file import load
@@ -257,11 +257,17 @@ def test_completion_asks_for_the_name_and_shows_what_is_left(run: Invoke, monkey
         return removal
 
     monkeypatch.setattr(control, "complete", complete)
+    monkeypatch.setattr(ending, "standing_alone", lambda spec: f"\\connect {spec.name}")
     assert run("complete", "shop", typed="shpo\n").exit_code == 1 and not calls
     result = run("complete", "shop", typed="shop\n")
     assert result.exit_code == 0 and "nothing of ours is left" in result.stdout and "migrator_x" in result.stdout
     result = run("complete", "shop", "--yes", "--source-gone")
     assert calls == [False, True] and "not looked at" in result.stderr
+    assert "\n\\connect shop\n" in result.stdout
+    unseen = Leftover("source", "REPLICA IDENTITY FULL of public.t in database shop", "ALTER TABLE ONLY public.t;")
+    removal = control.Removal((), (), unseen=(unseen,))
+    result = run("complete", "shop", "--yes", "--source-gone")
+    assert result.exit_code == 0 and f"{unseen.what} had before:\n    {unseen.sql}\n" in result.stderr
     removal = control.Removal((), (Leftover("source", "replication slot s", "SELECT drop;"),))
     result = run("complete", "shop", "--yes")
     assert result.exit_code == 1 and "left on the source: replication slot s\n    SELECT drop;" in result.stderr
