@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 
 from migrator.bookkeeping import journal, journal_format, trials
 from migrator.catalog import sql
@@ -11,8 +10,6 @@ from migrator.config import MappingSpec
 from migrator.connection import Session, session_of, try_lock
 from migrator.errors import MigratorError, RefusedError, UnreachableError
 from migrator.looks.observe import Looker
-from migrator.looks.remembered import SchemaCache
-from migrator.memory import Memory
 from migrator.model import Instance, Lsn
 from migrator.names import application_name, lock_key
 from migrator.observation import Observation, Scope
@@ -21,21 +18,15 @@ from migrator.phases.clashes import between
 from migrator.phases.lag import confirmed
 from migrator.records import Barrier, Identity, Intent, Journal
 from migrator.reports.cutover import reasons_against
-from migrator.reports.leftovers import Leftover, leftovers, owed, unseen
 from migrator.reports.way_back import way_back
 from migrator.steps import Finding
 from migrator.store import Store
 from migrator.tasks.sampling import emit_marker, sample_lag
-from migrator.tick.reconcile import Assessment, assess, drive
+from migrator.tick.ending import Removal, end
+from migrator.tick.reconcile import Assessment, assess
 from migrator.tick.sequence_finish import finalise_sequences
 
 __all__ = ["Assessment", "Removal", "assess"]
-
-ENDING_SECONDS = 120.0
-"""How long `complete` and `abort` keep trying before they report what is left."""
-
-STUCK_SECONDS = 5.0
-"""How long something must stand in the way of an ending before they report it: workers are at the same work, and half of it may show."""
 
 BARRIER_SECONDS = 30.0
 """How long take_barrier waits for every group to pass, before it leaves the rest to the next ticks."""
@@ -43,18 +34,6 @@ BARRIER_SECONDS = 30.0
 
 _SERVERS = Scope(database="")
 """A look at the two servers and none of their databases."""
-
-
-@dataclass(frozen=True)
-class Removal:
-    """The end of a mapping: what was taken away, and what could not be."""
-
-    removed: tuple[str, ...]
-    left: tuple[Leftover, ...]
-    owed: tuple[Leftover, ...] = ()
-    """What we have no right to take away: PostgreSQL gave it to our user when it made a role."""
-    unseen: tuple[Leftover, ...] = ()
-    """What we altered on a source that is gone."""
 
 
 def clashes(specs: Sequence[MappingSpec], seen: Mapping[str, Observation]) -> Mapping[str, tuple[Finding, ...]]:
@@ -215,7 +194,7 @@ def complete(spec: MappingSpec, *, source_gone: bool = False) -> Removal:
             if reasons:
                 raise RefusedError(f"Completing {spec.name} is not safe now.", reasons)
         journal.set_intent(session, spec.name, Intent.COMPLETING, source_gone=source_gone)
-    return _end(spec, entry, source_gone)
+    return end(spec, entry, source_gone or entry.source_gone)
 
 
 def abort(spec: MappingSpec, *, source_gone: bool = False) -> Removal:
@@ -229,7 +208,7 @@ def abort(spec: MappingSpec, *, source_gone: bool = False) -> Removal:
             source, destination = _identities(spec)
             journal.begin(session, spec.name, source, destination, spec.source.label)
         journal.set_intent(session, spec.name, Intent.ABORTING, source_gone=source_gone)
-    return _end(spec, entry, source_gone)
+    return end(spec, entry, source_gone or entry.source_gone)
 
 
 def _identities(spec: MappingSpec) -> tuple[Identity, Identity]:
@@ -240,31 +219,6 @@ def _identities(spec: MappingSpec) -> tuple[Identity, Identity]:
             raise MigratorError(side.reason, "Both servers must answer to remove what an earlier migration left.")
         found.append(Identity(side.system_identifier, side.timeline))
     return found[0], found[1]
-
-
-def _end(spec: MappingSpec, entry: Journal, source_gone: bool) -> Removal:
-    """Tick with the work done at once until nothing is left, or time is up. `entry`: the journal as it was before."""
-    with SchemaCache() as schemas:
-        removed = _tick_to_the_end(spec, schemas)
-    observation = Looker(spec, "proof").look()
-    return Removal(removed, leftovers(observation), owed(observation), unseen(entry) if source_gone else ())
-
-
-def _tick_to_the_end(spec: MappingSpec, schemas: SchemaCache) -> tuple[str, ...]:
-    """What was done for it."""
-    memory, removed = Memory(), dict[str, None]()
-    deadline, clear_at = time.monotonic() + ENDING_SECONDS, time.monotonic()
-    while time.monotonic() < min(deadline, clear_at + STUCK_SECONDS):
-        assessment = drive(spec, memory, schemas)
-        if assessment is not None:
-            removed.update(dict.fromkeys(action.summary for _, action in assessment.decision.actions))
-            entry = assessment.observation.journal
-            if entry is not None and entry.intent in (Intent.COMPLETED, Intent.ABORTED):
-                break
-        if assessment is None or not assessment.decision.findings:
-            clear_at = time.monotonic()
-        time.sleep(0.3)
-    return tuple(removed)
 
 
 def forget(spec: MappingSpec, store: Store | None = None) -> None:

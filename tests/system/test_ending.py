@@ -1,5 +1,6 @@
 """An end that cannot see everything on the source waits, says so, and takes away what is ours once it can."""
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ from migrator.config import DatabaseSelection, MappingSpec, WithoutIdentity
 from migrator.errors import UnreachableError
 from migrator.machines.cluster import Cluster
 from migrator.tick.reconcile import assess
+from tests.system.documented import documented
 from tests.system.scenario import mapping, ours_left, seed, to_the_light
 
 Clusters = Callable[..., Cluster]
@@ -134,3 +136,25 @@ def test_a_source_given_up_unseen_has_its_altered_tables_named(cluster: Clusters
     removal = control.abort(spec, source_gone=True)
     assert removal.left == ()
     assert [each.sql for each in removal.unseen] == ["ALTER TABLE ONLY public.item REPLICA IDENTITY DEFAULT;"]
+
+
+def test_what_a_lost_destination_leaves_on_the_source_is_found_as_documented(cluster: Clusters) -> None:
+    source, destination = cluster(16, wal_sender_timeout="2s"), cluster(18)
+    source.execute("CREATE DATABASE shop")
+    source.execute("CREATE TABLE item (id int); CREATE TABLE plain (id int PRIMARY KEY)", "shop")
+    spec = mapping(source, destination, without_identity=WithoutIdentity.REPLICA_IDENTITY_FULL)
+    to_the_light(spec)
+    destination.stop()
+
+    slots = documented("pg_size_pretty")
+    ((name, database, *_),) = source.execute(slots)
+    assert database == "shop" and name.startswith("migrator_m_shop_")
+    while source.execute(slots)[0][2]:
+        time.sleep(0.1)
+    source.execute(f"SELECT pg_drop_replication_slot('{name}')")
+    assert source.execute(documented("SELECT pubname"), "shop") == [(name,)]
+    ((holder, give_back),) = source.execute(documented("give_back"), "shop")
+    assert (holder, give_back) == (name, "ALTER TABLE ONLY item REPLICA IDENTITY DEFAULT;")
+    source.execute(f"DROP PUBLICATION {name}; {give_back}", "shop")
+    assert ours_left(source) == []
+    assert source.execute("SELECT count(*) FROM pg_class WHERE relreplident = 'f'", "shop") == [(0,)]
