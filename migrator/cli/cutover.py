@@ -19,7 +19,11 @@ _HOLDS = {True: "[done]", False: "[not yet]", None: "[yours to judge]"}
 @configuration
 @mapping_argument
 @click.option("--writes-stopped", is_flag=True, help="Confirm that nobody writes to the source: takes the barrier.")
-@click.option("--writes-resumed", is_flag=True, help="The source is written again: takes the barrier back.")
+@click.option(
+    "--writes-resumed",
+    is_flag=True,
+    help="The source is to be written again: takes the barrier back, and prints what to undo on the destination before.",
+)
 @yes
 @as_json
 def cutover(config: Config, mapping: str, writes_stopped: bool, writes_resumed: bool, yes: bool, as_json: bool) -> None:

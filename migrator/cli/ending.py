@@ -17,7 +17,7 @@ _UNCHECKED = (
     "If it comes back, drop our slots and publications (migrator_*) there."
 )
 _ALONE = """\
--- The destination, before it is written to: psql -X -f THIS_FILE with its address. What cannot be known stands as a comment: read it.
+-- For psql, on the destination, before it is written to. What cannot be known stands as a comment: read it.
 {script}
 """
 

@@ -190,7 +190,8 @@ def instructions(
         ),
         Instruction(
             "Check the application",
-            "Read and write through it. Until the next step the way back is to let the writers of the source in again.",
+            "Read and write through it. Until the next step there is a way back, in order: before the writers of the source "
+            f"are let in again, pg-migrator cutover {spec.name} --writes-resumed says what to undo on the destination.",
         ),
         _completion(spec, observation, decision),
     )
