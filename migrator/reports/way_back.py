@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from migrator.observation import DatabasePair, Observation
 from migrator.phases import awake, foreign_keys
+from migrator.quote import comment
 from migrator.schema.constraint import FOREIGN_KEY
 from migrator.schema.removal import removal
 
@@ -18,6 +19,7 @@ def _undone(pair: DatabasePair) -> Iterator[str]:
     """Triggers to rest again; then foreign keys, which would let a TRUNCATE of both their tables stop apply."""
     source, target = pair.source_schema, pair.target_schema
     if source is None or target is None:
+        yield comment("It cannot be read at the moment: repeat the command before anybody writes to the source.")
         return
     yield from (f"{each.rest};" for each in awake.awake(pair))
     for each in source.constraints:

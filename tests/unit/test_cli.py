@@ -247,6 +247,10 @@ def test_cutover(run: Invoke, assessed: Callable[..., None], monkeypatch: pytest
     assert taken == ["shop", "shop"]
     assert run("cutover", "shop", "--writes-stopped", "--writes-resumed").exit_code == 2
 
+    monkeypatch.setattr(control, "lift_barrier", lambda spec: {"shop": ("ALTER TABLE t DISABLE TRIGGER x;",)})
+    result = run("cutover", "shop", "--writes-resumed")
+    assert "run on the destination:\n-- database shop:\nALTER TABLE t DISABLE TRIGGER x;\n" in result.stderr
+
 
 def test_completion_asks_for_the_name_and_shows_what_is_left(run: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[bool] = []
