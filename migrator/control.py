@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from migrator.bookkeeping import journal, journal_format, trials
-from migrator.catalog import sql
 from migrator.config import MappingSpec
 from migrator.connection import Session, session_of, try_lock
 from migrator.errors import MigratorError, RefusedError
 from migrator.looks.observe import Looker
 from migrator.looks.remembered import SchemaCache
+from migrator.looks.writers import open_writers
 from migrator.memory import Memory
 from migrator.model import Instance, Lsn
 from migrator.names import application_name, lock_key
@@ -146,9 +146,9 @@ def lift_barrier(spec: MappingSpec) -> None:
 
 
 def _writers(spec: MappingSpec) -> tuple[str, ...]:
-    with session_of(spec.source, None, application_name(spec.name, "barrier")) as session:
-        rows = session.execute(sql("writers", 0)).fetchall()
-    return tuple(str(row["sentence"]) for row in rows)
+    with session_of(spec.destination, None, application_name(spec.name, "barrier")) as session:
+        claims = journal.read_journal(session, spec.name).claims
+    return open_writers(spec, claims)
 
 
 def _await_passing(spec: MappingSpec, lsn: Lsn) -> None:
