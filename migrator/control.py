@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from migrator.bookkeeping import journal, journal_format, trials
 from migrator.config import MappingSpec
 from migrator.connection import Session, session_of, try_lock
-from migrator.errors import MigratorError, RefusedError
+from migrator.errors import MigratorError, RefusedError, UnreachableError
 from migrator.looks.observe import Looker
 from migrator.looks.remembered import SchemaCache
 from migrator.looks.writers import open_writers
@@ -169,12 +169,22 @@ def completion_reasons(spec: MappingSpec, assessment: Assessment) -> list[str]:
     return list(reasons_against(spec, assessment.observation, assessment.decision))
 
 
+def _reasons_now(spec: MappingSpec) -> list[str]:
+    """Asks for writers before the look, which then sees what they committed, and once more just before the intent is written."""
+    writers: tuple[str, ...] = ()
+    with suppress(UnreachableError):  # a source that does not answer is for the look to tell
+        writers = _writers(spec)
+    return [*writers, *completion_reasons(spec, assess(spec))] or list(_writers(spec))
+
+
 def complete(spec: MappingSpec, *, source_gone: bool = False) -> Removal:
-    """Judge, write the intent, take everything of ours away. Raises RefusedError while it would be unsafe."""
+    """Judge, write the intent, take everything of ours away. Raises RefusedError while it would be unsafe.
+
+    What a transaction that is open has written stands at no position yet: positions alone do not tell that nobody writes.
+    """
     with _journal_session(spec, "control") as (session, entry):
         if entry.intent is not Intent.COMPLETING:
-            assessment = assess(spec)
-            reasons = [] if source_gone else completion_reasons(spec, assessment)
+            reasons = [] if source_gone else _reasons_now(spec)
             if source_gone and entry.intent not in (Intent.MIGRATE, Intent.PAUSED):
                 reasons = [f"The mapping is {entry.intent}."]
             if reasons:

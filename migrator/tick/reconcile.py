@@ -12,6 +12,7 @@ from migrator.config import MappingSpec
 from migrator.connection import Session, session_of, try_lock
 from migrator.errors import MigratorError, SessionLimitError, UnreachableError
 from migrator.looks.remembered import SchemaCache
+from migrator.looks.writers import open_writers
 from migrator.memory import Failures, Memory
 from migrator.model import Instance
 from migrator.names import application_name, lock_key
@@ -140,7 +141,10 @@ class Reconciler:
             if request.get("kind") != "complete":
                 continue
             assessment = self._assess(all_databases=True)
-            reasons = reasons_against(self.spec, assessment.observation, assessment.decision)
+            seen = assessment.observation
+            reasons = reasons_against(self.spec, seen, assessment.decision)
+            # What is written in a transaction that is open stands at no position yet.
+            reasons = reasons or open_writers(self.spec, seen.journal.claims if seen.journal else ())
             if reasons:
                 self._log("warning", f"completion refused: {' '.join(reasons)}")
                 continue
