@@ -146,6 +146,7 @@ def _(stage: Stage) -> Iterator[None]:
 
 @case(
     "source_replication_right",
+    "source_activity_right",
     "source_create_right",
     "source_ownership",
     "source_select_right",
