@@ -169,6 +169,15 @@ class Transaction:
 
 
 @dataclass(frozen=True)
+class HeldSubscription:
+    """A subscription that the server itself holds, in whichever database. What it is subscribed to is not read."""
+
+    name: str
+    database: str
+    enabled: bool
+
+
+@dataclass(frozen=True)
 class Walsender:
     """A session that sends WAL away. `database` is None for physical ones: a standby's or a backup's."""
 
@@ -210,7 +219,7 @@ class Instance:
     """database -> client sessions other than ours."""
     senders: tuple[Walsender, ...] = ()
     """The walsenders that `walsenders` counts."""
-    subscription_names: tuple[str, ...] = ()
+    held: tuple[HeldSubscription, ...] = ()
     """The subscriptions that `subscriptions` counts."""
     icu: bool = True
     """Whether this server knows ICU collations."""
@@ -226,6 +235,10 @@ class Instance:
     @property
     def major(self) -> int:
         return self.version // 10000
+
+    @property
+    def subscription_names(self) -> tuple[str, ...]:
+        return tuple(each.name for each in self.held)
 
     def setting(self, name: str) -> int:
         """An integer setting; 0 where this version does not have it."""

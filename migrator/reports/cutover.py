@@ -9,8 +9,8 @@ from migrator.observation import DatabasePair, Observation
 from migrator.phases import carry, foreign_keys, insert_only, late_definitions
 from migrator.phases.groups import in_ledger
 from migrator.phases.sequences import setval
-from migrator.quote import comment, identifier, literal
 from migrator.records import Barrier, Intent
+from migrator.reports import write_stop
 from migrator.schema.definition import POPULATED, Definition
 from migrator.steps import Decision, Side
 
@@ -172,7 +172,7 @@ def instructions(
             "Everything is copied, indexed, granted and in step; only then is the pause of the application short.",
             holds=ready or after,
         ),
-        _stop_writers(spec, observation, source),
+        *_stop_writers(spec, observation, source),
         Instruction(
             "Confirm the write stop",
             "Takes the barrier: a position in the source's WAL that every group must pass. It is refused while a "
@@ -207,38 +207,25 @@ def _completion(spec: MappingSpec, observation: Observation, decision: Decision)
     )
 
 
-def _writers(spec: MappingSpec, source: Instance) -> tuple[str, ...]:
-    """Roles that can log in and are neither ours nor a superuser (whom NOLOGIN would lock out of the repair)."""
-    ours = {source.user.name, spec.source.username}
-    return tuple(role.name for role in source.roles if role.login and not role.superuser and role.name not in ours)
-
-
-def _fenced(observation: Observation, source: Instance) -> tuple[str, ...]:
-    """Roles kept from logging in on the source alone, as this cutover does it: what is to undo survives the doing."""
-    destination = observation.destination
-    free = {role.name for role in destination.roles if role.login} if isinstance(destination, Instance) else set()
-    return tuple(role.name for role in source.roles if not role.login and not role.superuser and role.name in free)
-
-
-def _stop_writers(spec: MappingSpec, observation: Observation, source: Instance) -> Instruction:
-    roles, fenced = _writers(spec, source), _fenced(observation, source)
-    names = ", ".join(literal(pair.name) for pair in observation.databases)
-    sessions = sum(source.clients.get(pair.name, 0) for pair in observation.databases)
-    stop = [f"ALTER ROLE {identifier(role)} NOLOGIN;" for role in roles]
-    terminate = (
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend'"
-        f" AND datname IN ({names}) AND usename <> current_user AND pid <> pg_backend_pid();"
-    )
-    undo = [comment(f"ALTER ROLE {identifier(role)} LOGIN;", 3) for role in (*roles, *fenced)]
-    return Instruction(
+def _stop_writers(spec: MappingSpec, observation: Observation, source: Instance) -> Iterator[Instruction]:
+    yield Instruction(
         "Stop the writers",
-        "All of them: applications, cron jobs, poolers, and superusers by hand. Sessions still open in these databases: "
-        f"{sessions}. The last lines undo it.",
+        write_stop.explained(spec, observation, source),
         Side.SOURCE,
         None,
-        "\n".join((*stop, terminate, "-- to undo:", *undo)),
-        holds=sessions == 0,
+        write_stop.of_roles(spec, observation, source),
+        holds=write_stop.sessions(observation, source) == 0,
     )
+    for pair in observation.databases:
+        if found := write_stop.held(pair, source):
+            yield Instruction(
+                f"Stop the subscriptions of {pair.name}",
+                "What others publish is written here by the source's own subscriptions, which do not move. The last lines undo it.",
+                Side.SOURCE,
+                pair.name,
+                write_stop.of_subscriptions(found),
+                holds=not any(each.enabled for each in found),
+            )
 
 
 def _passed(observation: Observation, barrier: Barrier | None) -> Instruction:

@@ -11,7 +11,11 @@ import pytest
 
 from migrator.catalog import sql
 from migrator.connection import session_of
+from migrator.looks.instances import read_instance
 from migrator.machines.cluster import Cluster
+from migrator.model import HeldSubscription
+from migrator.reports import write_stop
+from tests import builders
 
 Clusters = Callable[[int], Cluster]
 every_version = pytest.mark.parametrize("version", [15, 16, 17, 18])
@@ -91,6 +95,38 @@ def test_a_subscription_of_the_source_writes_too(server: Cluster) -> None:
             (hidden,) = writers(server, "onlooker")
             assert "database shop_w (subscription feed): a writing transaction, since when is hidden" in hidden
         eventually(lambda: [True] if not writers(server) else [])
+
+
+@every_version
+def test_what_is_printed_stops_the_source_s_subscriptions_and_lets_them_go_on(server: Cluster) -> None:
+    def read() -> tuple[HeldSubscription, ...]:
+        with session_of(replace(server.spec("s"), username="onlooker"), None, "pg-migrator test") as session:
+            return read_instance(session).held
+
+    with fed(server):
+        assert read() == (HeldSubscription("feed", "shop_w", enabled=True),)
+        stop, undo = write_stop.of_subscriptions(read()).split(f"{write_stop.UNDO}\n")
+        server.execute(stop, "shop_w")
+        assert read() == (HeldSubscription("feed", "shop_w", enabled=False),)
+        assert write_stop.of_subscriptions(read()) == f"{write_stop.UNDO}\n{undo}"
+        server.execute(undo.removeprefix("--"), "shop_w")
+        assert read() == (HeldSubscription("feed", "shop_w", enabled=True),)
+
+
+@pytest.mark.parametrize("version", [16])
+def test_another_superuser_who_pastes_it_ends_no_session_of_ours(server: Cluster) -> None:
+    view = builders.view(pairs=(builders.pair("shop_w"),))
+    server.execute("CREATE ROLE dba LOGIN SUPERUSER")
+    with (
+        server.connect("shop_w", application_name="pg-migrator keep_snapshot other") as keeper,
+        server.connect("shop_w", application_name="app") as application,
+        server.connect("postgres", user="dba") as dba,
+    ):
+        dba.execute(write_stop.of_roles(view.spec, view.observation, view.source).encode())
+        assert keeper.execute("SELECT 1").fetchone() == (1,)
+        with pytest.raises(psycopg.OperationalError):
+            application.execute("SELECT 1")
+    server.execute("DROP ROLE dba")
 
 
 @contextmanager

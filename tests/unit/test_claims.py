@@ -21,6 +21,7 @@ from tests.builders import (
     database,
     destination_instance,
     group,
+    held,
     instance,
     mapping_spec,
     pair,
@@ -88,7 +89,7 @@ def test_whichever_group_stands_keeps_the_claim(number: int) -> None:
         seen(claim(name="gone"), pairs=(pair("shop"),)),
         group_name(MAPPING, DESTINATION_SYSTEM, "gone", number),
     )
-    subscribed = replace(asked.observation, destination=destination_instance(subscription_names=("other", name)))
+    subscribed = replace(asked.observation, destination=destination_instance(held=held("other", name)))
     slotted = replace(asked.observation, source=instance(slots=(slot("other"), slot(name))))
     for observation in (subscribed, slotted):
         step = claims.examine(replace(asked, observation=observation))
@@ -98,7 +99,7 @@ def test_whichever_group_stands_keeps_the_claim(number: int) -> None:
 
 def test_another_mapping_s_groups_keep_no_claim_of_ours() -> None:
     asked, name = seen(claim(name="gone"), pairs=(pair("shop"),)), group_name("other", DESTINATION_SYSTEM, "gone", 2)
-    destination = destination_instance(subscription_names=(name,))
+    destination = destination_instance(held=held(name))
     step = claims.examine(replace(asked, observation=replace(asked.observation, destination=destination)))
     assert step.findings == () and step.actions[0].summary == "give back the name of gone"
 
