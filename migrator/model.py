@@ -37,6 +37,8 @@ class User:
     """The roles it may SET ROLE to, and so give objects to."""
     reads_origins: bool = True
     """May execute pg_show_replication_origin_status() in the maintenance database."""
+    acts_as_replica: bool = True
+    """May set session_replication_role, so that ordinary triggers do not fire for the rows it writes."""
     login: str = ""
     login_replicates: bool = True
     """A walsender is admitted by the rights of who logs in."""

@@ -201,6 +201,22 @@ def _(stage: Stage) -> Iterator[None]:
     yield
 
 
+@case("destination_trigger_right")
+def _(stage: Stage) -> Iterator[None]:
+    """Only of tables that are carried in one piece, and of triggers that fire for us."""
+    stage.sql("CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'")
+    stage.sql(f"{TABLE} CREATE TRIGGER of_replicated AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION f()")
+    stage.sql("CREATE UNLOGGED TABLE u (id int); CREATE RULE r AS ON INSERT TO u DO ALSO NOTIFY told")
+    for name in ("fires", "sleeps"):
+        stage.sql(f"CREATE TRIGGER {name} AFTER INSERT ON u FOR EACH ROW EXECUTE FUNCTION f()")
+    stage.sql("ALTER TABLE u DISABLE TRIGGER sleeps")
+    assert stage.told("destination_trigger_right") is None
+    mover_on_the_destination(stage)
+    finding = stage.told("destination_trigger_right")
+    assert finding is not None and not finding.blocking and "fire for their rows: fires ON public.u." in finding.message
+    yield
+
+
 @case("subscription_password_needed", by_hand=True)
 def _(stage: Stage) -> Iterator[None]:
     mover_on_the_destination(stage)
