@@ -2,12 +2,9 @@
 
 import gc
 import logging
-import socket
 
 from celery import Celery
 from celery.signals import (
-    after_task_publish,
-    beat_init,
     setup_logging,
     worker_process_init,
     worker_process_shutdown,
@@ -62,8 +59,7 @@ app.conf.update(
     worker_cancel_long_running_tasks_on_connection_loss=False,
     worker_hijack_root_logger=False,
     timezone="UTC",
-    # In memory: Celery's own keeps a pickle in a file, which whoever else may write it there makes beat run.
-    beat_scheduler="celery.beat:Scheduler",
+    beat_scheduler="workers.beat:Scheduler",
     beat_schedule=beat_schedule.build(CONFIG),
 )
 
@@ -103,13 +99,3 @@ def _publish_config(**_: object) -> None:
     from migrator.reports import config_public
 
     store().publish_public(config_public.public(CONFIG))
-
-
-@beat_init.connect
-def _beat_tells(**_: object) -> None:
-    """From now on every message this process sends is beat's; a health check asks when the last one was."""
-    after_task_publish.connect(_beat_lives)
-
-
-def _beat_lives(**_: object) -> None:
-    store().register_worker(f"beat@{socket.gethostname()}", (), 0)
