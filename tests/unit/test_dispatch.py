@@ -140,7 +140,7 @@ def test_a_mapping_with_much_to_do_starves_no_other(store: Store) -> None:
 @pytest.mark.parametrize("names", [("m",), ("m", "n", "o")])
 def test_a_queue_does_not_grow_while_every_worker_is_busy(names: tuple[str, ...]) -> None:
     """An hour in which nothing ends: the marks expire every half minute, and what was sent still waits."""
-    client = fakeredis.FakeRedis()
+    client = fakeredis.FakeRedis(decode_responses=True)
     store = Store(client)
     store.register_worker("w", ["relations"], 4)
     for name in names:
@@ -154,7 +154,7 @@ def test_a_queue_does_not_grow_while_every_worker_is_busy(names: tuple[str, ...]
             )
             for work in noting.works:
                 client.rpush("relations", f"{name} {work.key}")
-        taken = {message.decode().split()[0] for message in client.lrange("relations", 0, -1)}
+        taken = {str(message).split()[0] for message in client.lrange("relations", 0, -1)}
         assert taken == set(names), "each has its share in it"
     assert store.queued("relations") <= 8 + 8
 
