@@ -18,6 +18,7 @@ from migrator.config import Config
 from migrator.looks.remembered import GARBAGE_THRESHOLDS, SchemaCache
 from migrator.store import Store
 from migrator.work import QUEUES
+from workers import broker
 
 CONFIG: Config = config_file.load()
 
@@ -28,7 +29,7 @@ def _redis_url(config: Config) -> str:
 
 REDIS_URL = _redis_url(CONFIG)
 
-app = Celery("pg-migrator", broker=REDIS_URL, include=["workers.tasks"])
+app = Celery("pg-migrator", broker=broker.url_of(REDIS_URL), include=["workers.tasks"])
 
 app.conf.update(
     # Early acknowledgement and no retries: the next tick dispatches again, and nothing is redelivered behind our back.
@@ -39,6 +40,7 @@ app.conf.update(
     worker_disable_prefetch=True,
     worker_prefetch_multiplier=1,
     broker_connection_retry_on_startup=True,
+    broker_use_ssl=broker.tls_of(REDIS_URL),
     broker_transport_options={
         "visibility_timeout": 300,
         "health_check_interval": 25,
