@@ -216,7 +216,7 @@ def _paused(step: Step) -> Step:
     if step.gates is Gates.NOTHING or step.phase == wal_budget.NAME:
         return step
     kept = tuple(each for each in step.actions if isinstance(each.job, KeepSnapshot) and not each.job.makes)
-    held = [each.summary for each in step.actions if each not in kept]
+    held = [each.summary for each in step.actions if each not in kept and not each.only_noted]
     waits = (*step.waits, Wait(f"held back by the pause: {some(held)}")) if held else step.waits
     return replace(step, actions=kept, waits=waits)
 

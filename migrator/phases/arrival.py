@@ -24,7 +24,10 @@ def left_alone(view: View, step: Step) -> Step:
     if step.gates is Gates.NOTHING or step.phase in AT_WORK:
         return step
     findings = tuple(replace(each, blocking=each.blocking and each.code not in NOISE) for each in step.findings)
-    undone = (*(action.summary for action in step.actions), *(wait.message for wait in step.waits))
+    undone = (
+        *(action.summary for action in step.actions if not action.only_noted),
+        *(wait.message for wait in step.waits),
+    )
     if _is_unread(view):  # what comes after it is not to be asked of half a database
         return replace(step, actions=(), waits=tuple(map(Wait, undone)), findings=findings)
     told = (_told(view, step.database, undone),) if undone else ()

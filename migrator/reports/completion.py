@@ -43,6 +43,7 @@ def _reasons(spec: MappingSpec, observation: Observation, decision: Decision) ->
     for pair in observation.databases:
         yield from _not_passed(observation, pair, barrier)
         yield from _not_carried(observation, pair, barrier)
+        yield from _late_sequences(pair, barrier)
         if barrier.arrived_at is None:
             yield from _incomplete(pair)
         if uncounted := insert_only.unsettled(pair, barrier):
@@ -111,7 +112,11 @@ def _incomplete(pair: DatabasePair) -> Iterator[str]:
     if keys:
         names = ", ".join(each.identity for each in keys[:5])
         yield f"Database {pair.name}: {len(keys)} foreign keys are still being added: {names}"
-    behind = sequences_behind(pair)
+
+
+def _late_sequences(pair: DatabasePair, barrier: Barrier) -> Iterator[str]:
+    """A sequence that is behind gives numbers out twice, whenever that is noticed; one that is gone was taken away."""
+    behind = [name for name in sequences_behind(pair) if barrier.arrived_at is None or name in pair.target_sequences]
     if behind:
         yield f"Database {pair.name}: {len(behind)} sequences are behind the source: {', '.join(behind[:5])}"
 

@@ -1,6 +1,7 @@
 """What the light, and the end, wait for: each gating phase, and whether every database was asked. Pure."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from migrator.config import MappingSpec
 from migrator.observation import Observation
@@ -26,7 +27,7 @@ def conditions(spec: MappingSpec, observation: Observation, decision: Decision) 
 def undone(spec: MappingSpec, observation: Observation, decision: Decision) -> Iterator[str]:
     """What is still to be done, waited for, or not known since it was not asked: a sentence each. Not what blocks."""
     for name in dict.fromkeys(step.phase for step in decision.gating if step.phase not in JUDGED_OTHERWISE):
-        outstanding = list(dict.fromkeys(each for step in _steps(decision, name) for each in _outstanding(step)))
+        outstanding = list(dict.fromkeys(each for step in _steps(decision, name) for each in _to_be_done(step)))
         if outstanding:
             yield f"Not done yet of {name}: {some(outstanding)}."
     names = (name for name in _names(spec) if name not in JUDGED_OTHERWISE)
@@ -46,6 +47,10 @@ def _steps(decision: Decision, name: str) -> list[Step]:
 def _outstanding(step: Step) -> Iterator[str]:
     yield from (wait.message for wait in step.waits)
     yield from (action.summary for action in step.actions)
+
+
+def _to_be_done(step: Step) -> Iterator[str]:
+    return _outstanding(replace(step, actions=tuple(each for each in step.actions if not each.only_noted)))
 
 
 def _is_asked(spec: MappingSpec, name: str, observation: Observation, decision: Decision) -> bool:

@@ -39,6 +39,8 @@ def test_the_end_waits_for_every_gating_step_but_lag() -> None:
     assert reasons(everywhere(lagging)) == []
     building = Step("post_data", "shop", actions=(BUILD,), waits=(Wait("public.t waits"),))
     assert reasons(everywhere(building)) == ["Not done yet of post_data: public.t waits, build index public.i."]
+    noting = replace(building, actions=(replace(BUILD, only_noted=True),), waits=())
+    assert reasons(everywhere(noting)) == [], "the ledger goes with the end"
     assert reasons(everywhere(replace(building, gates=Gates.NOTHING))) == [
         "Not looked into yet, since something before is not done: post_data."
     ]
