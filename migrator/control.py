@@ -3,9 +3,9 @@
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from migrator.bookkeeping import journal, journal_format, trials
+from migrator.bookkeeping import barriers, journal, journal_format, trials
 from migrator.config import MappingSpec
 from migrator.connection import Session, session_of, try_lock
 from migrator.errors import MigratorError, RefusedError, UnreachableError
@@ -19,12 +19,12 @@ from migrator.observation import Observation, Scope
 from migrator.phases.clashes import between
 from migrator.phases.lag import confirmed
 from migrator.records import Barrier, Identity, Intent, Journal
-from migrator.reports.cutover import reasons_against
+from migrator.reports.completion import reasons_against
 from migrator.reports.leftovers import Leftover, leftovers, owed
 from migrator.steps import Finding
 from migrator.store import Store
 from migrator.tasks.sampling import emit_marker, sample_lag
-from migrator.tick.reconcile import Assessment, assess, drive
+from migrator.tick.reconcile import Assessment, assess, drive, judge
 from migrator.tick.sequence_finish import finalise_sequences
 
 __all__ = ["Assessment", "Removal", "assess"]
@@ -129,20 +129,48 @@ def take_barrier(spec: MappingSpec) -> Barrier:
         writers = _writers(spec)
         if writers:
             raise RefusedError("Somebody still writes on the source.", writers, "End these sessions, then repeat.")
-        # A marker's commit is flushed, and with it everything committed before, whatever synchronous_commit they used.
-        lsn = emit_marker(spec)
-        journal.set_barrier(session, spec.name, lsn)
-        finalise_sequences(spec)
-        _await_passing(spec, lsn)
+        with SchemaCache() as schemas:
+            _refuse_drift(spec, schemas)
+            # A marker's commit is flushed, and with it everything committed before, whatever synchronous_commit they used.
+            lsn = emit_marker(spec)
+            barriers.take(session, spec.name, lsn)
+            finalise_sequences(spec)
+            _await_passing(spec, lsn, schemas)
+            look_for_arrival(spec, schemas=schemas)
         barrier = journal.read_journal(session, spec.name).barrier
         assert barrier is not None
         return barrier
 
 
+def _refuse_drift(spec: MappingSpec, schemas: SchemaCache) -> None:
+    """What differs now was not made by anybody's use of the destination, and no barrier excuses it: not an earlier one either."""
+    seen = assess(spec, schemas=schemas).observation
+    assert seen.journal is not None
+    decision = judge(spec, replace(seen, journal=replace(seen.journal, barrier=None))).decision
+    drift = [finding for finding in decision.findings if finding.blocking and finding.code == "schema_drift"]
+    if drift:
+        raise RefusedError(
+            "The two sides do not have the same schema.",
+            [finding.message for finding in drift],
+            " ".join(dict.fromkeys((*(finding.remedy for finding in drift), "Then repeat."))),
+        )
+
+
+def look_for_arrival(spec: MappingSpec, store: Store | None = None, schemas: SchemaCache | None = None) -> Assessment:
+    """Look at everything and judge it; that everything has arrived is noted before anybody is told so."""
+    assessment = assess(spec, store, schemas)
+    entry = assessment.observation.journal
+    barrier = entry.barrier if entry is not None else None
+    if barrier is not None and barrier.arrived_at is None and not completion_reasons(spec, assessment):
+        with _journal_session(spec, "barrier") as (session, _):
+            barriers.note_arrival(session, spec.name, barrier)
+    return assessment
+
+
 def lift_barrier(spec: MappingSpec) -> None:
     """The writers of the source are let in again: upkeep of sequences goes on, completion is refused as before."""
     with _journal_session(spec, "barrier") as (session, _):
-        journal.clear_barrier(session, spec.name)
+        barriers.lift(session, spec.name)
 
 
 def _writers(spec: MappingSpec) -> tuple[str, ...]:
@@ -151,12 +179,12 @@ def _writers(spec: MappingSpec) -> tuple[str, ...]:
     return open_writers(spec, claims)
 
 
-def _await_passing(spec: MappingSpec, lsn: Lsn) -> None:
+def _await_passing(spec: MappingSpec, lsn: Lsn, schemas: SchemaCache) -> None:
     """A marker after the barrier, and a moment for every group to confirm it."""
     deadline = time.monotonic() + BARRIER_SECONDS
     sample_lag(spec)
     while time.monotonic() < deadline:
-        observation = Looker(spec, "barrier").look()
+        observation = Looker(spec, "barrier", schemas).look()
         positions = [confirmed(observation, pair) for pair in observation.databases]
         later = [marker.lsn for marker in observation.journal.markers] if observation.journal else []
         if all(position is not None and position >= max(later, default=lsn) for position in positions):

@@ -102,4 +102,5 @@ def _note(view: View, layouts: Mapping[str, str]) -> Action:
         f" WHERE r.mapping = {literal(view.spec.name)} AND r.relation = seen.relation"
     )
     statement = Statement(Side.DESTINATION, view.database.target, update)
-    return Action(f"note in the ledger how {partitions.some(list(layouts))} is stored", (statement,))
+    summary = f"note in the ledger how {partitions.some(list(layouts))} is stored"
+    return Action(summary, (statement,), only_noted=True)
