@@ -22,8 +22,8 @@ def read_facts(connection: psycopg.Connection[DictRow], relations: Sequence[int]
     )
 
 
-def _trouble(nspname: str, relname: str, reason: str, detail: str, changes: int) -> RelationTrouble:
-    return RelationTrouble(qualified(nspname, relname), Trouble(reason), detail, changes)
+def _trouble(nspname: str, relname: str, reason: str, detail: str, generated: str, changes: int) -> RelationTrouble:
+    return RelationTrouble(qualified(nspname, relname), Trouble(reason), detail, changes, generated)
 
 
 def read_role_uses(connection: psycopg.Connection[DictRow]) -> tuple[RoleUse, ...]:
