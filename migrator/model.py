@@ -302,6 +302,8 @@ class DatabaseFacts:
     troubles: tuple[RelationTrouble, ...] = ()
     configuration: tuple[ConfigurationTable, ...] = ()
     large_objects: LargeObjects = LargeObjects()
+    uncounting: tuple[str, ...] = ()
+    """What keeps sessions from counting UPDATEs and DELETEs, as the statements that end it."""
 
     def relations(self, reason: Trouble) -> tuple[str, ...]:
         """The relations with this trouble."""

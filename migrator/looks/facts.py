@@ -19,6 +19,7 @@ def read_facts(connection: psycopg.Connection[DictRow], relations: Sequence[int]
         troubles=reader.rows("relation_troubles", _trouble, parameters),
         configuration=() if relations is not None else reader.rows("configuration_tables", ConfigurationTable),
         large_objects=LargeObjects() if relations is not None else reader.row("large_objects", LargeObjects),
+        uncounting=reader.names("uncounting"),
     )
 
 
