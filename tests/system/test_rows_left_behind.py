@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from migrator.config import CopyMethod, MappingSpec
+from migrator.copying import work
 from migrator.machines.cluster import Cluster
 from migrator.steps import Finding, Status
 from migrator.tasks import mending
@@ -199,3 +200,19 @@ def test_another_type_without_a_rewrite(cluster: Clusters, method: CopyMethod) -
     assert checksums(source, "shop") == checksums(destination, "shop")
     epochs = "SELECT extract(epoch FROM at) FROM moment ORDER BY id"
     assert source.execute(epochs, "shop") == destination.execute(epochs, "shop")
+
+
+def test_another_type_while_rows_are_on_their_way(cluster: Clusters, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows of the snapshot fit the type they had; what is applied afterwards meets the one that the destination has then."""
+    source, destination = cluster(16), cluster(18)
+    source.execute("CREATE DATABASE shop")
+    source.execute(PRECISE, "shop")
+    spec = replace(mapping(source, destination), copy_method=CopyMethod.SNAPSHOT)
+    copy = work.Parts.copy
+    monkeypatch.setattr(work.Parts, "copy", lambda *_: None)
+    drive_until(spec, lambda seen: any(pair.ledger.parts for pair in seen.observation.databases))
+    source.execute(UNWRITTEN, "shop")
+    monkeypatch.setattr(work.Parts, "copy", copy)
+    light = mended(spec, destination)
+    assert not found(light, "rows_rewritten"), describe(light)
+    assert checksums(source, "shop") == checksums(destination, "shop")
