@@ -263,6 +263,8 @@ class Trouble(StrEnum):
     """USING INDEX, and that index is gone, invalid or deferrable."""
     REPLICA_IDENTITY_FULL = "replica_identity_full"
     """FULL, no usable primary key, and columns of types without an equality operator."""
+    REPLICA_IDENTITY_GENERATED = "replica_identity_generated"
+    """A generated column is part of the identity, and published nowhere."""
     NOT_OWNED = "not_owned"
     NOT_READABLE = "not_readable"
     ROW_SECURITY = "row_security"
@@ -272,12 +274,17 @@ class Trouble(StrEnum):
 
 @dataclass(frozen=True)
 class RelationTrouble:
-    """One trouble of one relation. `detail`: columns that cannot be compared, or the owner. `changes`: UPDATEs and DELETEs."""
+    """One trouble of one relation.
+
+    `detail`: columns that cannot be compared, or the owner. `changes`: UPDATEs and DELETEs. `generated`: columns that are part of its
+    identity, or would be under FULL.
+    """
 
     relation: str
     reason: Trouble
     detail: str = ""
     changes: int = 0
+    generated: str = ""
 
 
 @dataclass(frozen=True)
@@ -310,6 +317,8 @@ class DatabaseFacts:
     troubles: tuple[RelationTrouble, ...] = ()
     configuration: tuple[ConfigurationTable, ...] = ()
     large_objects: LargeObjects = LargeObjects()
+    uncounting: tuple[str, ...] = ()
+    """What keeps sessions from counting UPDATEs and DELETEs, as the statements that end it."""
 
     def relations(self, reason: Trouble) -> tuple[str, ...]:
         """The relations with this trouble."""

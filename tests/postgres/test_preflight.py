@@ -110,6 +110,7 @@ def test_nothing_to_say(pair: Pair) -> None:
             "replica_identity_index",
         ),
         ("CREATE TABLE t (x int, j json); ALTER TABLE t REPLICA IDENTITY FULL", "replica_identity_full"),
+        ("CREATE TABLE t (x int, y int GENERATED ALWAYS AS (x) STORED PRIMARY KEY)", "replica_identity_generated"),
         ("CREATE TABLE t (x int, p point[]); ALTER TABLE t REPLICA IDENTITY FULL", "replica_identity_full"),
         (
             "CREATE DOMAIN d AS json; CREATE TYPE c AS (d d); CREATE TABLE t (c c); ALTER TABLE t REPLICA IDENTITY FULL",

@@ -258,6 +258,14 @@ def _(stage: Stage) -> Iterator[None]:
     filled_in(stage, "replica_identity_full", "ALTER TABLE public.full_ ADD PRIMARY KEY (...);", "id")
 
 
+@case("replica_identity_generated", by_hand=True, version=18)
+def _(stage: Stage) -> Iterator[None]:
+    stage.sql("CREATE TABLE t (id int PRIMARY KEY, twice int GENERATED ALWAYS AS (id * 2) STORED)")
+    stage.sql("ALTER TABLE t REPLICA IDENTITY FULL")
+    yield
+    filled_in(stage, "replica_identity_generated", "ALTER TABLE public.t REPLICA IDENTITY DEFAULT;", "")
+
+
 def remedy(stage: Stage, code: str) -> str:
     finding = stage.told(code)
     assert finding is not None, code
