@@ -2,12 +2,9 @@
 
 from migrator.config import Config
 
-LEAST_EXPIRY_SECONDS = 5.0
-"""A slow Redis (0.1 s a round trip) takes longer than a short interval to bring a message: none would ever be in time."""
-
 
 def build(config: Config) -> dict[str, dict[str, object]]:
-    """The schedule. A message expires with its interval, or after five seconds: by then the next one is due."""
+    """The schedule. No message expires: another clock would judge it. Beat sends none while one of its kind waits (workers.beat)."""
     interval = config.replication.reconcile_interval_seconds
     schedule: dict[str, dict[str, object]] = {}
     for mapping in config.mappings:
@@ -16,6 +13,6 @@ def build(config: Config) -> dict[str, dict[str, object]]:
                 "task": task,
                 "schedule": interval,
                 "args": (mapping.name,),
-                "options": {"queue": queue, "expires": max(interval, LEAST_EXPIRY_SECONDS)},
+                "options": {"queue": queue},
             }
     return schedule

@@ -7,6 +7,7 @@ from itertools import groupby
 from types import TracebackType
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from migrator import hidden
 from migrator.config import InstanceSpec, MappingSpec, Secret
@@ -117,7 +118,8 @@ class Applier:
         try:
             cursor = session.execute(text.encode(), parameters)
         finally:
-            if patient and not session.closed:
+            aborted = session.info.transaction_status is TransactionStatus.INERROR  # its end takes the setting back
+            if patient and not session.closed and not aborted:
                 session.execute("RESET lock_timeout")
         if statement.keeps:
             row = cursor.fetchone()

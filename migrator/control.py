@@ -2,14 +2,16 @@
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 
-from migrator.bookkeeping import journal, journal_format, trials
-from migrator.catalog import sql
+from migrator.bookkeeping import barriers, journal, journal_format, trials
 from migrator.config import MappingSpec
 from migrator.connection import Session, session_of, try_lock
 from migrator.errors import MigratorError, RefusedError, UnreachableError
 from migrator.looks.observe import Looker
+from migrator.looks.remembered import SchemaCache
+from migrator.looks.writers import open_writers
 from migrator.model import Instance, Lsn
 from migrator.names import application_name, lock_key
 from migrator.observation import Observation, Scope
@@ -17,13 +19,13 @@ from migrator.phases import awake
 from migrator.phases.clashes import between
 from migrator.phases.lag import confirmed
 from migrator.records import Barrier, Identity, Intent, Journal
-from migrator.reports.cutover import reasons_against
+from migrator.reports.completion import reasons_against
 from migrator.reports.way_back import way_back
 from migrator.steps import Finding
 from migrator.store import Store
 from migrator.tasks.sampling import emit_marker, sample_lag
 from migrator.tick.ending import Removal, end
-from migrator.tick.reconcile import Assessment, assess
+from migrator.tick.reconcile import Assessment, assess, judge
 from migrator.tick.sequence_finish import finalise_sequences
 
 __all__ = ["Assessment", "Removal", "assess"]
@@ -124,19 +126,56 @@ def take_barrier(spec: MappingSpec) -> Barrier:
     with _journal_session(spec, "barrier") as (session, entry):
         if entry.intent is not Intent.MIGRATE:
             raise MigratorError(f"Mapping {spec.name} is {entry.intent}: there is no barrier to take.")
-        if entry.barrier is None:
-            _refuse_awake(spec)
         writers = _writers(spec)
         if writers:
             raise RefusedError("Somebody still writes on the source.", writers, "End these sessions, then repeat.")
-        # A marker's commit is flushed, and with it everything committed before, whatever synchronous_commit they used.
-        lsn = emit_marker(spec)
-        journal.set_barrier(session, spec.name, lsn)
-        finalise_sequences(spec)
-        _await_passing(spec, lsn)
+        with SchemaCache() as schemas:
+            if entry.barrier is None:
+                _refuse_awake(spec, schemas)
+            _refuse_drift(spec, schemas)
+            # A marker's commit is flushed, and with it everything committed before, whatever synchronous_commit they used.
+            lsn = emit_marker(spec)
+            barriers.take(session, spec.name, lsn)
+            finalise_sequences(spec)
+            _await_passing(spec, lsn, schemas)
+            look_for_arrival(spec, schemas=schemas)
         barrier = journal.read_journal(session, spec.name).barrier
         assert barrier is not None
         return barrier
+
+
+def _refuse_awake(spec: MappingSpec, schemas: SchemaCache) -> None:
+    """A barrier would make it right that these act, and hide that they acted on what was replicated before."""
+    pairs = Looker(spec, "barrier", schemas).look().databases
+    reasons = [awake.sentence(pair, each) for pair in pairs for each in awake.awake(pair)]
+    if reasons:
+        remedy = f"Disable them first; pg-migrator check {spec.name} has the statements."
+        raise RefusedError("Triggers on the destination act on replicated rows.", reasons, remedy)
+
+
+def _refuse_drift(spec: MappingSpec, schemas: SchemaCache) -> None:
+    """What differs now was not made by anybody's use of the destination, and no barrier excuses it: not an earlier one either."""
+    seen = assess(spec, schemas=schemas).observation
+    assert seen.journal is not None
+    decision = judge(spec, replace(seen, journal=replace(seen.journal, barrier=None))).decision
+    drift = [finding for finding in decision.findings if finding.blocking and finding.code == "schema_drift"]
+    if drift:
+        raise RefusedError(
+            "The two sides do not have the same schema.",
+            [finding.message for finding in drift],
+            " ".join(dict.fromkeys((*(finding.remedy for finding in drift), "Then repeat."))),
+        )
+
+
+def look_for_arrival(spec: MappingSpec, store: Store | None = None, schemas: SchemaCache | None = None) -> Assessment:
+    """Look at everything and judge it; that everything has arrived is noted before anybody is told so."""
+    assessment = assess(spec, store, schemas)
+    entry = assessment.observation.journal
+    barrier = entry.barrier if entry is not None else None
+    if barrier is not None and barrier.arrived_at is None and not completion_reasons(spec, assessment):
+        with _journal_session(spec, "barrier") as (session, _):
+            barriers.note_arrival(session, spec.name, barrier)
+    return assessment
 
 
 def lift_barrier(spec: MappingSpec) -> Mapping[str, tuple[str, ...]]:
@@ -146,31 +185,22 @@ def lift_barrier(spec: MappingSpec) -> Mapping[str, tuple[str, ...]]:
     again what was dropped.
     """
     with _journal_session(spec, "barrier") as (session, _):
-        journal.clear_barrier(session, spec.name)
+        barriers.lift(session, spec.name)
     return way_back(Looker(spec, "barrier").look())
 
 
-def _refuse_awake(spec: MappingSpec) -> None:
-    """A barrier would make it right that these act, and hide that they acted on what was replicated before."""
-    pairs = Looker(spec, "barrier").look().databases
-    reasons = [awake.sentence(pair, each) for pair in pairs for each in awake.awake(pair)]
-    if reasons:
-        remedy = f"Disable them first; pg-migrator check {spec.name} has the statements."
-        raise RefusedError("Triggers on the destination act on replicated rows.", reasons, remedy)
-
-
 def _writers(spec: MappingSpec) -> tuple[str, ...]:
-    with session_of(spec.source, None, application_name(spec.name, "barrier")) as session:
-        rows = session.execute(sql("writers", 0)).fetchall()
-    return tuple(str(row["sentence"]) for row in rows)
+    with session_of(spec.destination, None, application_name(spec.name, "barrier")) as session:
+        claims = journal.read_journal(session, spec.name).claims
+    return open_writers(spec, claims)
 
 
-def _await_passing(spec: MappingSpec, lsn: Lsn) -> None:
+def _await_passing(spec: MappingSpec, lsn: Lsn, schemas: SchemaCache) -> None:
     """A marker after the barrier, and a moment for every group to confirm it."""
     deadline = time.monotonic() + BARRIER_SECONDS
     sample_lag(spec)
     while time.monotonic() < deadline:
-        observation = Looker(spec, "barrier").look()
+        observation = Looker(spec, "barrier", schemas).look()
         positions = [confirmed(observation, pair) for pair in observation.databases]
         later = [marker.lsn for marker in observation.journal.markers] if observation.journal else []
         if all(position is not None and position >= max(later, default=lsn) for position in positions):
@@ -183,12 +213,22 @@ def completion_reasons(spec: MappingSpec, assessment: Assessment) -> list[str]:
     return list(reasons_against(spec, assessment.observation, assessment.decision))
 
 
+def _reasons_now(spec: MappingSpec) -> list[str]:
+    """Asks for writers before the look, which then sees what they committed, and once more just before the intent is written."""
+    writers: tuple[str, ...] = ()
+    with suppress(UnreachableError):  # a source that does not answer is for the look to tell
+        writers = _writers(spec)
+    return [*writers, *completion_reasons(spec, assess(spec))] or list(_writers(spec))
+
+
 def complete(spec: MappingSpec, *, source_gone: bool = False) -> Removal:
-    """Judge, write the intent, take everything of ours away. Raises RefusedError while it would be unsafe."""
+    """Judge, write the intent, take everything of ours away. Raises RefusedError while it would be unsafe.
+
+    What a transaction that is open has written stands at no position yet: positions alone do not tell that nobody writes.
+    """
     with _journal_session(spec, "control") as (session, entry):
         if entry.intent is not Intent.COMPLETING:
-            assessment = assess(spec)
-            reasons = [] if source_gone else completion_reasons(spec, assessment)
+            reasons = [] if source_gone else _reasons_now(spec)
             if source_gone and entry.intent not in (Intent.MIGRATE, Intent.PAUSED):
                 reasons = [f"The mapping is {entry.intent}."]
             if reasons:

@@ -37,6 +37,8 @@ class User:
     """The roles it may SET ROLE to, and so give objects to."""
     reads_origins: bool = True
     """May execute pg_show_replication_origin_status() in the maintenance database."""
+    acts_as_replica: bool = True
+    """May set session_replication_role, so that ordinary triggers do not fire for the rows it writes."""
     login: str = ""
     login_replicates: bool = True
     """A walsender is admitted by the rights of who logs in."""
@@ -169,6 +171,15 @@ class Transaction:
 
 
 @dataclass(frozen=True)
+class HeldSubscription:
+    """A subscription that the server itself holds, in whichever database. What it is subscribed to is not read."""
+
+    name: str
+    database: str
+    enabled: bool
+
+
+@dataclass(frozen=True)
 class Walsender:
     """A session that sends WAL away. `database` is None for physical ones: a standby's or a backup's."""
 
@@ -210,7 +221,7 @@ class Instance:
     """database -> client sessions other than ours."""
     senders: tuple[Walsender, ...] = ()
     """The walsenders that `walsenders` counts."""
-    subscription_names: tuple[str, ...] = ()
+    held: tuple[HeldSubscription, ...] = ()
     """The subscriptions that `subscriptions` counts."""
     icu: bool = True
     """Whether this server knows ICU collations."""
@@ -226,6 +237,10 @@ class Instance:
     @property
     def major(self) -> int:
         return self.version // 10000
+
+    @property
+    def subscription_names(self) -> tuple[str, ...]:
+        return tuple(each.name for each in self.held)
 
     def setting(self, name: str) -> int:
         """An integer setting; 0 where this version does not have it."""
@@ -248,6 +263,8 @@ class Trouble(StrEnum):
     """USING INDEX, and that index is gone, invalid or deferrable."""
     REPLICA_IDENTITY_FULL = "replica_identity_full"
     """FULL, no usable primary key, and columns of types without an equality operator."""
+    REPLICA_IDENTITY_GENERATED = "replica_identity_generated"
+    """A generated column is part of the identity, and published nowhere."""
     NOT_OWNED = "not_owned"
     NOT_READABLE = "not_readable"
     ROW_SECURITY = "row_security"
@@ -257,12 +274,17 @@ class Trouble(StrEnum):
 
 @dataclass(frozen=True)
 class RelationTrouble:
-    """One trouble of one relation. `detail`: columns that cannot be compared, or the owner. `changes`: UPDATEs and DELETEs."""
+    """One trouble of one relation.
+
+    `detail`: columns that cannot be compared, or the owner. `changes`: UPDATEs and DELETEs. `generated`: columns that are part of its
+    identity, or would be under FULL.
+    """
 
     relation: str
     reason: Trouble
     detail: str = ""
     changes: int = 0
+    generated: str = ""
 
 
 @dataclass(frozen=True)
@@ -295,6 +317,8 @@ class DatabaseFacts:
     troubles: tuple[RelationTrouble, ...] = ()
     configuration: tuple[ConfigurationTable, ...] = ()
     large_objects: LargeObjects = LargeObjects()
+    uncounting: tuple[str, ...] = ()
+    """What keeps sessions from counting UPDATEs and DELETEs, as the statements that end it."""
 
     def relations(self, reason: Trouble) -> tuple[str, ...]:
         """The relations with this trouble."""

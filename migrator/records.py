@@ -42,6 +42,8 @@ class Barrier:
 
     lsn: Lsn
     taken_at: datetime
+    arrived_at: datetime | None = None
+    """When everything was seen to have arrived: from then on the destination is the operator's to change."""
 
 
 @dataclass(frozen=True)

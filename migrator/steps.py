@@ -111,6 +111,8 @@ class Action:
     job: KeepSnapshot | CopyPart | Carry | TrySchema | None = None
     quick: Quick | None = None
     last: bool = False
+    only_noted: bool = False
+    """It writes into our ledger what was seen, and changes nothing else: the end, which takes the ledger away, does not wait for it."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from migrator.config import InstanceSpec, MappingSpec
-from migrator.model import Database, Instance, Lsn, RelationSize, Role, Slot, Unreachable, User
+from migrator.model import Database, HeldSubscription, Instance, Lsn, RelationSize, Role, Slot, Unreachable, User
 from migrator.names import group_name
 from migrator.observation import DatabasePair, Hints, Observation, Scope
 from migrator.phases.view import View
@@ -99,6 +99,11 @@ def slot(name: str, **fields: Any) -> Slot:
         safe_wal_size=None,
     )
     return replace(plain, **fields)
+
+
+def held(*names: str) -> tuple[HeldSubscription, ...]:
+    """Subscriptions that are enabled, in the database shop."""
+    return tuple(HeldSubscription(name, "shop", enabled=True) for name in names)
 
 
 def instance(major: int = 18, settings: Mapping[str, str] | None = None, **fields: Any) -> Instance:

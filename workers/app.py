@@ -2,12 +2,9 @@
 
 import gc
 import logging
-import socket
 
 from celery import Celery
 from celery.signals import (
-    after_task_publish,
-    beat_init,
     setup_logging,
     worker_process_init,
     worker_process_shutdown,
@@ -21,6 +18,7 @@ from migrator.config import Config
 from migrator.looks.remembered import GARBAGE_THRESHOLDS, SchemaCache
 from migrator.store import Store
 from migrator.work import QUEUES
+from workers import broker
 
 CONFIG: Config = config_file.load()
 
@@ -31,7 +29,7 @@ def _redis_url(config: Config) -> str:
 
 REDIS_URL = _redis_url(CONFIG)
 
-app = Celery("pg-migrator", broker=REDIS_URL, include=["workers.tasks"])
+app = Celery("pg-migrator", broker=broker.url_of(REDIS_URL), include=["workers.tasks"])
 
 app.conf.update(
     # Early acknowledgement and no retries: the next tick dispatches again, and nothing is redelivered behind our back.
@@ -42,6 +40,7 @@ app.conf.update(
     worker_disable_prefetch=True,
     worker_prefetch_multiplier=1,
     broker_connection_retry_on_startup=True,
+    broker_use_ssl=broker.tls_of(REDIS_URL),
     broker_transport_options={
         "visibility_timeout": 300,
         "health_check_interval": 25,
@@ -62,8 +61,7 @@ app.conf.update(
     worker_cancel_long_running_tasks_on_connection_loss=False,
     worker_hijack_root_logger=False,
     timezone="UTC",
-    # In memory: Celery's own keeps a pickle in a file, which whoever else may write it there makes beat run.
-    beat_scheduler="celery.beat:Scheduler",
+    beat_scheduler="workers.beat:Scheduler",
     beat_schedule=beat_schedule.build(CONFIG),
 )
 
@@ -103,13 +101,3 @@ def _publish_config(**_: object) -> None:
     from migrator.reports import config_public
 
     store().publish_public(config_public.public(CONFIG))
-
-
-@beat_init.connect
-def _beat_tells(**_: object) -> None:
-    """From now on every message this process sends is beat's; a health check asks when the last one was."""
-    after_task_publish.connect(_beat_lives)
-
-
-def _beat_lives(**_: object) -> None:
-    store().register_worker(f"beat@{socket.gethostname()}", (), 0)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial, wraps
+from threading import Timer
 from time import monotonic
 from typing import ParamSpec, Protocol
 
@@ -17,6 +18,7 @@ from migrator.server_errors import ServerError, sentence
 from migrator.store import Store
 from migrator.store.history import Markers
 from migrator.store.nudges import Nudges
+from migrator.store.waiting import Waiting
 from migrator.tasks.jobs import carry, copy_parts, keep, try_database
 from migrator.tasks.perform import Outcome, Report, perform
 from migrator.tasks.sampling import sample_lag
@@ -44,9 +46,6 @@ class Copier(Protocol):
 
 UPKEEP = frozenset({"sync_sequences"})
 """Work that is never done while the source is written to: asking for a tick after it would make ticks follow without a pause."""
-
-OUTDATED_SECONDS = 10.0
-"""A tick that was asked for and did not come within this is not needed any more: beat's has come."""
 
 
 class CeleryDispatcher:
@@ -76,6 +75,20 @@ def _put_off(work: Callable[P, None]) -> Callable[P, None]:
             LOG.warning("work put off", task=work.__name__, arguments=args, error=sentence(error))
 
     return run
+
+
+def _of_beat(task: str) -> Callable[[Callable[[str], None]], Callable[[str], None]]:
+    """Taken up, it lets the next one be sent: first of all, and also where the worker is about to end."""
+
+    def decorated(work: Callable[[str], None]) -> Callable[[str], None]:
+        @wraps(work)
+        def run(mapping: str) -> None:
+            Waiting(store(), mapping).leave(task)
+            work(mapping)
+
+        return run
+
+    return decorated
 
 
 def _perform(task: str, mapping: str, database: str | None, phase: str | None, relations: Iterable[str] = ()) -> None:
@@ -115,15 +128,28 @@ def _nudge(mapping: str, queue: str | None = None) -> None:
 
 
 def _ask_for_tick(mapping: str, *, waited_for: bool = False) -> None:
-    """At once, or as soon as the last one was asked for long enough ago."""
+    """At once, or as soon as the last one was asked for long enough ago.
+
+    By a timer of this process: a message's own would be set by our clock, go off by another's, and hold beat's back meanwhile.
+    """
     wait = Nudges(store(), mapping).seconds(waited_for=waited_for)
     if wait is not None:
-        app.send_task("reconcile", args=(mapping,), queue="reconcile", countdown=wait, expires=OUTDATED_SECONDS)
+        timer = Timer(wait, _send_tick, (mapping,))
+        timer.daemon = True
+        timer.start()
+
+
+@_put_off
+def _send_tick(mapping: str) -> None:
+    """Unless one waits already: it will see what this one would."""
+    if Waiting(store(), mapping).join("reconcile"):
+        app.send_task("reconcile", args=(mapping,), queue="reconcile")
 
 
 @app.task(name="reconcile")
-@interruptible
 @_put_off
+@_of_beat("reconcile")
+@interruptible
 def reconcile(mapping: str) -> None:
     """One tick of one mapping; an emptied Redis gets the public configuration back with it.
 
@@ -142,8 +168,9 @@ def reconcile(mapping: str) -> None:
 
 
 @app.task(name="sample_lag")
-@interruptible
 @_put_off
+@_of_beat("sample_lag")
+@interruptible
 def sample_lag_of(mapping: str) -> None:
     """One WAL marker on the source of a mapping."""
     sample_lag(_spec(mapping), Markers(store()))
@@ -215,11 +242,15 @@ def carry_database(mapping: str, database: str, phase: str, relations: Sequence[
 def keep_snapshot(mapping: str, database: str, group: int, keeper: str) -> None:
     """Hold a group's snapshot until nothing is left to copy under it; the first keeper makes it, and the slot."""
     work = Work("keep_snapshot", mapping, database, PARTS_PHASE, (), group, keeper)
+    outcome = Outcome(failed=1)
     try:
-        keep(_spec(mapping), work, store(), _report(mapping), is_stopping, lambda: _nudge(mapping))
+        outcome = keep(_spec(mapping), work, store(), _report(mapping), is_stopping, lambda: _nudge(mapping))
     finally:
         store().clear_in_flight(mapping, work.queue, work.keys)
-    _nudge(mapping)
+        if (
+            not outcome.locked_elsewhere
+        ):  # else ticks, which ask for the free seat each time, would follow without a pause
+            _nudge(mapping)
 
 
 @app.task(name="sync_sequences")

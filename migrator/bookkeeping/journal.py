@@ -7,7 +7,7 @@ from datetime import datetime
 from psycopg.errors import InsufficientPrivilege, UndefinedTable
 from psycopg.rows import DictRow
 
-from migrator.bookkeeping import trials
+from migrator.bookkeeping import barriers, trials
 from migrator.bookkeeping.journal_format import JOURNAL, refuse_foreign_schema, refuse_outdated
 from migrator.catalog import journal_tables, sql
 from migrator.connection import Session
@@ -15,7 +15,6 @@ from migrator.errors import MigratorError
 from migrator.model import Lsn
 from migrator.names import SCHEMA, lock_key
 from migrator.records import (
-    Barrier,
     Brake,
     CarriedRole,
     Claim,
@@ -171,7 +170,7 @@ def _journal(session: Session, mapping: str, row: DictRow, present: Mapping[str,
         brake=Brake(row["brake_mbps"], row["brake_reason"] or "") if row["brake_mbps"] else None,
         quiet_since=row["quiet_since"],
         stable_at=row["stable_at"],
-        barrier=Barrier(Lsn.parse(row["barrier"]), row["barrier_at"]) if row["barrier"] else None,
+        barrier=barriers.of(row),
         source_gone=row["source_gone"],
         put_back=_put_back(row),
         markers=tuple(
@@ -240,19 +239,6 @@ def set_quiet_since(session: Session, mapping: str, since: datetime | None) -> N
 def set_stable(session: Session, mapping: str, at: datetime) -> None:
     """Every database was seen quiet stable_seconds after `quiet_since`, now that it is `at`."""
     session.execute("UPDATE migrator.mappings SET stable_at = %s WHERE name = %s", (at, mapping))
-
-
-def set_barrier(session: Session, mapping: str, lsn: Lsn) -> None:
-    """Record the source position after which, says the operator, nobody writes any more."""
-    session.execute(
-        "UPDATE migrator.mappings SET barrier = %s::pg_lsn, barrier_at = clock_timestamp() WHERE name = %s",
-        (str(lsn), mapping),
-    )
-
-
-def clear_barrier(session: Session, mapping: str) -> None:
-    """The writers are back: upkeep goes on, and completion is refused until a new barrier."""
-    session.execute("UPDATE migrator.mappings SET barrier = NULL, barrier_at = NULL WHERE name = %s", (mapping,))
 
 
 def finish(session: Session, mapping: str, intent: Intent) -> None:

@@ -6,6 +6,7 @@ ALTER TABLE migrator.mappings ADD COLUMN IF NOT EXISTS brake_mbps double precisi
 ALTER TABLE migrator.mappings ADD COLUMN IF NOT EXISTS brake_reason text;
 ALTER TABLE migrator.mappings ADD COLUMN IF NOT EXISTS source_put_back_at timestamptz;
 ALTER TABLE migrator.mappings ADD COLUMN IF NOT EXISTS destination_put_back_at timestamptz;
+ALTER TABLE migrator.mappings ADD COLUMN IF NOT EXISTS arrived_at timestamptz;
 ALTER TABLE migrator.roles ADD COLUMN IF NOT EXISTS created boolean NOT NULL DEFAULT false;
 ALTER TABLE migrator.databases ADD COLUMN IF NOT EXISTS created boolean NOT NULL DEFAULT false;
 CREATE UNIQUE INDEX IF NOT EXISTS databases_target_key ON migrator.databases (target);

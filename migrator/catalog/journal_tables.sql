@@ -16,6 +16,7 @@ CREATE TABLE IF NOT EXISTS migrator.mappings (
     stable_at timestamptz,
     barrier pg_lsn,
     barrier_at timestamptz,
+    arrived_at timestamptz,
     source_gone boolean NOT NULL DEFAULT false,
     source_put_back_at timestamptz,
     destination_put_back_at timestamptz

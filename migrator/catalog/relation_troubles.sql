@@ -22,6 +22,35 @@ identity AS (
     JOIN pg_index AS i ON i.indrelid = leaf.oid AND (i.indisprimary OR i.indisreplident)
     GROUP BY leaf.oid
 ),
+-- Generated columns are in no publication of ours. 18 refuses UPDATE and DELETE where one is part of the replica identity, as each is under
+-- FULL; by an older source's changes the destination would not find the rows, as by its primary key under FULL, too.
+generated AS (
+    SELECT leaf.oid,
+           string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) AS columns,
+           string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FILTER (WHERE in_.primary_key) AS of_key,
+           string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FILTER (WHERE in_.index) AS of_index
+    FROM leaf
+    JOIN pg_attribute AS a ON a.attrelid = leaf.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> ''
+    CROSS JOIN LATERAL (
+        SELECT bool_or(i.indisprimary) AS primary_key, bool_or(i.indisreplident) AS index
+        FROM pg_index AS i
+        WHERE i.indrelid = leaf.oid AND (i.indisprimary OR i.indisreplident)
+          AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])
+    ) AS in_
+    GROUP BY leaf.oid
+),
+unpublished AS (
+    SELECT leaf.oid, full_.columns AS under_full,
+           CASE WHEN leaf.relreplident = 'f' THEN full_.columns
+                WHEN leaf.relreplident = 'd' AND identity.usable_key THEN generated.of_key
+                WHEN leaf.relreplident = 'i' AND identity.usable_index THEN generated.of_index END AS columns
+    FROM leaf
+    JOIN generated USING (oid)
+    LEFT JOIN identity USING (oid)
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN current_setting('server_version_num')::int >= 180000 THEN generated.columns ELSE generated.of_key END
+    ) AS full_ (columns)
+),
 -- Replica identity FULL compares every column, unless the destination finds the row by a primary key. Asked also of tables that
 -- lack an identity: FULL might be given them.
 compared AS (
@@ -68,17 +97,21 @@ incomparable AS (
     GROUP BY compared.oid
 )
 SELECT leaf.nspname, leaf.relname, trouble.reason, coalesce(trouble.detail, '') AS detail,
+       coalesce(unpublished.columns, unpublished.under_full, '') AS generated,
        pg_stat_get_tuples_updated(leaf.oid) + pg_stat_get_tuples_deleted(leaf.oid) AS changes
 FROM leaf
 LEFT JOIN identity USING (oid)
 LEFT JOIN incomparable USING (oid)
+LEFT JOIN unpublished USING (oid)
 CROSS JOIN LATERAL (VALUES
     ('no_primary_key', leaf.relreplident = 'd' AND identity.primary_key IS NOT TRUE, incomparable.columns),
     ('deferrable_primary_key', leaf.relreplident = 'd' AND identity.primary_key AND NOT identity.usable_key,
      incomparable.columns),
     ('replica_identity_nothing', leaf.relreplident = 'n', incomparable.columns),
     ('replica_identity_index', leaf.relreplident = 'i' AND identity.usable_index IS NOT TRUE, incomparable.columns),
-    ('replica_identity_full', leaf.relreplident = 'f' AND incomparable.columns IS NOT NULL, incomparable.columns),
+    ('replica_identity_generated', unpublished.columns IS NOT NULL, NULL),
+    ('replica_identity_full', leaf.relreplident = 'f' AND incomparable.columns IS NOT NULL AND unpublished.columns IS NULL,
+     incomparable.columns),
     ('not_owned', NOT pg_has_role(leaf.relowner, 'USAGE'), pg_get_userbyid(leaf.relowner)),
     ('not_readable', NOT has_table_privilege(leaf.oid, 'SELECT')
                      OR NOT has_schema_privilege(leaf.relnamespace, 'USAGE'), NULL),

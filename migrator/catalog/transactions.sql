@@ -1,4 +1,5 @@
 -- Creating a logical slot waits for every transaction that has an xid, in any database; prepared ones too.
+-- Since when others' are open is hidden from whom preflight asks to be given pg_read_all_stats: these are not told.
 SELECT 'open' AS kind,
        pid::text AS identity,
        datname AS database,

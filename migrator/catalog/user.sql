@@ -5,6 +5,7 @@ SELECT me.rolname AS name,
        me.rolcreaterole AS createrole,
        me.rolbypassrls AS bypassrls,
        has_function_privilege('pg_show_replication_origin_status()', 'execute') AS reads_origins,
+       has_parameter_privilege('session_replication_role', 'SET') AS acts_as_replica,
        login.rolname AS login,
        login.rolsuper OR login.rolreplication AS login_replicates,
        pg_has_role(login.oid, 'USAGE')

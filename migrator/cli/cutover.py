@@ -12,6 +12,9 @@ from migrator.config import Config, MappingSpec
 from migrator.quote import comment
 from migrator.redaction import redact
 
+_SHOWN = ("name", "status", "cutover_ready", "light", "barrier", "completion", "cutover")
+"""Of the summary, with --json."""
+
 _HOLDS = {True: "[done]", False: "[not yet]", None: "[yours to judge]"}
 
 
@@ -29,7 +32,7 @@ _HOLDS = {True: "[done]", False: "[not yet]", None: "[yours to judge]"}
 def cutover(config: Config, mapping: str, writes_stopped: bool, writes_resumed: bool, yes: bool, as_json: bool) -> None:
     """Print what to do to switch MAPPING over, in order, from live state.
 
-    Exit status: 0 ready (or the barrier is passed), 1 not yet.
+    Exit status: 0 ready (once the barrier is taken: everything has arrived), 1 not yet.
     """
     if writes_stopped and writes_resumed:
         raise click.UsageError("--writes-stopped and --writes-resumed contradict each other.")
@@ -38,12 +41,12 @@ def cutover(config: Config, mapping: str, writes_stopped: bool, writes_resumed: 
         _take_barrier(spec, yes)
     if writes_resumed:
         _lift_barrier(spec)
-    summary = control.assess(spec, store_of(config)).summary
+    summary = control.look_for_arrival(spec, store_of(config)).summary
     if as_json:
-        print_json({key: summary[key] for key in ("name", "status", "cutover_ready", "light", "completion", "cutover")})
+        print_json({key: summary[key] for key in _SHOWN})
     else:
         click.echo(redact("\n".join(_lines(summary))))
-    raise SystemExit(Exit.CLEAR if summary["cutover_ready"] or _safe(summary) else Exit.NOT_YET)
+    raise SystemExit(Exit.CLEAR if _clear(summary) else Exit.NOT_YET)
 
 
 def _take_barrier(spec: MappingSpec, sure: bool) -> None:
@@ -66,9 +69,7 @@ def _lift_barrier(spec: MappingSpec) -> None:
 
 def _lines(summary: Mapping[str, object]) -> Iterator[str]:
     yield f"Cutover of {summary['name']}: {_verdict(summary)}"
-    for condition in documents(document(summary["light"])["conditions"]):
-        if not condition["met"] and condition["detail"] and not _safe(summary):
-            yield f"  not met: {condition['name']} - {condition['detail']}"
+    yield from _unmet(summary)
     for instruction in documents(summary["cutover"]):
         yield ""
         yield from _instruction(instruction)
@@ -76,14 +77,30 @@ def _lines(summary: Mapping[str, object]) -> Iterator[str]:
         yield "There is nothing to instruct about while the servers cannot be seen or the migration has not begun."
 
 
+def _unmet(summary: Mapping[str, object]) -> Iterator[str]:
+    """Before the barrier what the light waits for, after it what the end does."""
+    if summary["barrier"] is not None:
+        reasons = document(summary["completion"]).get("reasons")
+        yield from (f"  - {reason}" for reason in (reasons if isinstance(reasons, list) else ()))
+        return
+    for condition in documents(document(summary["light"])["conditions"]):
+        if not condition["met"] and condition["detail"]:
+            yield f"  not met: {condition['name']} - {condition['detail']}"
+
+
 def _safe(summary: Mapping[str, object]) -> bool:
-    """The barrier is taken and passed; being quiet for a while longer adds nothing."""
+    """The barrier is taken, and everything has arrived."""
     return bool(document(summary["completion"]).get("safe"))
 
 
+def _clear(summary: Mapping[str, object]) -> bool:
+    """The light says that the writers may be stopped. Once they are, it says nothing of what has arrived: it allows for some lag."""
+    return _safe(summary) if summary["barrier"] is not None else bool(summary["cutover_ready"])
+
+
 def _verdict(summary: Mapping[str, object]) -> str:
-    if _safe(summary):
-        return "everything has arrived; switch the applications, then complete"
+    if summary["barrier"] is not None:
+        return "everything has arrived; switch the applications, then complete" if _safe(summary) else "not yet:"
     return "READY" if summary["cutover_ready"] else f"not yet ({summary['status']})"
 
 

@@ -67,6 +67,8 @@ def _destination(spec: MappingSpec) -> Iterator[str]:
     yield f"GRANT pg_create_subscription, pg_read_all_settings, pg_read_all_stats, pg_read_all_data TO {user};"
     yield "-- to try, unseen by the log, whether this server reaches the source"
     yield f"GRANT SET ON PARAMETER log_min_messages, log_error_verbosity TO {user};"
+    yield "-- to carry what is not replicated (unlogged tables, for one) without the triggers on it firing again"
+    yield f"GRANT SET ON PARAMETER session_replication_role TO {user};"
     yield "-- our journal stands in the maintenance database"
     yield f"GRANT CREATE ON DATABASE {identifier(spec.destination.maintenance_database)} TO {user};"
     yield "-- how far the destination has come: completion is judged by it; asked for in the maintenance database"

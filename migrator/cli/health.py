@@ -36,6 +36,6 @@ def health(config: Config, process: str) -> None:
 
 def _beat(age: float | None, seconds: float) -> None:
     if age is None:
-        raise MigratorError("Beat of this machine has sent nothing yet.")
+        raise MigratorError("Beat of this machine has not begun yet.")
     if age > seconds:
-        raise MigratorError(f"Beat of this machine has sent nothing for {age:.0f} s.")
+        raise MigratorError(f"Beat of this machine has done nothing for {age:.0f} s.")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from migrator.config import Config, Secret
 from migrator.config_file import VARIABLE
-from migrator.config_file.environment import PREFIX
+from migrator.config_file.environment import PREFIX, silenced
 from migrator.errors import MigratorError
 from migrator.machines import scratch
 from migrator.machines.ports import free_port, is_free
@@ -57,6 +57,7 @@ def arrange(config: Config, file: str | None, *, port: int | None, workers: int 
         PREFIX + "WORKERS__GRACE_SECONDS": f"{_grace(config):g}",
         **({VARIABLE: str(Path(file).absolute())} if file else {}),
     }
+    environment |= silenced(environment, os.environ)
     children = list(_children(config, environment, workers or config.workers.concurrency, web))
     if valkey_port:
         notes.append(f"For retry, carry and status elsewhere on this machine: export {PREFIX}REDIS_URL={url.reveal()}")

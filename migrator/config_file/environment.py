@@ -1,6 +1,6 @@
 """The environment over the file: `MIGRATOR__REPLICATION__RATE_LIMIT_MBPS=25`, lists by index, `__` between levels."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from migrator.config_file.keys import Tree, normalise
 from migrator.errors import Fault
@@ -17,7 +17,7 @@ def overlay(tree: Tree, environ: Mapping[str, str], faults: list[Fault]) -> None
         value = environ[variable]
         if not variable.startswith(PREFIX) or not value:
             continue
-        twin = spelled.setdefault(tuple(map(normalise, variable.split("__"))), variable)
+        twin = spelled.setdefault(_key(variable), variable)
         if twin != variable:
             faults.append(Fault(variable, f"and {twin} name the same key; keep one"))
             continue
@@ -27,6 +27,17 @@ def overlay(tree: Tree, environ: Mapping[str, str], faults: list[Fault]) -> None
         complaint = _put(tree, variable.removeprefix(PREFIX).split("__"), value)
         if complaint:
             faults.append(Fault(variable, complaint))
+
+
+def silenced(own: Collection[str], environ: Mapping[str, str]) -> dict[str, str]:
+    """Variables that name a key of `own` in another spelling, or the file of its secret: empty, so that `own` alone counts."""
+    keys = {_key(name) for name in own}
+    files = {(*key[:-1], key[-1] + "file") for key in keys}
+    return {name: "" for name in environ if name.startswith(PREFIX) and name not in own and _key(name) in keys | files}
+
+
+def _key(variable: str) -> tuple[str, ...]:
+    return tuple(map(normalise, variable.split("__")))
 
 
 def _in_order(variable: str) -> list[tuple[int, str]]:

@@ -1,6 +1,7 @@
 """A configuration file as a plain tree: YAML, JSON or TOML by its suffix, with the line where it cannot be read."""
 
 import json
+import re
 import tomllib
 from pathlib import Path
 
@@ -8,6 +9,11 @@ import yaml
 
 from migrator.config_file.keys import Tree
 from migrator.errors import ConfigError, Fault
+from migrator.redaction import MASK
+
+_QUOTED = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*\"""")
+_SIGN = re.compile(r"""['"](?:\\x..|\\.|.|<[a-z ]+>)['"]""")
+"""What may be said of what a parser quotes: a single sign, or its own words, as '<stream end>'. All else may be a password."""
 
 
 class _DoubledKeyError(ValueError):
@@ -73,6 +79,8 @@ def _unique(pairs: list[tuple[str, object]]) -> Tree:
 def _yaml_fault(error: yaml.YAMLError) -> str:
     """Where and what, without the excerpt: a line of the file may hold a password."""
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
-        mark = error.problem_mark
-        return f"not YAML: line {mark.line + 1}, column {mark.column + 1}: {error.problem}"
+        mark, problem = error.problem_mark, error.problem or ""
+        said = _QUOTED.sub(lambda found: found[0] if _SIGN.fullmatch(found[0]) else MASK, problem)
+        hint = "; is a value without its quotes?" if said != problem or "cannot start any token" in said else ""
+        return f"not YAML: line {mark.line + 1}, column {mark.column + 1}: {said}{hint}"
     return "not YAML"

@@ -13,6 +13,7 @@ from psycopg.rows import DictRow
 
 from migrator.bookkeeping import journal
 from migrator.bucket import Buckets, Limit, Throttle
+from migrator.clock import Clock
 from migrator.config import MappingSpec
 from migrator.connection import Session, session_of, try_lock
 from migrator.copying.copy_part import Copied, PartCopy, copy_part
@@ -66,6 +67,7 @@ class Parts:
         timeout = self.spec.replication.lock_timeout_seconds
         target = self.spec.target_name(self.work.database)
         self._entry = self._stack.enter_context(session_of(self.spec.destination, None, name))
+        self.clock = Clock.of(self._entry)
         self._book = self._stack.enter_context(session_of(self.spec.destination, target, name))
         self._writer = destination_session(self.spec.destination, target, name, timeout)
         self._stack.callback(self._writer.close)

@@ -19,11 +19,12 @@ def read_facts(connection: psycopg.Connection[DictRow], relations: Sequence[int]
         troubles=reader.rows("relation_troubles", _trouble, parameters),
         configuration=() if relations is not None else reader.rows("configuration_tables", ConfigurationTable),
         large_objects=LargeObjects() if relations is not None else reader.row("large_objects", LargeObjects),
+        uncounting=reader.names("uncounting"),
     )
 
 
-def _trouble(nspname: str, relname: str, reason: str, detail: str, changes: int) -> RelationTrouble:
-    return RelationTrouble(qualified(nspname, relname), Trouble(reason), detail, changes)
+def _trouble(nspname: str, relname: str, reason: str, detail: str, generated: str, changes: int) -> RelationTrouble:
+    return RelationTrouble(qualified(nspname, relname), Trouble(reason), detail, changes, generated)
 
 
 def read_role_uses(connection: psycopg.Connection[DictRow]) -> tuple[RoleUse, ...]:

@@ -8,6 +8,7 @@ from psycopg.rows import DictRow
 from migrator.looks.reading import Reader, frozen
 from migrator.model import (
     Database,
+    HeldSubscription,
     Instance,
     Lsn,
     Membership,
@@ -72,7 +73,7 @@ def read_instance(connection: psycopg.Connection[DictRow], older_than: float = O
     if reader.version < OLDEST_READABLE:
         return _unread(reader.version)
     basics = reader.row("instance", _Basics)
-    control, subscription_names = _control(reader, basics), reader.names("subscription_names")
+    control, held = _control(reader, basics), reader.rows("held_subscriptions", HeldSubscription)
     sessions, senders = reader.rows("sessions", _Sessions), reader.rows("walsenders", Walsender)
     return Instance(
         version=reader.version,
@@ -92,10 +93,10 @@ def read_instance(connection: psycopg.Connection[DictRow], older_than: float = O
         transactions=read_transactions(connection, older_than),
         connections=sum(entry.sessions for entry in sessions),
         walsenders=len(senders),
-        subscriptions=len(subscription_names),
+        subscriptions=len(held),
         clients={entry.database: entry.sessions for entry in sessions if not entry.ours},
         senders=senders,
-        subscription_names=subscription_names,
+        held=held,
         icu=basics.icu,
         collations=frozenset(reader.names("collations")),
         wal_bytes_per_second=basics.wal_bytes_per_second,

@@ -10,6 +10,7 @@ from migrator.observation import DatabasePair, Hints, Observation
 from migrator.phases import (
     altered,
     analyze,
+    arrival,
     attached,
     awake,
     brake,
@@ -53,11 +54,9 @@ from migrator.phases import (
     worker_settings,
 )
 from migrator.phases.view import View, failure_key
+from migrator.phases.wording import some
 from migrator.records import Intent
 from migrator.steps import Action, Decision, Finding, Gates, KeepSnapshot, Step, Wait
-
-NOISE_AFTER_BARRIER = frozenset({"schema_drift", "object_extra", "apply_conflicts", "sequence_ahead"})
-"""Once the operator has stopped the writers, the destination is being taken into use: these are no faults any more."""
 
 BESIDES_FAILING = frozenset({post_data.NAME, privileges.NAME})
 """Asked of a database's other relations where post_data is done but for some on which it keeps failing."""
@@ -148,8 +147,6 @@ def decide(spec: MappingSpec, observation: Observation, hints: Hints, now: datet
     steps = tuple(_without_old_upkeep(step, observation) for step in steps)
     if intent is Intent.PAUSED:
         steps = tuple(_paused(step) for step in steps)
-    if observation.journal.barrier is not None:
-        steps = tuple(_after_barrier(step) for step in steps)
     return Decision(spec.name, tuple(_held_back(spec.name, step, hints, now) for step in steps))
 
 
@@ -172,7 +169,7 @@ def _asked(view: View) -> Iterator[Step]:
     gated: dict[str, frozenset[str]] = {}
     for phase in PHASES:
         if not phase.per_database:
-            step = phase.examine(view)
+            step = _examined(phase, view)
             yield step
             if not step.quiet and step.gates is Gates.MAPPING:
                 return
@@ -182,11 +179,17 @@ def _asked(view: View) -> Iterator[Step]:
             may = pair.name not in gated or (held and phase.name in BESIDES_FAILING)
             if not may or not phase.asks(view.spec.copy_method, pair):
                 continue
-            step = phase.examine(replace(view, pair=pair, held=held))
+            step = _examined(phase, replace(view, pair=pair, held=held))
             yield step
             if not step.quiet and step.gates is Gates.DATABASE:
                 stuck = _stuck(view, step)
                 gated[pair.name] = stuck | held if stuck else frozenset()
+
+
+def _examined(phase: Phase, view: View) -> Step:
+    """What the phase says; of a destination that is being taken into use nothing is held up by what it says."""
+    step = phase.examine(view)
+    return arrival.left_alone(view, step) if view.arrived else step
 
 
 def _stuck(view: View, step: Step) -> frozenset[str]:
@@ -208,22 +211,16 @@ def _without_old_upkeep(step: Step, observation: Observation) -> Step:
 
 
 def _paused(step: Step) -> Step:
-    """The operator said pause: nothing new is begun. Upkeep goes on, the guard of the source's disk, and what holds a snapshot."""
+    """The operator said pause: nothing new is begun. Upkeep goes on, the guard of the source's disk, and what holds a snapshot.
+
+    What is held back is waited for: a pause does not make it done.
+    """
     if step.gates is Gates.NOTHING or step.phase == wal_budget.NAME:
         return step
-    kept = (each for each in step.actions if isinstance(each.job, KeepSnapshot) and not each.job.makes)
-    return replace(step, actions=tuple(kept))
-
-
-def _after_barrier(step: Step) -> Step:
-    """The same step, with drift and activity on the destination told but not held against it."""
-    if not any(finding.blocking and finding.code in NOISE_AFTER_BARRIER for finding in step.findings):
-        return step
-    findings = (
-        replace(finding, blocking=False) if finding.code in NOISE_AFTER_BARRIER else finding
-        for finding in step.findings
-    )
-    return replace(step, findings=tuple(findings))
+    kept = tuple(each for each in step.actions if isinstance(each.job, KeepSnapshot) and not each.job.makes)
+    held = [each.summary for each in step.actions if each not in kept and not each.only_noted]
+    waits = (*step.waits, Wait(f"held back by the pause: {some(held)}")) if held else step.waits
+    return replace(step, actions=kept, waits=waits)
 
 
 def gated_findings(spec: MappingSpec, observation: Observation, decision: Decision) -> tuple[Finding, ...]:

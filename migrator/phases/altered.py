@@ -84,8 +84,8 @@ def _rewritten(view: View, each: Altered) -> Finding:
     settle = partitions.ledger(f"SET layout = {literal(each.now)}", view, [name])
     return Finding(
         "rows_rewritten",
-        f"{name} in database {view.database.name}: ALTER TABLE changed rows on the source that are on the destination already. "
-        f"Replication does not carry that; what they hold there in {columns} may differ.",
+        f"{name} in database {view.database.name}: ALTER TABLE on the source changed rows that are on the destination already, or what "
+        f"they can hold. Replication does not carry that; what they hold there in {columns} may differ.",
         f"Copy it anew: in database {target} on the destination, DROP TABLE {name} CASCADE; it is made there again with all that "
         f"belongs to it, and copied from the start. Only if you know that the rows are the same, in database {target} on the "
         f"destination: {settle};",
@@ -102,4 +102,5 @@ def _note(view: View, layouts: Mapping[str, str]) -> Action:
         f" WHERE r.mapping = {literal(view.spec.name)} AND r.relation = seen.relation"
     )
     statement = Statement(Side.DESTINATION, view.database.target, update)
-    return Action(f"note in the ledger how {partitions.some(list(layouts))} is stored", (statement,))
+    summary = f"note in the ledger how {partitions.some(list(layouts))} is stored"
+    return Action(summary, (statement,), only_noted=True)

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from migrator.config import Replication
-from migrator.model import Instance, User
+from migrator.model import Instance
+from migrator.phases.rights import ACTIVITY_ROLE, sees_activity
 from migrator.phases.view import View
 from migrator.quote import identifier
 from migrator.records import Brake
@@ -83,8 +84,8 @@ def _findings(view: View) -> Iterator[Finding]:
             blocking=False,
         )
     bound = view.spec.replication.brake_standby_seconds
-    if bound is not None and isinstance(source, Instance) and not _sees_standbys(source.user):
-        grant = f"GRANT pg_read_all_stats TO {identifier(source.user.name)};"
+    if bound is not None and isinstance(source, Instance) and not sees_activity(source.user):
+        grant = f"GRANT {ACTIVITY_ROLE} TO {identifier(source.user.name)};"
         yield Finding(
             "brake_blind",
             f"brake_standby_seconds is set, but {source.user.name} may not see how far the source's standbys are behind.",
@@ -92,8 +93,3 @@ def _findings(view: View) -> Iterator[Finding]:
             blocking=False,
             mends=(Mend(Side.SOURCE, grant),),
         )
-
-
-def _sees_standbys(user: User) -> bool:
-    """pg_stat_replication hides its columns from others (PostgreSQL's manual, 27.2.4)."""
-    return user.superuser or "pg_read_all_stats" in user.member_of

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from itertools import groupby
 
-from migrator.model import ConfigurationTable
+from migrator.model import ConfigurationTable, User
 from migrator.observation import DatabasePair
 from migrator.phases.view import View
 from migrator.phases.ways import at_cutover, carried_as
 from migrator.phases.wording import duration, some
 from migrator.quote import identifier, qualified
 from migrator.records import Barrier
-from migrator.steps import Action, Carry, Finding, Gates, Step
+from migrator.schema.definition import FIRES
+from migrator.steps import Action, Carry, Finding, Gates, Mend, Side, Step
 
 NAME = "carry"
 
@@ -163,6 +164,27 @@ def note(pair: DatabasePair, mapping: str) -> Iterator[Finding]:
             f"stopped and the barrier is taken: pg-migrator carry {mapping}",
             blocking=False,
             database=pair.name,
+        )
+
+
+def trigger_right(pair: DatabasePair, user: User) -> Iterator[Finding]:
+    """A trigger that fires for rows carried in one piece would write again what it wrote on the source: these are refused then.
+
+    `user` is ours on the destination.
+    """
+    tables = {rows.relation for piece in pieces(pair) for rows in piece.tables}
+    definitions = pair.source_schema.definitions if pair.source_schema is not None else ()
+    triggers = [each for each in definitions if each.kind.startswith("trigger") and each.relation in tables]
+    fire = [each.name for each in triggers if each.state == FIRES]
+    if fire and not user.acts_as_replica:
+        grant = f"GRANT SET ON PARAMETER session_replication_role TO {identifier(user.name)};"
+        yield Finding(
+            "destination_trigger_right",
+            f"{user.name} on the destination may not carry tables of {pair.name} while triggers fire for their rows: {some(fire)}.",
+            f"On the destination: {grant}",
+            blocking=False,
+            database=pair.name,
+            mends=(Mend(Side.DESTINATION, grant),),
         )
 
 

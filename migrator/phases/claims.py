@@ -6,7 +6,7 @@ come has it, whoever else is at work. The other mapping is refused that database
 
 from collections.abc import Iterator
 
-from migrator.names import group_name
+from migrator.names import is_ours as is_of
 from migrator.observation import DatabasePair
 from migrator.phases.view import View
 from migrator.phases.wording import some
@@ -77,9 +77,10 @@ def _stale(view: View, claim: Claim) -> bool:
 
 
 def _has_pipe(view: View, claim: Claim) -> bool:
-    """Whether replication of it still stands on either side."""
-    name = group_name(view.spec.name, view.destination.system_identifier, claim.database, 1)
-    return view.source.slot(name) is not None or name in view.destination.subscription_names
+    """Whether replication of it still stands on either side, in whichever group: the first may have been given up."""
+    names = (*(slot.name for slot in view.source.slots), *view.destination.subscription_names)
+    system = view.destination.system_identifier
+    return any(is_of(name, view.spec.name, system, claim.database) for name in names)
 
 
 def _claims(view: View, pairs: list[DatabasePair]) -> Iterator[Action]:

@@ -6,6 +6,7 @@ filled, and not before the last change to it has arrived: apply would halt at a 
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from migrator.config import PartitionMaintenance
 from migrator.model import SyncState
@@ -56,7 +57,7 @@ def _forget(view: View, gone: Gone) -> Iterator[Action]:
     if over:
         delete = f"DELETE FROM migrator.relations WHERE {rows(view, over)}"
         statement = Statement(Side.DESTINATION, view.database.target, delete)
-        yield Action(f"take {some(over)} out of the ledger: gone from both sides", (statement,))
+        yield Action(f"take {some(over)} out of the ledger: gone from both sides", (statement,), only_noted=True)
 
 
 def _refresh(view: View, gone: Gone) -> Iterator[Action]:
@@ -73,7 +74,8 @@ def _refresh(view: View, gone: Gone) -> Iterator[Action]:
 def _note(view: View, gone: Gone) -> Iterator[Action]:
     new = [entry.relation for entry in gone if entry.gone_lsn is None and not is_over(view, entry)]
     if new:
-        yield note(view, "gone_lsn", new, f"note in the ledger that {some(new)} was dropped on the source")
+        noted = note(view, "gone_lsn", new, f"note in the ledger that {some(new)} was dropped on the source")
+        yield replace(noted, only_noted=True)
 
 
 def _drops(view: View, gone: Gone, source: Schema, target: Schema) -> Iterator[Action]:

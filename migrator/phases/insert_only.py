@@ -17,7 +17,7 @@ from migrator.phases.view import View
 from migrator.phases.wording import some
 from migrator.quote import literal
 from migrator.records import Barrier, LedgerGroup, LedgerRelation
-from migrator.steps import Action, Finding, Gates, Side, Statement, Step
+from migrator.steps import Action, Finding, Gates, Mend, Side, Statement, Step
 
 NAME = "preflight"
 
@@ -27,15 +27,20 @@ LATE_SECONDS = 12.0
 
 def examine(view: View) -> Step:
     """What is replicated so, and whether anything else was written there: each such table holds back the light."""
-    findings = (*_told(view), *_changed(view))
+    findings = (*_told(view), *_not_counting(view), *_changed(view))
     return Step(NAME, view.database.name, Gates.RELATION, findings=findings)
 
 
-def _told(view: View) -> Iterator[Finding]:
+def _names(view: View) -> list[str]:
+    """Those that are to begin so, and those that have."""
     pair = view.database
-    before = {each.relation: each.changes for each in pair.facts.troubles}
     names = [name for name in sorted(pair.ways) if is_chosen(pair, name) and name not in pair.ledger.relations]
-    names += sorted(entry.relation for entry in _entries(view))
+    return names + sorted(entry.relation for entry in _entries(view))
+
+
+def _told(view: View) -> Iterator[Finding]:
+    pair, names = view.database, _names(view)
+    before = {each.relation: each.changes for each in pair.facts.troubles}
     if names:
         counted = [f"{name} ({before[name]} so far)" if before.get(name) else name for name in names]
         yield Finding(
@@ -46,6 +51,22 @@ def _told(view: View) -> Iterator[Finding]:
             "index is, a key that was deleted and comes again halts apply of the whole database.",
             blocking=False,
             database=pair.name,
+        )
+
+
+def _not_counting(view: View) -> Iterator[Finding]:
+    """What a session sets for itself no catalog tells."""
+    pair, mends = view.database, view.database.facts.uncounting
+    if mends and _names(view):
+        statements = " ".join(each + " SELECT pg_reload_conf();" * each.startswith("ALTER SYSTEM") for each in mends)
+        yield Finding(
+            "insert_only_not_counting",
+            f"track_counts is off for sessions in database {pair.name} of the source: their UPDATEs and DELETEs on tables of which only "
+            f"INSERT and TRUNCATE are replicated would be missed without a sign ({some(_names(view))}).",
+            f"On the source: {statements} -- and end the sessions that began with it. Those of these tables that may have had an UPDATE or "
+            "DELETE meanwhile are to be copied anew: DROP TABLE ... CASCADE on the destination.",
+            database=pair.name,
+            mends=tuple(Mend(Side.SOURCE, each) for each in mends),
         )
 
 

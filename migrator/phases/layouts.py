@@ -1,12 +1,15 @@
 """What did ALTER TABLE on the source do to rows that are on the destination already? No WAL record names them.
 
-Three things change rows that way. ADD COLUMN gives older rows a value: pg_attribute.attmissingval says which, and it is theirs
+Four things make rows differ that way. ADD COLUMN gives older rows a value: pg_attribute.attmissingval says which, and it is theirs
 whatever becomes of the default afterwards. A default that is not the same for every row, and ALTER COLUMN ... TYPE, write the table
-anew: then only the rows say what they hold. A column that is dropped and added again is another by the same name.
+anew: then only the rows say what they hold. A column that is dropped and added again is another by the same name. And ALTER COLUMN ... TYPE
+that writes nothing anew (numeric(10,2) to numeric, timestamp(0) to timestamp, under UTC timestamp to timestamptz) leaves the destination
+with a type that rounds what comes next, without an error, until it follows; and what follows may shift the older rows.
 
 The ledger keeps each relation's layout of when both sides were known to hold the same rows. From it to the one of now:
 
 * the same filenode: no row was written anew; a column that is new has its attmissingval in older rows, or NULL
+* the same filenode, and another type: nobody knows, but where the older type refuses what it cannot hold (`_refuses`)
 * another filenode, and nothing else: VACUUM FULL, CLUSTER or TRUNCATE, which change no row behind WAL's back
 * another filenode, and altered columns: nobody knows; the relation is copied anew, or its rows are sent again
 
@@ -14,6 +17,7 @@ A column that lost its attmissingval with the old file counts as not altered: VA
 it from an ALTER COLUMN ... TYPE to the same type, of just that column.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -27,6 +31,10 @@ from migrator.schema.compare import Difference, differences
 from migrator.schema.item import Item
 from migrator.schema.layout import Known, known_text, parse_known
 from migrator.schema.table import Table
+
+_TEXT = re.compile(r"text|bpchar|character varying(\(\d+\))?|(\S+\.)?citext")
+_SCALED = re.compile(r"numeric\(\d+,(-?\d+)\)")
+_BITS = re.compile(r"bit varying(\(\d+\))?")
 
 
 class State(Enum):
@@ -107,8 +115,28 @@ def _state(known: Known, source: Table, column: Column, number: int) -> State:
     rewritten = known.source.filenode != source.layout.filenode
     if before is None:
         return State.ABSENT if column.generated or now.missing or not rewritten else State.UNKNOWN
+    if before.xmin == now.xmin:  # a type that was given another name is the same, too
+        return State.SAME
     vacuumed = before.missing and not now.missing
-    return State.UNKNOWN if rewritten and before.xmin != now.xmin and not vacuumed else State.SAME
+    return State.UNKNOWN if (rewritten and not vacuumed) or _may_round(column, before.type, now.type) else State.SAME
+
+
+def _may_round(column: Column, before: str, now: str) -> bool:
+    """Whether a column of the type it had takes in what it cannot hold, as something else. What is VIRTUAL nobody stores."""
+    return before not in ("", now) and column.generated != "v" and not _refuses(before, now)
+
+
+def _refuses(before: str, now: str) -> bool:
+    """Whether a column of the one type stops apply at a value of the other that it cannot hold: texts, and numerics of one scale.
+
+    Blanks alone that are too many for a varchar(n) are cut off in silence, as the SQL standard has it: not worth a new copy of every
+    table whose varchar(n) grows.
+    """
+    if _TEXT.fullmatch(before) and _TEXT.fullmatch(now):
+        return True
+    scales = _SCALED.fullmatch(before), _SCALED.fullmatch(now)
+    bits = _BITS.fullmatch(before) and _BITS.fullmatch(now)
+    return bool(bits) or (scales[0] is not None and scales[1] is not None and scales[0][1] == scales[1][1])
 
 
 def _arrived(known: Known, column: Column, theirs: Column, place: int) -> State:

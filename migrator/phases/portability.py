@@ -147,6 +147,7 @@ def _in_one_piece(view: View) -> Iterator[Finding]:
     if not view.database.ledger.groups:
         yield from carry.findings(view.database, view.source.user.name)
     yield from carry.note(view.database, view.spec.name)
+    yield from carry.trigger_right(view.database, view.destination.user)
 
 
 def _label_providers(view: View, schema: Schema) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ out the light.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from migrator.catalog import ledger_tables
 from migrator.phases.privilege_comparison import POSTGRESQL, Comparison, absent, comparisons
@@ -100,9 +101,8 @@ def _gift(view: View, given: list[Comparison]) -> Action:
 
 def _note(view: View, settled: list[str]) -> Iterator[Action]:
     if settled:
-        yield _action(
-            view, f"note what is settled of the privileges in {identifier(view.database.target)}", [], settled
-        )
+        summary = f"note what is settled of the privileges in {identifier(view.database.target)}"
+        yield replace(_action(view, summary, [], settled), only_noted=True)
 
 
 def _action(view: View, summary: str, sentences: list[str], settled: list[str]) -> Action:

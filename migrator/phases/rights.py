@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from migrator.config import CopyMethod
-from migrator.model import Role
+from migrator.model import Role, User
 from migrator.phases.view import View
 from migrator.phases.wording import some
 from migrator.quote import identifier
@@ -15,6 +15,9 @@ SUBSCRIPTION_ROLE_FROM = 16
 
 MANAGED_REPLICATION_ROLE = "rds_replication"
 """Where the REPLICATION attribute cannot be given, membership in this role stands in for it."""
+
+ACTIVITY_ROLE = "pg_read_all_stats"
+"""Without it nobody is told what others' sessions are, nor since when their transactions are open."""
 
 
 def findings(view: View) -> Iterator[Finding]:
@@ -29,6 +32,8 @@ def _source(view: View) -> Iterator[Finding]:
     if MANAGED_REPLICATION_ROLE not in user.member_of:
         may = {user.name: user.superuser or user.replication, user.login or user.name: user.login_replicates}
         yield from (_replication(name) for name, allowed in may.items() if not allowed)
+    if not sees_activity(user):
+        yield _activity(user)
     if view.spec.copy_method is CopyMethod.SNAPSHOT and not user.minds_sessions:
         grant = f"GRANT pg_read_all_stats, pg_signal_backend TO {identifier(user.name)};"
         yield Finding(
@@ -38,6 +43,23 @@ def _source(view: View) -> Iterator[Finding]:
             f"On the source: {grant}",
             mends=(Mend(Side.SOURCE, grant),),
         )
+
+
+def sees_activity(user: User) -> bool:
+    """Whether the statistics views show what others' sessions and walsenders do (PostgreSQL's manual, 27.2.4)."""
+    return user.superuser or ACTIVITY_ROLE in user.member_of
+
+
+def _activity(user: User) -> Finding:
+    """On a managed service its master user may give it: no superuser is needed."""
+    grant = f"GRANT {ACTIVITY_ROLE} TO {identifier(user.name)};"
+    return Finding(
+        "source_activity_right",
+        f"{user.name} on the source may not see what others' sessions do: a transaction that has written and is still open "
+        "would not keep the light out.",
+        f"On the source: {grant}",
+        mends=(Mend(Side.SOURCE, grant),),
+    )
 
 
 def _replication(role: str) -> Finding:

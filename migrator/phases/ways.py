@@ -19,9 +19,10 @@ WITHOUT = frozenset(
         Trouble.REPLICA_IDENTITY_NOTHING,
         Trouble.REPLICA_IDENTITY_INDEX,
         Trouble.REPLICA_IDENTITY_FULL,
+        Trouble.REPLICA_IDENTITY_GENERATED,
     }
 )
-"""Of a relation at most one. For want of an identity; the last for want of a way to compare what it is made of."""
+"""Of a relation at most one. For want of an identity; the last two for what theirs is made of: not to be compared, or not published."""
 
 
 def lacking(facts: DatabaseFacts) -> dict[str, Trouble]:
@@ -56,14 +57,19 @@ def apart(pair: DatabasePair) -> frozenset[str]:
 
 
 def to_full(pair: DatabasePair) -> tuple[RelationTrouble, ...]:
-    """The tables to be given REPLICA IDENTITY FULL: those it was chosen for, whose columns can be compared."""
+    """The tables to be given REPLICA IDENTITY FULL: those it was chosen for, and would help."""
     return tuple(
         each
         for each in pair.facts.troubles
         if each.reason in WITHOUT
-        and not each.detail
+        and may_be_full(each)
         and pair.ways.get(each.relation) is WithoutIdentity.REPLICA_IDENTITY_FULL
     )
+
+
+def may_be_full(trouble: RelationTrouble) -> bool:
+    """Whether REPLICA IDENTITY FULL would do: its columns can be compared, and are all published that have to be."""
+    return not trouble.detail and not trouble.generated
 
 
 def at_cutover(pair: DatabasePair) -> tuple[str, ...]:

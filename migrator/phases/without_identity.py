@@ -11,12 +11,15 @@ from migrator.model import RelationTrouble, Trouble
 from migrator.observation import DatabasePair
 from migrator.phases import full_identity, insert_only
 from migrator.phases.view import View
-from migrator.phases.ways import WITHOUT, to_full
+from migrator.phases.ways import WITHOUT, may_be_full, to_full
 from migrator.phases.wording import some
 from migrator.quote import literal
 from migrator.steps import Finding, Gates, Step
 
 NAME = "preflight"
+
+REFUSES_GENERATED = 18
+"""From this version on a source refuses UPDATE and DELETE where a generated column that is not published is part of the identity."""
 
 _BREAKS_APPLICATION = "once published, the application's UPDATE and DELETE on it would fail"
 _BREAKS_NOW = "it is published, and the application's UPDATE and DELETE on it fail now"
@@ -26,7 +29,7 @@ _BREAKS_APPLY = "the destination could not find the rows of an UPDATE or DELETE,
 class _Unfit(NamedTuple):
     code: str
     sentence: str
-    """What follows the relation's name; `{}` stands for the trouble's detail."""
+    """What follows the relation's name; `{}` stands for the columns at fault."""
 
 
 _UNFIT = {
@@ -41,7 +44,12 @@ _UNFIT = {
     Trouble.REPLICA_IDENTITY_FULL: _Unfit(
         code="replica_identity_full", sentence="has REPLICA IDENTITY FULL, and {} cannot be compared"
     ),
+    Trouble.REPLICA_IDENTITY_GENERATED: _Unfit(
+        code="replica_identity_generated",
+        sentence="has generated columns in its replica identity, which are not published ({})",
+    ),
 }
+_BY_WHAT_IT_IS_MADE_OF = (Trouble.REPLICA_IDENTITY_FULL, Trouble.REPLICA_IDENTITY_GENERATED)
 
 
 def examine(view: View) -> Step:
@@ -70,12 +78,14 @@ def _is_settled(pair: DatabasePair, relation: str) -> bool:
 def _unfit(view: View, trouble: RelationTrouble) -> Finding:
     unfit, pair = _UNFIT[trouble.reason], view.database
     compares = trouble.reason is Trouble.REPLICA_IDENTITY_FULL
+    generated = trouble.reason is Trouble.REPLICA_IDENTITY_GENERATED and view.source.major < REFUSES_GENERATED
     begun = trouble.relation in pair.ledger.relations
-    breaks = _BREAKS_APPLY if compares else _BREAKS_NOW if begun else _BREAKS_APPLICATION
+    columns = trouble.detail or trouble.generated
+    breaks = _BREAKS_APPLY if compares or generated else _BREAKS_NOW if begun else _BREAKS_APPLICATION
     choice = "" if begun else f"; or, in the configuration, {_choices(view, trouble)}"
     return Finding(
         unfit.code,
-        f"{trouble.relation} in database {pair.name} {unfit.sentence.format(trouble.detail)}: {breaks}.{_not_as_chosen(view, trouble)}",
+        f"{trouble.relation} in database {pair.name} {unfit.sentence.format(columns)}: {breaks}.{_not_as_chosen(view, trouble)}",
         f"In database {pair.name} of the source, one of: {' '.join(_statements(trouble))}{choice}",
         database=pair.name,
         relation=trouble.relation,
@@ -84,9 +94,14 @@ def _unfit(view: View, trouble: RelationTrouble) -> Finding:
 
 def _statements(trouble: RelationTrouble) -> Iterator[str]:
     table = f"ALTER TABLE {trouble.relation}"
+    if trouble.reason is Trouble.REPLICA_IDENTITY_GENERATED:
+        yield f"{table} REPLICA IDENTITY DEFAULT; (where its primary key has no generated column)"
+        yield f"{table} ADD PRIMARY KEY (...), REPLICA IDENTITY DEFAULT; (where it has none)"
+        yield f"{table} REPLICA IDENTITY USING INDEX ...; (of NOT NULL columns none of which is generated)"
+        return
     yield f"{table} ADD PRIMARY KEY (...);"
     yield f"{table} REPLICA IDENTITY USING INDEX ...;"
-    if not trouble.detail:
+    if may_be_full(trouble):
         yield f"{table} REPLICA IDENTITY FULL; (slow for a large table)"
 
 
@@ -95,9 +110,10 @@ def _not_as_chosen(view: View, trouble: RelationTrouble) -> str:
     chosen = view.database.ways.get(trouble.relation)
     if chosen is WithoutIdentity.INSERT_ONLY and trouble.relation not in view.database.ledger.relations:
         return " insert_only comes too late: the replication of this database began without the publication it needs."
-    if chosen is not WithoutIdentity.REPLICA_IDENTITY_FULL or trouble.reason is Trouble.REPLICA_IDENTITY_FULL:
+    if chosen is not WithoutIdentity.REPLICA_IDENTITY_FULL or trouble.reason in _BY_WHAT_IT_IS_MADE_OF:
         return ""
-    return f" replica_identity_full would not do: {trouble.detail} cannot be compared."
+    fault = f"{trouble.detail} cannot be compared" if trouble.detail else f"{trouble.generated} would not be published"
+    return f" replica_identity_full would not do: {fault}."
 
 
 def _choices(view: View, trouble: RelationTrouble) -> str:
@@ -107,7 +123,7 @@ def _choices(view: View, trouble: RelationTrouble) -> str:
     if schema is not None and schema.has_table(trouble.relation):
         table = schema.table(trouble.relation)
         name = f"{view.database.name}.{table.namespace}.{table.name}"
-    unfit = {WithoutIdentity.REFUSE, *([WithoutIdentity.REPLICA_IDENTITY_FULL] if trouble.detail else [])}
+    unfit = {WithoutIdentity.REFUSE, *(() if may_be_full(trouble) else (WithoutIdentity.REPLICA_IDENTITY_FULL,))}
     unfit |= set() if insert_only.can_begin(view.database) else {WithoutIdentity.INSERT_ONLY}
     ways = " | ".join(way for way in WithoutIdentity if way not in unfit)
     return f"under the mapping's without_identity_tables: {{{literal(name).strip()}: {ways}}}"

@@ -1,17 +1,18 @@
-"""What the operator does at the end, from live state; and why completion would be unsafe now. Pure: text and judgement."""
+"""What the operator does at the end, from live state. Pure: text."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from migrator.config import MappingSpec
-from migrator.model import Instance, SyncState
+from migrator.model import Instance
 from migrator.observation import DatabasePair, Observation
-from migrator.phases import carry, foreign_keys, insert_only, late_definitions
+from migrator.phases import carry, late_definitions
 from migrator.phases.groups import in_ledger
 from migrator.phases.sequences import setval
-from migrator.quote import comment, identifier, literal
 from migrator.records import Barrier, Intent
-from migrator.schema.definition import POPULATED, Definition
+from migrator.reports import write_stop
+from migrator.reports.completion import asleep_triggers, reasons_against, sequences_behind
+from migrator.schema.definition import POPULATED
 from migrator.steps import Decision, Side
 
 SEQUENCES_SHOWN = 50
@@ -31,107 +32,7 @@ class Instruction:
     holds: bool | None = None
 
 
-def reasons_against(spec: MappingSpec, observation: Observation, decision: Decision) -> tuple[str, ...]:
-    """Why completion is refused now, one sentence each; empty when it is safe."""
-    return tuple(_reasons(spec, observation, decision))
-
-
-def _reasons(spec: MappingSpec, observation: Observation, decision: Decision) -> Iterator[str]:
-    journal = observation.journal
-    if journal is None or journal.source is None:
-        yield "The migration has not begun."
-        return
-    if journal.intent not in (Intent.MIGRATE, Intent.PAUSED):
-        yield f"The mapping is {journal.intent}."
-        return
-    if not isinstance(observation.source, Instance):
-        yield "The source does not answer, so nothing can be checked there."
-        return
-    for pair in observation.databases:
-        yield from _unready(pair)
-    if journal.barrier is None:
-        yield f"The write stop is not confirmed: stop the writers, then run: pg-migrator cutover {spec.name} --writes-stopped"
-        return
-    for pair in observation.databases:
-        yield from _not_passed(observation, pair, journal.barrier)
-        if uncounted := insert_only.unsettled(pair, journal.barrier):
-            yield uncounted
-    yield from (finding.message for finding in decision.findings if finding.blocking and finding.code != "schema_drift")
-
-
-def _unready(pair: DatabasePair) -> Iterator[str]:
-    schema = pair.source_schema
-    if schema is None:
-        yield f"Database {pair.name} cannot be read on the source: {pair.source_error}"
-        return
-    states = {name: state for subscription in pair.subscriptions for name, state in subscription.relations.items()}
-    missing = sum(1 for name in schema.leaves() if states.get(name) is not SyncState.READY)
-    if missing:
-        yield f"Database {pair.name}: {missing} relations are not ready."
-
-
-def _not_passed(observation: Observation, pair: DatabasePair, barrier: Barrier) -> Iterator[str]:
-    journal, source = observation.journal, observation.source
-    assert journal is not None and isinstance(source, Instance)
-    later = [marker.lsn for marker in journal.markers if marker.lsn > barrier.lsn]
-    for group in in_ledger(pair.ledger):
-        slot = source.slot(group.name)
-        position = slot.confirmed_flush_lsn if slot else None
-        if position is None or position < barrier.lsn:
-            yield f"Group {group.name} has confirmed {position}, not yet the barrier at {barrier.lsn}."
-        elif not any(lsn <= position for lsn in later):
-            yield f"Group {group.name}: no WAL marker after the barrier is confirmed yet; wait for the next tick."
-        subscription = pair.subscription(group.name)
-        if subscription is None:
-            yield f"Group {group.name} has no subscription."
-        elif not subscription.origin_readable:
-            yield (
-                "How far the destination has come cannot be read there. In its maintenance database: "
-                "GRANT EXECUTE ON FUNCTION pg_show_replication_origin_status() to the configured user."
-            )
-        elif subscription.remote_lsn is not None and subscription.remote_lsn > barrier.lsn:
-            yield (
-                f"Database {pair.name}: something was committed on the source after the barrier "
-                f"(at {subscription.remote_lsn}): somebody still writes. Stop them and take a new barrier."
-            )
-    asleep = _asleep(pair)
-    if asleep:
-        names = ", ".join(each.identity for each in asleep[:5])
-        yield f"Database {pair.name}: {len(asleep)} triggers are not set as on the source yet: {names}"
-    keys = foreign_keys.missing(pair)
-    if keys:
-        names = ", ".join(each.identity for each in keys[:5])
-        yield f"Database {pair.name}: {len(keys)} foreign keys are still being added: {names}"
-    behind = _behind(pair)
-    if behind:
-        yield f"Database {pair.name}: {len(behind)} sequences are behind the source: {', '.join(behind[:5])}"
-    for piece in carry.overdue(pair, barrier):
-        yield (
-            f"Database {pair.name}: {piece.what} were not carried since the barrier: "
-            f"pg-migrator carry {observation.mapping}"
-        )
-
-
-def _behind(pair: DatabasePair) -> tuple[str, ...]:
-    """Sequences of the destination that are behind, or absent."""
-    return tuple(
-        name
-        for name, value in sorted(pair.sequences.items())
-        if name not in pair.target_sequences or value.position() > pair.target_sequences[name].position()
-    )
-
-
-def _asleep(pair: DatabasePair) -> tuple[Definition, ...]:
-    """Triggers that would act on replicated rows or on our own statements, and so are disabled until the barrier."""
-    if pair.source_schema is None or pair.target_schema is None:
-        return ()
-    found = (
-        (each, pair.target_schema.find(each.identity)) for each in pair.source_schema.definitions if each.at_cutover
-    )
-    return tuple(wanted for wanted, there in found if isinstance(there, Definition) and there.state != wanted.state)
-
-
-def _definitions(pair: DatabasePair, *, after: bool) -> Iterator[Instruction]:
+def _definitions(pair: DatabasePair, *, after: bool, arrived: bool) -> Iterator[Instruction]:
     if pair.source_schema is None:
         return
     views = [each for each in pair.source_schema.materialized_views if each.state == POPULATED]
@@ -143,7 +44,7 @@ def _definitions(pair: DatabasePair, *, after: bool) -> Iterator[Instruction]:
             pair.target,
             "\n".join(f"{late_definitions.refresh(each)};" for each in views),
         )
-    asleep = _asleep(pair)
+    asleep = asleep_triggers(pair)
     triggers = [each for each in pair.source_schema.definitions if each.at_cutover]
     if triggers:
         yield Instruction(
@@ -153,7 +54,7 @@ def _definitions(pair: DatabasePair, *, after: bool) -> Iterator[Instruction]:
             Side.DESTINATION,
             pair.target,
             "\n".join(f"{sql};" for each in asleep or triggers for sql in each.at_cutover),
-            holds=after and not asleep,
+            holds=arrived or (after and not asleep),
         )
 
 
@@ -166,13 +67,14 @@ def instructions(
         return ()
     barrier = journal.barrier
     after = barrier is not None
+    arrived = barrier is not None and barrier.arrived_at is not None
     return (
         Instruction(
             "Wait for the green light",
             "Everything is copied, indexed, granted and in step; only then is the pause of the application short.",
             holds=ready or after,
         ),
-        _stop_writers(spec, observation, source),
+        *_stop_writers(spec, observation, source),
         Instruction(
             "Confirm the write stop",
             "Takes the barrier: a position in the source's WAL that every group must pass. It is refused while a "
@@ -182,8 +84,8 @@ def instructions(
         ),
         _passed(observation, barrier),
         *_carried(spec, observation, barrier),
-        *(_sequences(pair, after=after) for pair in observation.databases if pair.sequences),
-        *(each for pair in observation.databases for each in _definitions(pair, after=after)),
+        *(_sequences(pair, after=after, arrived=arrived) for pair in observation.databases if pair.sequences),
+        *(each for pair in observation.databases for each in _definitions(pair, after=after, arrived=arrived)),
         Instruction(
             "Point the applications at the destination",
             f"Server {spec.destination.server}, port {spec.destination.port}. pg-migrator switches nothing by itself.",
@@ -208,38 +110,25 @@ def _completion(spec: MappingSpec, observation: Observation, decision: Decision)
     )
 
 
-def _writers(spec: MappingSpec, source: Instance) -> tuple[str, ...]:
-    """Roles that can log in and are neither ours nor a superuser (whom NOLOGIN would lock out of the repair)."""
-    ours = {source.user.name, spec.source.username}
-    return tuple(role.name for role in source.roles if role.login and not role.superuser and role.name not in ours)
-
-
-def _fenced(observation: Observation, source: Instance) -> tuple[str, ...]:
-    """Roles kept from logging in on the source alone, as this cutover does it: what is to undo survives the doing."""
-    destination = observation.destination
-    free = {role.name for role in destination.roles if role.login} if isinstance(destination, Instance) else set()
-    return tuple(role.name for role in source.roles if not role.login and not role.superuser and role.name in free)
-
-
-def _stop_writers(spec: MappingSpec, observation: Observation, source: Instance) -> Instruction:
-    roles, fenced = _writers(spec, source), _fenced(observation, source)
-    names = ", ".join(literal(pair.name) for pair in observation.databases)
-    sessions = sum(source.clients.get(pair.name, 0) for pair in observation.databases)
-    stop = [f"ALTER ROLE {identifier(role)} NOLOGIN;" for role in roles]
-    terminate = (
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend'"
-        f" AND datname IN ({names}) AND usename <> current_user AND pid <> pg_backend_pid();"
-    )
-    undo = [comment(f"ALTER ROLE {identifier(role)} LOGIN;", 3) for role in (*roles, *fenced)]
-    return Instruction(
+def _stop_writers(spec: MappingSpec, observation: Observation, source: Instance) -> Iterator[Instruction]:
+    yield Instruction(
         "Stop the writers",
-        "All of them: applications, cron jobs, poolers, and superusers by hand. Sessions still open in these databases: "
-        f"{sessions}. The last lines undo it.",
+        write_stop.explained(spec, observation, source),
         Side.SOURCE,
         None,
-        "\n".join((*stop, terminate, "-- to undo:", *undo)),
-        holds=sessions == 0,
+        write_stop.of_roles(spec, observation, source),
+        holds=write_stop.sessions(observation, source) == 0,
     )
+    for pair in observation.databases:
+        if found := write_stop.held(pair, source):
+            yield Instruction(
+                f"Stop the subscriptions of {pair.name}",
+                "What others publish is written here by the source's own subscriptions, which do not move. The last lines undo it.",
+                Side.SOURCE,
+                pair.name,
+                write_stop.of_subscriptions(found),
+                holds=not any(each.enabled for each in found),
+            )
 
 
 def _passed(observation: Observation, barrier: Barrier | None) -> Instruction:
@@ -272,8 +161,8 @@ def _carried(spec: MappingSpec, observation: Observation, barrier: Barrier | Non
         )
 
 
-def _sequences(pair: DatabasePair, *, after: bool) -> Instruction:
-    behind = _behind(pair)
+def _sequences(pair: DatabasePair, *, after: bool, arrived: bool) -> Instruction:
+    behind = sequences_behind(pair)
     names = behind or tuple(sorted(pair.sequences))
     lines = [f"{setval(pair.sequences[name])};" for name in names[:SEQUENCES_SHOWN]]
     if len(names) > SEQUENCES_SHOWN:
@@ -284,5 +173,5 @@ def _sequences(pair: DatabasePair, *, after: bool) -> Instruction:
         Side.DESTINATION,
         pair.target,
         "\n".join(lines),
-        holds=after and not behind,
+        holds=arrived or (after and not behind),
     )

@@ -44,11 +44,22 @@ def _leftovers(observation: Observation) -> Iterator[Leftover]:
             delete = "; ".join(ledger_rows(observation.mapping))
             yield Leftover("destination", f"ledger in database {pair.target}", f"{delete};")
     if isinstance(observation.source, Instance):
-        databases = {pair.name for pair in observation.databases}
+        databases = _databases(observation, observation.source)
         for slot in observation.source.slots:
-            if slot.database in databases and _is_of(observation, slot.name, slot.database):
+            if any(_is_of(observation, slot.name, database) for database in databases):
                 drop = f"SELECT pg_drop_replication_slot({literal(slot.name)});"
                 yield Leftover("source", f"replication slot {slot.name}", drop)
+
+
+def _databases(observation: Observation, source: Instance) -> set[str]:
+    """Whose slots may be ours: also of databases left out, dropped or renamed since, for names keep what they were made for."""
+    claims = observation.journal.claims if observation.journal else ()
+    return {
+        *(pair.name for pair in observation.databases),
+        *(database.name for database in source.databases),
+        *(slot.database for slot in source.slots if slot.database is not None),
+        *(claim.database for claim in claims if claim.mapping == observation.mapping),
+    }
 
 
 def _unseen(observation: Observation, pair: DatabasePair) -> Iterator[Leftover]:
@@ -86,13 +97,13 @@ def _still_full(pair: DatabasePair, noted: IdentityBefore) -> str | None:
     return next((name for name in names if name in pair.full_identities), None)
 
 
-def _is_of(observation: Observation, name: str, database: str | None) -> bool:
+def _is_of(observation: Observation, name: str, database: str) -> bool:
     """This mapping's, by its name or by the ledger: another mapping may feed another destination from the same database."""
     if any(publication_group(name) == group.name for pair in observation.databases for group in pair.ledger.groups):
         return True
     destination = observation.destination
     return isinstance(destination, Instance) and is_ours(
-        name, observation.mapping, destination.system_identifier, database or ""
+        name, observation.mapping, destination.system_identifier, database
     )
 
 

@@ -7,21 +7,22 @@ from datetime import datetime
 from migrator.config import MappingSpec
 from migrator.model import Instance
 from migrator.observation import DatabasePair, Observation
-from migrator.phases import METHODS, PHASES, groups, lag, wal_budget
+from migrator.phases import groups, lag, wal_budget
 from migrator.phases.pacing import rate_limit
-from migrator.reports.cutover import instructions, reasons_against
+from migrator.records import Journal
+from migrator.reports.completion import reasons_against
+from migrator.reports.conditions import conditions
+from migrator.reports.cutover import instructions
 from migrator.reports.movement import moved_at, stalled_since
 from migrator.reports.progress import copied_bytes, state_of
 from migrator.status import database_status, is_stable, phase_of, status_of
-from migrator.steps import Decision, Gates, Status
+from migrator.steps import Decision, Status
 
 SCHEMA_VERSION = 1
 RELATION_COUNTS = ("total", "ready", "copying", "waiting", "failed")
 
 MOST_SLOTS = 20
 """Those nearest to their limit."""
-
-NOT_ASKED = "waits for what comes before it"
 
 Document = dict[str, object]
 
@@ -66,6 +67,7 @@ def summary(
             for wait in step.waits
         ],
         "groups": _groups(observation),
+        "barrier": _barrier(journal),
         "completion": {"safe": not reasons, "reasons": list(reasons)},
         "cutover": [
             {"number": number, **asdict(instruction)}
@@ -76,6 +78,18 @@ def summary(
     }
     document["moved_at"] = moved_at(document, previous)
     return {**document, "stalled_since": stalled_since(document, spec.replication.stalled_minutes)}
+
+
+def _barrier(journal: Journal | None) -> Document | None:
+    """Where the write stop was confirmed, and whether everything has arrived since; None: it is not confirmed."""
+    if journal is None or journal.barrier is None:
+        return None
+    barrier, arrived = journal.barrier, journal.barrier.arrived_at
+    return {
+        "lsn": str(barrier.lsn),
+        "taken_at": barrier.taken_at.isoformat(),
+        "arrived_at": arrived.isoformat() if arrived else None,
+    }
 
 
 def _findings(decision: Decision, now: datetime, previous: Mapping[str, object] | None) -> list[Document]:
@@ -160,40 +174,15 @@ def _row_delta(observation: Observation) -> int | None:
 def _light(spec: MappingSpec, observation: Observation, decision: Decision, now: datetime) -> Document:
     journal = observation.journal
     since = journal.quiet_since if journal else None
-    names = list(dict.fromkeys(phase.name for phase in METHODS[spec.copy_method] if phase.name != "sequences"))
-    conditions = _said_once([_condition(spec, name, observation, decision) for name in names])
+    found = conditions(spec, observation, decision)
     stable = is_stable(spec, observation, now)
     quiet = f"quiet for {(now - since).total_seconds():.0f} s" if since else "not quiet yet"
-    conditions.append({"name": "stable", "met": stable, "detail": f"{quiet}, of {spec.replication.stable_seconds:g} s"})
+    found.append({"name": "stable", "met": stable, "detail": f"{quiet}, of {spec.replication.stable_seconds:g} s"})
     return {
         "quiet_since": since.isoformat() if since else None,
         "stable_seconds": spec.replication.stable_seconds,
-        "conditions": conditions,
+        "conditions": found,
     }
-
-
-def _condition(spec: MappingSpec, name: str, observation: Observation, decision: Decision) -> Document:
-    """One phase as a condition of the light: met when every database was asked and is quiet."""
-    steps = [step for step in decision.steps if step.phase == name and step.gates is not Gates.NOTHING]
-    asking = [phase for phase in PHASES if phase.name == name and phase.per_database]
-    wanted = {pair.name for phase in asking for pair in observation.databases if phase.asks(spec.copy_method, pair)}
-    complete = bool(steps) and wanted <= {step.database for step in steps}
-    noise = [step for step in steps if not step.quiet]
-    details = [wait.message for step in noise for wait in step.waits]
-    details += [action.summary for step in noise for action in step.actions]
-    details += [finding.message for step in noise for finding in step.findings if finding.blocking]
-    if not complete and not noise:
-        details = [NOT_ASKED]
-    more = f" and {len(details) - 3} more" if len(details) > 3 else ""
-    return {"name": name, "met": complete and not noise, "detail": "; ".join(details[:3]) + more}
-
-
-def _said_once(conditions: list[Document]) -> list[Document]:
-    """Where one phase holds all that follow, the first of them says so for the others."""
-    first = next((each for each in conditions if each["detail"] == NOT_ASKED), None)
-    return [
-        {**each, "detail": ""} if each["detail"] == NOT_ASKED and each is not first else each for each in conditions
-    ]
 
 
 def _progress(observation: Observation, now: datetime, previous: Mapping[str, object] | None) -> Document:

@@ -13,6 +13,8 @@ from migrator.schema.spelling import canonical
 
 MATERIALIZED_VIEW, POPULATED = "materialized view", "populated"
 SECURITY_LABEL = "security label"
+FIRES = "enabled"
+"""The state of a trigger that fires for what a session writes, unless it acts as a replica."""
 
 _REPLACED = re.compile(r"CREATE( OR REPLACE)? (FUNCTION|PROCEDURE|AGGREGATE|VIEW|RULE|TRIGGER)\b")
 

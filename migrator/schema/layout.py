@@ -1,8 +1,9 @@
 """How a table's rows are stored, as the catalogs tell: by it, what ALTER TABLE did to rows that no WAL record names can be told."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from urllib.parse import quote, unquote
 
 from migrator.schema.row import Row
 
@@ -14,6 +15,12 @@ class Attribute:
     xmin: str
     missing: bool
     """Rows older than the column have its attmissingval; a rewrite of the table puts that into the rows, and takes it away here."""
+    type: str = ""
+    """"" where the ledger was written by a version that did not note it."""
+
+    @property
+    def text(self) -> str:
+        return f"{self.xmin}{'m' * self.missing}{'=' * bool(self.type)}{_escaped(self.type)}"
 
 
 @dataclass(frozen=True)
@@ -26,7 +33,7 @@ class Layout:
     @cached_property
     def text(self) -> str:
         """As the ledger keeps it."""
-        each = (f"{number}:{one.xmin}{'m' * one.missing}" for number, one in self.attributes.items())
+        each = (f"{number}:{one.text}" for number, one in self.attributes.items())
         return f"{self.filenode} {','.join(each)}"
 
     @cached_property
@@ -50,17 +57,26 @@ def parse_known(text: str) -> Known:
     """What `known_text` made."""
     filenode, attributes, numbers = text.split(" ")
     each = (one.partition(":") for one in filter(None, attributes.split(",")))
-    found = {int(number): Attribute(rest.removesuffix("m"), rest.endswith("m")) for number, _, rest in each}
+    found = {int(number): _parse_attribute(rest) for number, _, rest in each}
     return Known(Layout(int(filenode), found), frozenset(map(int, filter(None, numbers.split(",")))))
 
 
-def read(row: Row) -> Layout | None:
-    """None for what stores no rows."""
+def _parse_attribute(text: str) -> Attribute:
+    stored, _, type_ = text.partition("=")
+    return Attribute(stored.removesuffix("m"), stored.endswith("m"), unquote(type_.replace("~", "%")))
+
+
+def _escaped(type_: str) -> str:
+    """Without what separates one column from the next, and without the % of a statement's parameters."""
+    return quote(type_, safe="").replace("~", "%7E").replace("%", "~")
+
+
+def read(row: Row, types: Iterable[str]) -> Layout | None:
+    """None for what stores no rows. `types`: of all columns, in order."""
     filenode = row.number_or_none("filenode")
     if filenode is None:
         return None
     numbers, xmins = row.numbers("attnums"), row.texts("attribute_xmins")
     missing = frozenset(row.numbers("missing_attnums"))
-    return Layout(
-        filenode, {number: Attribute(xmin, number in missing) for number, xmin in zip(numbers, xmins, strict=True)}
-    )
+    each = zip(numbers, xmins, types, strict=True)
+    return Layout(filenode, {number: Attribute(xmin, number in missing, type_) for number, xmin, type_ in each})

@@ -288,7 +288,7 @@ def read(row: Row, columns: Sequence[Column]) -> Table:
         server_options=row.text_or_none("server_options"),
         tablespace=row.text_or_none("tablespace"),
         detach_pending=row.flag("detach_pending"),
-        layout=layout.read(row),
+        layout=layout.read(row, (column.type for column in columns)),
     )
 
 

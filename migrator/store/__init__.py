@@ -240,7 +240,7 @@ class Store:
 
     @_doorway
     def beat_age(self, host: str) -> float | None:
-        """Seconds since beat of that machine, which registers as beat@host without a queue, sent a message."""
+        """Seconds since beat of that machine, which registers as beat@host without a queue, had something due."""
         roster = self._roster()
         found = roster.workers.get(f"beat@{host}")
         return roster.now - found.at if found else None

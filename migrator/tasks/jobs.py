@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 import structlog
 
 from migrator.bookkeeping import trials
+from migrator.clock import Clock
 from migrator.config import MappingSpec
-from migrator.connection import SILENCE_SECONDS, connect, try_lock
+from migrator.connection import SILENCE_SECONDS, connect, session_of, try_lock
 from migrator.copying.errors import StoppedError, YieldError
 from migrator.copying.keeper import Keeper, SnapshotLostError
 from migrator.copying.seat import Seat
@@ -28,6 +29,7 @@ from migrator.phases.view import View
 from migrator.quote import identifier
 from migrator.records import Intent
 from migrator.schema_trial import try_schema
+from migrator.server_errors import ServerError
 from migrator.steps import TrySchema
 from migrator.tasks.carriage import carry_pieces, never_carried
 from migrator.tasks.perform import Outcome, Report
@@ -89,8 +91,17 @@ def keep(
                     "snapshot lost", mapping=spec.name, database=work.database, group=work.group, error=error.message
                 )
                 return Outcome(applied=1)
-            _failed(spec, work, memory, report, key, what, None, error)
+            _failed(spec, work, memory, report, key, what, None, error, _destination_clock(spec))
             return Outcome(failed=1)
+
+
+def _destination_clock(spec: MappingSpec) -> Clock:
+    """Ours where the destination does not answer: then nothing is tried anyhow."""
+    try:
+        with session_of(spec.destination, None, application_name(spec.name, "clock")) as session:
+            return Clock.of(session)
+    except (MigratorError, ServerError):
+        return Clock(datetime.now(UTC))
 
 
 def copy_parts(
@@ -106,7 +117,9 @@ def copy_parts(
             except (SessionLimitError, StoreUnavailableError):
                 raise
             except MigratorError as error:
-                _failed(spec, work, memory, report, key, f"copy part {number} of {relation}", relation, error)
+                _failed(
+                    spec, work, memory, report, key, f"copy part {number} of {relation}", relation, error, parts.clock
+                )
                 outcome = replace(outcome, failed=outcome.failed + 1)
                 if (
                     parts.cut_off
@@ -131,7 +144,7 @@ def carry(spec: MappingSpec, work: Work, memory: Failures, report: Report, stopp
     if entry is None or entry.intent is not Intent.MIGRATE or not isinstance(servers.source, Instance):
         return Outcome()
     key = f"{carry_phase.NAME}:{work.database}:{carry_phase.SUMMARY}"
-    outcome = Outcome()
+    clock, outcome = Clock(servers.observed_at), Outcome()
     try:
         for carried in carry_pieces(
             spec, work.database, servers.source.system_identifier, memory, stopping, never_carried
@@ -146,7 +159,7 @@ def carry(spec: MappingSpec, work: Work, memory: Failures, report: Report, stopp
         LOG.info("carrying put off", mapping=spec.name, database=work.database, reason=error.message)
         return outcome
     except MigratorError as error:
-        _failed(spec, work, memory, report, key, carry_phase.SUMMARY, None, error)
+        _failed(spec, work, memory, report, key, carry_phase.SUMMARY, None, error, clock)
         return replace(outcome, failed=1)
     memory.clear_failure(spec.name, key)
     return outcome
@@ -162,6 +175,7 @@ def try_database(spec: MappingSpec, work: Work, memory: Failures, report: Report
         view = _view(spec, work.database, memory)
         if view is None or not try_lock(session, lock_key("database", spec.name, work.database)):
             return Outcome(locked_elsewhere=view is not None)
+        clock = Clock(view.now)
         what = f"{trial.SUMMARY} of {identifier(work.database)}"
         key = f"{trial.NAME}:{work.database}:{what}"
         try:
@@ -169,7 +183,7 @@ def try_database(spec: MappingSpec, work: Work, memory: Failures, report: Report
         except SessionLimitError:
             raise
         except MigratorError as error:
-            _failed(spec, work, memory, report, key, what, None, error)
+            _failed(spec, work, memory, report, key, what, None, error, clock)
             if memory.failures(spec.name)[key].count < FAILURES_UNTIL_BLOCKING:
                 return Outcome(failed=1)
             made = trial.broken_off(view, error.message)
@@ -187,7 +201,7 @@ def _view(spec: MappingSpec, database: str, memory: Failures) -> View | None:
     if seen.journal is None or seen.journal.source is None:
         return None
     hints = Hints(memory.failures(spec.name))
-    decision = decide(spec, seen, hints, datetime.now(UTC))
+    decision = decide(spec, seen, hints, seen.observed_at)
     if not any(isinstance(action.job, TrySchema) and step.database == database for step, action in decision.actions):
         return None
     return View(spec, seen, hints, seen.observed_at, seen.database(database))
@@ -202,12 +216,13 @@ def _failed(
     what: str,
     relation: str | None,
     error: MigratorError,
+    clock: Clock,
 ) -> None:
-    words, now = error.message, datetime.now(UTC)
-    memory.record_failure(spec.name, key, words, now)
+    words = error.message
+    memory.record_failure(spec.name, key, words, clock.now())
     report(
         {
-            "at": now.isoformat(),
+            "at": datetime.now(UTC).isoformat(),
             "event": what,
             "database": work.database,
             "relation": relation,

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import structlog
 
 from migrator.apply import Applier, ApplyError
+from migrator.clock import Clock
 from migrator.config import MappingSpec
 from migrator.connection import SILENCE_SECONDS, Session, connect, try_locks
 from migrator.errors import MigratorError, SessionLimitError
@@ -88,7 +89,7 @@ def _round(spec: MappingSpec, work: Work, looker: Looker, memory: Failures, repo
     observation = looker.look(Scope(work.database, work.relations))
     if observation.journal is None or observation.journal.source is None:
         return Outcome()
-    decision = decide(spec, observation, Hints(memory.failures(spec.name)), datetime.now(UTC))
+    decision = decide(spec, observation, Hints(memory.failures(spec.name)), observation.observed_at)
     actions = [(step, action) for step, action in decision.actions if work.covers(step, action)]
     return _apply_all(spec, work, observation, actions, memory, report) if actions else Outcome()
 
@@ -109,10 +110,11 @@ def _apply_all(
     report: Report,
 ) -> Outcome:
     assert isinstance(observation.destination, Instance)
+    clock = Clock(observation.observed_at)
     version = observation.source.version if isinstance(observation.source, Instance) else 0
     outcome = Outcome()
     with Applier(spec, work.task, version, patient=len(work.relations) <= 1) as applier:
-        hand = Hand(spec, applier, memory, report)
+        hand = Hand(spec, applier, memory, report, clock)
         for bundle in bundles(actions, memory.failures(spec.name), observation.destination):
             if any(each.admits and not _admitted(spec, observation, each, memory) for _, each in bundle):
                 break
@@ -135,6 +137,8 @@ class Hand:
     applier: Applier
     memory: Failures
     report: Report
+    clock: Clock
+    """The destination's: the tick asks by it whether what failed may be tried again."""
 
     def apply(self, bundle: Sequence[tuple[Step, Action]]) -> Outcome:
         """All in one transaction, where each is quick; what fails in halves; what fails alone once more, in its own way."""
@@ -174,7 +178,7 @@ class Hand:
         except SessionLimitError:
             raise
         except (ApplyError, MigratorError) as error:
-            self.memory.record_failure(self.spec.name, key, error.message, started)
+            self.memory.record_failure(self.spec.name, key, error.message, self.clock.now())
             self.report({**_entry(step, action, action.summary, started), "level": "error", "error": error.message})
             LOG.error(
                 "action failed", mapping=self.spec.name, action=action.summary, error=error.message, phase=step.phase

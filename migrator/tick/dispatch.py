@@ -109,7 +109,11 @@ def dispatch(mapping: str, decision: Decision, store: Store, dispatcher: Dispatc
 
 
 def _room(store: Store, queue: str, own: Collection[str]) -> int:
-    """Messages a tick may add: twice the free slots less what is queued; a mapping's share is never taken by others."""
-    budget = max(1, 2 * store.slots(queue))
-    share = max(1, budget // max(1, len(store.mapping_names())))
-    return max(budget - store.queued(queue), share - len(own), 0)
+    """Messages a tick may add: twice the free slots less what is queued, or what is left of the mapping's share.
+
+    Marks expire under work that takes long. So that its messages do not queue again and again, nothing is added for anybody
+    once the budget and everybody's share may be waiting.
+    """
+    budget, names = max(1, 2 * store.slots(queue)), max(1, len(store.mapping_names()))
+    share, queued = max(1, budget // names), store.queued(queue)
+    return max(budget - queued, min(share - len(own), budget + share * names - queued), 0)

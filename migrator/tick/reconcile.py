@@ -7,18 +7,19 @@ from datetime import UTC, datetime
 import psycopg
 import structlog
 
-from migrator.bookkeeping import journal, journal_format, trials
+from migrator.bookkeeping import barriers, journal, journal_format, trials
 from migrator.config import MappingSpec
 from migrator.connection import Session, session_of, try_lock
 from migrator.errors import MigratorError, SessionLimitError, UnreachableError
 from migrator.looks.remembered import SchemaCache
+from migrator.looks.writers import open_writers
 from migrator.memory import Failures, Memory
 from migrator.model import Instance
 from migrator.names import application_name, lock_key
 from migrator.records import Identity, Intent
 from migrator.reports import progress
 from migrator.reports.brief import brief
-from migrator.reports.cutover import reasons_against
+from migrator.reports.completion import reasons_against
 from migrator.reports.snapshot import told_before
 from migrator.status import is_stable
 from migrator.steps import Decision, Status
@@ -105,6 +106,7 @@ class Reconciler:
         if self._finish(session, assessment):
             return self._assess()
         assessment = self._note_quiet(session, assessment)
+        self._note_arrival(session, assessment)
         self._dispatch(assessment.decision)
         return assessment
 
@@ -140,7 +142,10 @@ class Reconciler:
             if request.get("kind") != "complete":
                 continue
             assessment = self._assess(all_databases=True)
-            reasons = reasons_against(self.spec, assessment.observation, assessment.decision)
+            seen = assessment.observation
+            reasons = reasons_against(self.spec, seen, assessment.decision)
+            # What is written in a transaction that is open stands at no position yet.
+            reasons = reasons or open_writers(self.spec, seen.journal.claims if seen.journal else ())
             if reasons:
                 self._log("warning", f"completion refused: {' '.join(reasons)}")
                 continue
@@ -174,6 +179,17 @@ class Reconciler:
         known = replace(seen, journal=replace(seen.journal, quiet_since=since, stable_at=None))
         previous = self.store.whole_summary(self.spec.name) if self.store else None
         return judge(self.spec, known, self.memory, previous)
+
+    def _note_arrival(self, session: Session, assessment: Assessment) -> None:
+        """Everything has arrived after the barrier: from now on nothing is made on the destination that somebody takes away there."""
+        entry = assessment.observation.journal
+        barrier = entry.barrier if entry is not None else None
+        if barrier is None or barrier.arrived_at is not None:
+            return
+        if reasons_against(self.spec, assessment.observation, assessment.decision):
+            return
+        if barriers.note_arrival(session, self.spec.name, barrier):
+            self._log("info", "everything has arrived: what is changed on the destination from now on is left as it is")
 
     def _dispatch(self, decision: Decision) -> None:
         """Hand out work: by queues and marks where there is Redis, else all of it."""

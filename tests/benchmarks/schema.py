@@ -12,10 +12,12 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import structlog
 
 from migrator.apply import Applier
+from migrator.clock import Clock
 from migrator.config import MappingSpec
 from migrator.connection import session_of
 from migrator.looks.observe import Looker
@@ -135,7 +137,7 @@ def create(source: Cluster, destination: Cluster, targets: dict[str, str]) -> No
         destination.execute(f"CREATE DATABASE {target}")
         spec = Trial(source, name, destination, target).spec
         with Applier(spec, "bench", source.version * 10000) as applier:
-            hand = Hand(spec, applier, Memory(), lambda entry: None)
+            hand = Hand(spec, applier, Memory(), lambda entry: None, Clock(datetime.now(UTC)))
             for examine in (pre_data.examine, post_data.examine, post_data.examine):
                 begun = time.perf_counter()
                 view = _view(spec, Looker(spec, "bench", cache).look(Scope(name)))

@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 
 from migrator.apply import Applier, ApplyError
+from migrator.clock import Clock
 from migrator.config import CopyMethod, DatabaseSelection, MappingSpec
 from migrator.connection import session_of
 from migrator.looks.schema_reading import read_schema
@@ -85,7 +86,7 @@ class Trial:
         """Apply until quiet, as a task does: what is quick together. Returns how many actions there were; raises ApplyError."""
         done, server, memory = 0, instance(self.destination.version, LOCK_TABLE), Memory()
         with self._applier() as applier:
-            hand = Hand(self.spec, applier, memory, lambda entry: None)
+            hand = Hand(self.spec, applier, memory, lambda entry: None, Clock(datetime.now(UTC)))
             for ask in self._phases:
                 while (step := ask()).actions:
                     for bundle in bundles([(step, action) for action in step.actions], (), server):

@@ -44,3 +44,24 @@ def test_a_failure_is_told_in_the_servers_words_and_leaves_nothing_of_its_transa
             )
         hands.apply(action("CREATE TABLE public.third (id integer)"))
     assert server.execute("SELECT relname FROM pg_class WHERE relname IN ('first', 'second', 'third')") == [("third",)]
+
+
+@pytest.mark.parametrize("transactional", [True, False])
+def test_a_lock_that_a_patient_statement_did_not_get_is_told_as_that(
+    cluster: Clusters, monkeypatch: pytest.MonkeyPatch, transactional: bool
+) -> None:
+    """And the next statement has no patience but its own."""
+    monkeypatch.setattr("migrator.apply.FIRST_PATIENCE_SECONDS", 1.0)
+    server = cluster(18)
+    server.execute("CREATE TABLE public.t (id integer)")
+    sql = "ALTER TABLE public.t ADD COLUMN n integer"
+    wants = Statement(Side.DESTINATION, None, sql, transactional=transactional, patient=True)
+    with applier(server) as hands:
+        own = hands.session(Side.DESTINATION, None).execute("SHOW lock_timeout").fetchone()
+        with server.connect() as other, other.transaction():
+            other.execute("LOCK public.t IN ACCESS SHARE MODE")
+            with pytest.raises(ApplyError, match=r"lock timeout .*\[55P03\]"):
+                hands.apply(Action("make", (wants,)))
+        assert hands.session(Side.DESTINATION, None).execute("SHOW lock_timeout").fetchone() == own
+        hands.apply(Action("make", (wants,)))
+        assert hands.session(Side.DESTINATION, None).execute("SHOW lock_timeout").fetchone() == own

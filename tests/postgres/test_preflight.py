@@ -76,6 +76,7 @@ def servers(request: pytest.FixtureRequest) -> Iterator[Pair]:
     destination = Cluster.create(18, {})
     for role in ("plain", "owner"):
         source.execute(f"CREATE ROLE {role} LOGIN")
+    source.execute("GRANT pg_read_all_stats TO plain")
     source.execute("CREATE ROLE asked LOGIN SUPERUSER PASSWORD 'x'")
     hba = source.data / "pg_hba.conf"
     hba.write_text(f"host all asked 127.0.0.1/32 scram-sha-256\n{hba.read_text()}")
@@ -109,6 +110,7 @@ def test_nothing_to_say(pair: Pair) -> None:
             "replica_identity_index",
         ),
         ("CREATE TABLE t (x int, j json); ALTER TABLE t REPLICA IDENTITY FULL", "replica_identity_full"),
+        ("CREATE TABLE t (x int, y int GENERATED ALWAYS AS (x) STORED PRIMARY KEY)", "replica_identity_generated"),
         ("CREATE TABLE t (x int, p point[]); ALTER TABLE t REPLICA IDENTITY FULL", "replica_identity_full"),
         (
             "CREATE DOMAIN d AS json; CREATE TYPE c AS (d d); CREATE TABLE t (c c); ALTER TABLE t REPLICA IDENTITY FULL",
@@ -213,10 +215,11 @@ def test_extension_missing(pair: Pair) -> None:
 
 
 def test_rights_of_a_plain_role_on_the_source(pair: Pair) -> None:
-    pair.sql("CREATE TABLE t (id int PRIMARY KEY); ALTER TABLE t OWNER TO owner")
+    pair.sql("CREATE TABLE t (id int PRIMARY KEY); ALTER TABLE t OWNER TO owner; REVOKE pg_read_all_stats FROM plain")
     findings = pair.examine("plain")
-    assert blocking(findings) == {"source_replication_right"}
-    pair.sql(findings["source_replication_right"].remedy.removeprefix("On the source: "))
+    assert blocking(findings) == {"source_replication_right", "source_activity_right"}
+    for code in ("source_replication_right", "source_activity_right"):
+        pair.sql(findings[code].remedy.removeprefix("On the source: "))
     findings = pair.examine("plain")
     assert blocking(findings) == {"source_create_right", "source_ownership", "source_select_right"}
     for code in ("source_create_right", "source_ownership"):

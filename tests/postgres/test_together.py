@@ -4,10 +4,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from migrator.apply import Applier, ApplyError
+from migrator.clock import Clock
 from migrator.machines.cluster import Cluster
 from migrator.memory import Memory
 from migrator.model import RelationSize
@@ -39,7 +41,7 @@ def trial(shared: Callable[[int], Cluster], database: Callable[..., str]) -> Tri
 @contextmanager
 def hand_of(trial: Trial, memory: Memory, reports: Reports) -> Iterator[Hand]:
     with Applier(trial.spec, "trial", trial.source.version * 10000) as applier:
-        yield Hand(trial.spec, applier, memory, reports.append)
+        yield Hand(trial.spec, applier, memory, reports.append, Clock(datetime.now(UTC)))
 
 
 def work(trial: Trial, step: Step, memory: Memory, reports: Reports) -> Outcome:

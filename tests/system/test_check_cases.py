@@ -146,6 +146,7 @@ def _(stage: Stage) -> Iterator[None]:
 
 @case(
     "source_replication_right",
+    "source_activity_right",
     "source_create_right",
     "source_ownership",
     "source_select_right",
@@ -200,6 +201,22 @@ def _(stage: Stage) -> Iterator[None]:
     yield
 
 
+@case("destination_trigger_right")
+def _(stage: Stage) -> Iterator[None]:
+    """Only of tables that are carried in one piece, and of triggers that fire for us."""
+    stage.sql("CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'")
+    stage.sql(f"{TABLE} CREATE TRIGGER of_replicated AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION f()")
+    stage.sql("CREATE UNLOGGED TABLE u (id int); CREATE RULE r AS ON INSERT TO u DO ALSO NOTIFY told")
+    for name in ("fires", "sleeps"):
+        stage.sql(f"CREATE TRIGGER {name} AFTER INSERT ON u FOR EACH ROW EXECUTE FUNCTION f()")
+    stage.sql("ALTER TABLE u DISABLE TRIGGER sleeps")
+    assert stage.told("destination_trigger_right") is None
+    mover_on_the_destination(stage)
+    finding = stage.told("destination_trigger_right")
+    assert finding is not None and not finding.blocking and "fire for their rows: fires ON public.u." in finding.message
+    yield
+
+
 @case("subscription_password_needed", by_hand=True)
 def _(stage: Stage) -> Iterator[None]:
     mover_on_the_destination(stage)
@@ -239,6 +256,14 @@ def _(stage: Stage) -> Iterator[None]:
     for code, table in (("missing", "missing"), ("deferrable", "deferrable_"), ("index", "index_")):
         filled_in(stage, f"replica_identity_{code}", f"ALTER TABLE public.{table} REPLICA IDENTITY FULL;", "")
     filled_in(stage, "replica_identity_full", "ALTER TABLE public.full_ ADD PRIMARY KEY (...);", "id")
+
+
+@case("replica_identity_generated", by_hand=True, version=18)
+def _(stage: Stage) -> Iterator[None]:
+    stage.sql("CREATE TABLE t (id int PRIMARY KEY, twice int GENERATED ALWAYS AS (id * 2) STORED)")
+    stage.sql("ALTER TABLE t REPLICA IDENTITY FULL")
+    yield
+    filled_in(stage, "replica_identity_generated", "ALTER TABLE public.t REPLICA IDENTITY DEFAULT;", "")
 
 
 def remedy(stage: Stage, code: str) -> str:

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
+from migrator import control
 from migrator.cli import main
 from migrator.config_file import load
 from migrator.machines.cluster import Cluster
 from migrator.memory import Memory
 from migrator.steps import Status
+from migrator.tasks.carriage import carry_again
 from migrator.tick.reconcile import drive
 
 SUPERUSER = "superuser-secret"
@@ -24,7 +26,12 @@ def test_least_privilege_carries_a_migration(cluster: Callable[..., Cluster], tm
     servers["old"].execute("CREATE DATABASE shop OWNER seller")
     servers["old"].execute(
         "SET ROLE seller; CREATE SCHEMA sales; CREATE TABLE sales.orders (id serial PRIMARY KEY, t text);"
-        "INSERT INTO sales.orders (t) SELECT 'x' FROM generate_series(1, 100)",
+        "INSERT INTO sales.orders (t) SELECT 'x' FROM generate_series(1, 100);"
+        "CREATE UNLOGGED TABLE sales.basket (t text);"
+        "CREATE FUNCTION sales.f() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN INSERT INTO sales.orders (t) VALUES ('by a trigger'); RETURN NULL; END $$;"
+        "CREATE TRIGGER f AFTER INSERT ON sales.basket FOR EACH ROW EXECUTE FUNCTION sales.f();"
+        "INSERT INTO sales.basket VALUES ('y')",
         "shop",
     )
     path = tmp_path / "c.json"
@@ -49,7 +56,10 @@ def test_least_privilege_carries_a_migration(cluster: Callable[..., Cluster], tm
         if assessment is not None and assessment.status is Status.SYNCED:
             break
     assert assessment is not None and assessment.status is Status.SYNCED, assessment
-    assert servers["new"].execute("SELECT count(*), max(t) FROM sales.orders", "shop") == [(100, "x")]
+    control.take_barrier(spec)
+    assert [each.what for each in carry_again(spec, None)] == ["unlogged tables"]
+    assert servers["new"].execute("SELECT count(*), max(t) FROM sales.orders", "shop") == [(101, "x")]
+    assert servers["new"].execute("SELECT t FROM sales.basket", "shop") == [("y",)]
     assert servers["new"].execute(
         "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE relname = 'orders'", "shop"
     ) == [("seller",)]

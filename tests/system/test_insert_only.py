@@ -231,3 +231,37 @@ def test_what_somebody_does_to_the_publication(cluster: Clusters) -> None:
     assert broken is not None and f"publication {name} was altered on the source" in broken.message
     assert control.abort(spec).left == ()
     nothing_left(spec, source, destination)
+
+
+UNCOUNTING = (
+    "ALTER SYSTEM SET track_counts = off",
+    "ALTER ROLE ALL SET track_counts = 'no'",
+    "ALTER DATABASE shop SET track_counts = off",
+    'ALTER ROLE "a batch" IN DATABASE shop SET track_counts = 0',
+)
+"""By the server, by everybody, by a database, and by a role there."""
+
+
+@pytest.mark.finding("insert_only_not_counting")
+def test_whoever_does_not_count_keeps_the_light_out(cluster: Clusters) -> None:
+    source, destination = cluster(16), cluster(18)
+    stage(source)
+    source.execute("CREATE DATABASE other")
+    source.execute(
+        "ALTER DATABASE other SET track_counts = off; ALTER ROLE postgres IN DATABASE other SET track_counts = off"
+    )
+    source.execute('CREATE ROLE "a batch"; ALTER ROLE "a batch" SET track_counts = off')
+    spec = chosen(source, destination, CopyMethod.SNAPSHOT, "insert_only")
+    mend = 'ALTER ROLE "a batch" RESET track_counts;'
+    for number, statement in enumerate(("SELECT 1", *UNCOUNTING)):
+        source.execute(statement)
+        source.execute("SELECT pg_reload_conf()")
+        seen = drive_until(spec, lambda seen: told(seen, "insert_only_not_counting") is not None)
+        finding = told(seen, "insert_only_not_counting")
+        assert finding is not None and finding.blocking, describe(seen)
+        assert len(finding.mends) == 1 and (mend in finding.remedy) == (number == 0), describe(seen)
+        assert "other" not in finding.remedy
+        carry_out(finding, {Side.SOURCE: source, Side.DESTINATION: destination}, "shop")
+        to_the_light(spec)
+    source.execute("ALTER ROLE postgres SET track_counts = on; ALTER ROLE ALL SET track_counts = off")
+    drive_until(spec, lambda seen: told(seen, "insert_only_not_counting") is not None)

@@ -17,7 +17,7 @@ from migrator.tick.reconcile import assess, drive
 from tests.system.scenario import checksums, mapping, ours_left, to_the_light
 
 AS_THE_JOURNAL_WAS = """
-ALTER TABLE migrator.mappings DROP COLUMN source, DROP COLUMN source_rate_limit_mbps, DROP COLUMN stable_at;
+ALTER TABLE migrator.mappings DROP COLUMN source, DROP COLUMN source_rate_limit_mbps, DROP COLUMN stable_at, DROP COLUMN arrived_at;
 ALTER TABLE migrator.roles DROP COLUMN created;
 ALTER TABLE migrator.databases DROP COLUMN created, DROP CONSTRAINT databases_target_key;
 """

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+import fakeredis
 import pytest
 
 from migrator import control
@@ -11,6 +12,7 @@ from migrator.config import MappingSpec
 from migrator.errors import RefusedError
 from migrator.machines.cluster import Cluster
 from migrator.steps import Finding, Status
+from migrator.store import Store
 from migrator.tick.inline import Inline
 from migrator.tick.reconcile import Assessment, Reconciler, assess, drive
 from tests.system.scenario import QUICK, checksums, describe, drive_until, mapping, ours_left, seed, to_the_light
@@ -225,6 +227,50 @@ def test_a_writing_transaction_refuses_the_barrier(pair: tuple[Cluster, Cluster,
         with pytest.raises(RefusedError) as refusal:
             control.take_barrier(spec)
     assert any("writing transaction" in reason for reason in refusal.value.reasons)
+
+
+def test_a_transaction_left_open_since_the_barrier_refuses_completion(
+    pair: tuple[Cluster, Cluster, MappingSpec],
+) -> None:
+    """A job that was missed: nothing of it is committed yet, so that no position tells of it."""
+    source, destination, spec = pair
+    to_the_light(spec)
+    control.take_barrier(spec)
+    with source.connect("shop") as writer:
+        writer.execute('BEGIN; INSERT INTO "Zweites".note VALUES (1)')
+        assert control.completion_reasons(spec, assess(spec)) == []
+        with pytest.raises(RefusedError) as refusal:
+            control.complete(spec)
+        (reason,) = refusal.value.reasons
+        assert reason.startswith(f"pid {writer.info.backend_pid}, user postgres, database shop: a writing transaction")
+        assert destination.execute("SELECT intent FROM migrator.mappings") == [("migrate",)]
+        writer.execute("ROLLBACK")
+    assert control.complete(spec).left == ()
+
+
+def test_a_transaction_left_open_refuses_completion_over_http_too(pair: tuple[Cluster, Cluster, MappingSpec]) -> None:
+    source, destination, spec = pair
+    to_the_light(spec)
+    control.take_barrier(spec)
+    store = Store(fakeredis.FakeRedis(decode_responses=True))
+    reconciler = Reconciler(spec, Inline(spec, store), store, store)
+    with source.connect("shop") as writer:
+        writer.execute('BEGIN; INSERT INTO "Zweites".note VALUES (1)')
+        store.push_request(spec.name, {"kind": "complete"})
+        reconciler.tick()
+        assert any(str(line["event"]).startswith("completion refused: pid ") for line in store.log(spec.name))
+        assert destination.execute("SELECT intent FROM migrator.mappings") == [("migrate",)]
+        writer.execute("ROLLBACK")
+    store.push_request(spec.name, {"kind": "complete"})
+    reconciler.tick()
+    assert destination.execute("SELECT intent FROM migrator.mappings") != [("migrate",)]
+
+
+def test_completion_without_the_source_asks_nobody_on_it(pair: tuple[Cluster, Cluster, MappingSpec]) -> None:
+    source, _, spec = pair
+    to_the_light(spec)
+    source.stop()
+    assert all(left.side == "source" for left in control.complete(spec, source_gone=True).left)
 
 
 def test_abort_with_the_source_gone(pair: tuple[Cluster, Cluster, MappingSpec]) -> None:

@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from migrator.config import CopyMethod, MappingSpec
+from migrator.copying import work
 from migrator.machines.cluster import Cluster
 from migrator.steps import Finding, Status
 from migrator.tasks import mending
@@ -45,6 +46,8 @@ KNOWN = {
     "domain": "ADD COLUMN c given; ALTER DOMAIN given SET DEFAULT 'late'; ALTER TABLE {0} ADD COLUMN d given",
     "made": "ADD COLUMN c text GENERATED ALWAYS AS (body || '!') STORED",
     "widened": "ALTER body TYPE varchar; ALTER TABLE {0} ALTER body SET STATISTICS 7",
+    "longer": "ADD COLUMN c varchar(5) DEFAULT 'c'; ALTER TABLE {0} ADD COLUMN d numeric(5,2) DEFAULT 1.25;"
+    " ALTER TABLE {0} ALTER c TYPE varchar(9); ALTER TABLE {0} ALTER d TYPE numeric(9,2)",
     "tree": "RENAME body TO text; ALTER TABLE {0} ADD COLUMN c int DEFAULT 7; ALTER TABLE {0} ALTER c DROP DEFAULT",
 }
 """What the catalogs say all of: the older rows get on the destination what they have on the source."""
@@ -153,3 +156,63 @@ def test_what_only_the_rows_say_is_told(cluster: Clusters, method: CopyMethod) -
     alter(source, {name: change for name, change in HARMLESS.items() if name != "named"})
     light = to_the_light(spec)
     assert not found(light, "rows_rewritten") and not found(light, "schema_drift"), describe(light)
+
+
+PRECISE = """
+CREATE DOMAIN cents AS numeric(10,2);
+CREATE TABLE price (id int PRIMARY KEY, amount numeric(10,2), at timestamp(0), t time(0), c cents, v varchar(5), n numeric(6,2));
+INSERT INTO price VALUES (1, 1.25, '2025-01-01', '10:00', 1.25, 'short', 1.25);
+CREATE TABLE moment (id int PRIMARY KEY, at timestamp);
+INSERT INTO moment VALUES (1, '2025-01-01 10:00');
+CREATE TABLE wide (id int PRIMARY KEY, v varchar(5), n numeric(6,2));
+INSERT INTO wide VALUES (1, 'short', 1.25);
+"""
+
+UNWRITTEN = """
+ALTER TABLE price ALTER amount TYPE numeric, ALTER at TYPE timestamp, ALTER t TYPE time, ALTER c TYPE numeric;
+INSERT INTO price VALUES (2, 1.23456, '2025-01-01 10:00:00.654321', '10:00:00.7', 1.23456);
+SET timezone = 'UTC';
+ALTER TABLE moment ALTER at TYPE timestamptz;
+INSERT INTO moment VALUES (2, '2025-01-01 10:00+00');
+ALTER TABLE wide ALTER v TYPE varchar(20), ALTER n TYPE numeric(12,2);
+"""
+
+
+@pytest.mark.parametrize("method", [CopyMethod.SNAPSHOT, pytest.param(CopyMethod.SUBSCRIPTION, marks=pytest.mark.slow)])
+def test_another_type_without_a_rewrite(cluster: Clusters, method: CopyMethod) -> None:
+    """What comes until the destination's type follows may be rounded, and old rows shifted by what mends it: both in silence."""
+    source, destination = cluster(16), cluster(18)
+    source.execute("CREATE DATABASE shop")
+    source.execute("ALTER DATABASE shop SET timezone = 'Europe/Berlin'")
+    source.execute(PRECISE, "shop")
+    spec = at_the_light(source, destination, method)
+    files = "SELECT relname, relfilenode FROM pg_class WHERE relname IN ('price', 'moment', 'wide') ORDER BY 1"
+    before = source.execute(files, "shop")
+    source.execute(UNWRITTEN, "shop")
+    assert source.execute(files, "shop") == before
+    told = found(drive(spec), "rows_rewritten")
+    assert {finding.relation for finding in told} == {"public.price", "public.moment"}
+    (price,) = (finding for finding in told if finding.relation == "public.price")
+    assert "in amount, at, t, c may differ" in price.message
+    source.execute("INSERT INTO wide VALUES (2, 'not so short', 123456.78)", "shop")
+    light = mended(spec, destination)
+    assert not found(light, "schema_drift"), describe(light)
+    assert checksums(source, "shop") == checksums(destination, "shop")
+    epochs = "SELECT extract(epoch FROM at) FROM moment ORDER BY id"
+    assert source.execute(epochs, "shop") == destination.execute(epochs, "shop")
+
+
+def test_another_type_while_rows_are_on_their_way(cluster: Clusters, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows of the snapshot fit the type they had; what is applied afterwards meets the one that the destination has then."""
+    source, destination = cluster(16), cluster(18)
+    source.execute("CREATE DATABASE shop")
+    source.execute(PRECISE, "shop")
+    spec = replace(mapping(source, destination), copy_method=CopyMethod.SNAPSHOT)
+    copy = work.Parts.copy
+    monkeypatch.setattr(work.Parts, "copy", lambda *_: None)
+    drive_until(spec, lambda seen: any(pair.ledger.parts for pair in seen.observation.databases))
+    source.execute(UNWRITTEN, "shop")
+    monkeypatch.setattr(work.Parts, "copy", copy)
+    light = mended(spec, destination)
+    assert not found(light, "rows_rewritten"), describe(light)
+    assert checksums(source, "shop") == checksums(destination, "shop")

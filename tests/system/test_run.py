@@ -125,6 +125,20 @@ def test_redis_away_is_said(nowhere: Path) -> None:
     shutil.rmtree(logs_of(printed))
 
 
+def test_what_the_environment_says_in_another_way_is_no_second_word(nowhere: Path, valkey: str, tmp_path: Path) -> None:
+    """The children are told where Redis is, and the ports: by variables of their own beside those that they inherit."""
+    secret = tmp_path / "redis"
+    secret.write_text(f"{valkey}\n")
+    running = run(nowhere, MIGRATOR__REDIS_URL_FILE=str(secret), MIGRATOR__Web__Port="19999")
+    try:
+        printed = read_until(running, "problematic")
+        assert "ended" not in printed
+    finally:
+        running.send_signal(signal.SIGTERM)
+        rest, _ = running.communicate(timeout=60)
+    assert running.returncode == 130, rest
+
+
 def test_a_configuration_broken_while_it_runs_and_the_end_by_sigterm(nowhere: Path) -> None:
     running = run(nowhere)
     try:

@@ -15,7 +15,7 @@ from migrator.copying.copy_part import Copied
 from migrator.copying.work import Parts
 from migrator.machines.cluster import Cluster
 from migrator.memory import Memory
-from migrator.reports.cutover import reasons_against
+from migrator.reports.completion import reasons_against
 from migrator.tick.reconcile import assess
 from tests.system.fleet import Leg, equal
 from tests.system.scenario import describe, drive_until, ours_left, to_the_light

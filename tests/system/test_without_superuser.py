@@ -25,7 +25,7 @@ PASSWORD, COMMON = "pl4nted 'mover", "pl4nted common"
 LOGGING = {"log_statement": "all", "log_min_duration_statement": "0", "log_error_verbosity": "verbose"}
 
 ON_THE_SOURCE = """
-GRANT seller, shop_owner TO mover;
+GRANT seller, shop_owner, pg_read_all_stats TO mover;
 GRANT CREATE ON DATABASE shop TO mover;
 """
 NOT_REPLICATED = """

@@ -19,7 +19,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("apply", "copying", "schema_trial"),
     ("looks",),
     ("store throttle", "bookkeeping", "memory"),
-    ("reports", "config_file", "logs"),
+    ("reports", "config_file", "logs", "clock"),
     ("connection acting_role conninfo crowd server_errors", "comparison", "redaction", "hidden"),
     ("status turns", "work", "together"),
     ("phases",),

@@ -2,20 +2,26 @@
 
 from dataclasses import replace
 
+import pytest
+
 from migrator.bookkeeping.journal import NOT_BEGUN
 from migrator.config import DatabaseSelection, InstanceSpec, MappingSpec, RoleConflictStrategy
 from migrator.model import Instance
+from migrator.names import group_name
 from migrator.observation import DatabasePair, Observation, Scope
 from migrator.phases import claims
 from migrator.phases.clashes import between
 from migrator.phases.view import View
 from migrator.records import Claim, Journal
+from migrator.reports.leftovers import leftovers
 from tests.builders import (
+    DESTINATION_SYSTEM,
     MAPPING,
     NOW,
     database,
     destination_instance,
     group,
+    held,
     instance,
     mapping_spec,
     pair,
@@ -74,6 +80,38 @@ def test_what_is_wanted_no_more_is_given_back_unless_it_is_replicated() -> None:
     step = claims.examine(replace(asked, observation=with_slot))
     assert [finding.code for finding in step.findings] == ["database_deselected"]
     assert step.actions == () and not step.quiet
+
+
+@pytest.mark.parametrize("number", [1, 2, 17])
+def test_whichever_group_stands_keeps_the_claim(number: int) -> None:
+    """The first may have been given up: then only later ones stand."""
+    asked, name = (
+        seen(claim(name="gone"), pairs=(pair("shop"),)),
+        group_name(MAPPING, DESTINATION_SYSTEM, "gone", number),
+    )
+    subscribed = replace(asked.observation, destination=destination_instance(held=held("other", name)))
+    slotted = replace(asked.observation, source=instance(slots=(slot("other"), slot(name))))
+    for observation in (subscribed, slotted):
+        step = claims.examine(replace(asked, observation=observation))
+        assert [finding.code for finding in step.findings] == ["database_deselected"]
+        assert [action.summary for action in step.actions] == ["claim the name of shop"]
+
+
+def test_another_mapping_s_groups_keep_no_claim_of_ours() -> None:
+    asked, name = seen(claim(name="gone"), pairs=(pair("shop"),)), group_name("other", DESTINATION_SYSTEM, "gone", 2)
+    destination = destination_instance(held=held(name))
+    step = claims.examine(replace(asked, observation=replace(asked.observation, destination=destination)))
+    assert step.findings == () and step.actions[0].summary == "give back the name of gone"
+
+
+def test_a_slot_of_a_database_that_is_not_selected_is_a_leftover() -> None:
+    """Left out, or renamed since: the slot's database then has another name than the one it was made for."""
+    ours, made_before = (group_name(MAPPING, DESTINATION_SYSTEM, each, 2) for each in ("gone", "shop"))
+    others = group_name("other", DESTINATION_SYSTEM, "gone", 2)
+    asked = seen(claim(name="shop"), pairs=(pair("store"),))
+    slots = (slot(ours, database="gone"), slot(made_before, database="boutique"), slot(others, database="gone"))
+    left = leftovers(replace(asked.observation, source=instance(slots=slots)))
+    assert [each.what for each in left] == [f"replication slot {name}" for name in (ours, made_before)]
 
 
 def test_a_name_that_changed_is_given_back_and_the_new_one_claimed() -> None:

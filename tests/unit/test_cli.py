@@ -55,7 +55,7 @@ def assessment(
 @pytest.fixture
 def assessed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def arrange(**given: object) -> None:
-        monkeypatch.setattr(control, "assess", lambda spec, store=None: assessment(spec, **given))  # type: ignore[arg-type]
+        monkeypatch.setattr(control, "assess", lambda spec, store=None, schemas=None: assessment(spec, **given))  # type: ignore[arg-type]
 
     return arrange
 
@@ -229,9 +229,16 @@ def test_cutover(run: Invoke, assessed: Callable[..., None], monkeypatch: pytest
     assert json.loads(run("cutover", "shop", "--json").stdout)["cutover"] == CUTOVER
     assessed(cutover_ready=False, cutover=CUTOVER)
     assert run("cutover", "shop").exit_code == 1
-    assessed(cutover_ready=False, cutover=CUTOVER, completion={"safe": True, "reasons": []})
+    taken_barrier = {"lsn": "0/10", "taken_at": "2026-01-01T00:00:00+00:00", "arrived_at": None}
+    assessed(cutover_ready=False, cutover=CUTOVER, barrier=taken_barrier, completion={"safe": True, "reasons": []})
     result = run("cutover", "shop")
-    assert result.exit_code == 0 and "not met" not in result.stdout
+    assert result.exit_code == 0 and "not met" not in result.stdout and "everything has arrived" in result.stdout
+    late = {"safe": False, "reasons": ["Large objects of shop were not carried."]}
+    assessed(cutover_ready=True, cutover=CUTOVER, barrier=taken_barrier, completion=late)
+    result = run("cutover", "shop")
+    assert result.exit_code == 1, "the light allows for some lag, and knows nothing of what is carried"
+    assert result.stdout.startswith("Cutover of shop: not yet:\n  - Large objects of shop were not carried.\n\n1. Stop")
+    assert json.loads(run("cutover", "shop", "--json").stdout)["barrier"] == taken_barrier
     assessed(cutover_ready=False, cutover=CUTOVER)
 
     taken: list[str] = []

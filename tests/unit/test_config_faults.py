@@ -184,6 +184,20 @@ def test_yaml_errors_do_not_quote_the_line(tmp_path: Path) -> None:
     assert "hunter2" not in str(faults(tmp_path, "password: hunter2: x"))
 
 
+@pytest.mark.parametrize("written", ["*Hunter2", "!Hunter2 x", "!it's-Hunter2 x", "!!Hunter2 x", "!Hunter2!x y"])
+def test_yaml_errors_do_not_quote_the_value(tmp_path: Path, written: str) -> None:
+    (fault,) = faults(tmp_path, f"a: 1\npassword: {written}").values()
+    assert "Hunter2" not in fault
+    assert "line 2, column 11" in fault and "***" in fault and "is a value without its quotes?" in fault
+
+
+def test_yaml_errors_name_signs(tmp_path: Path) -> None:
+    (fault,) = faults(tmp_path, "password: @hunter2").values()
+    assert "character '@' that cannot start any token" in fault and "is a value without its quotes?" in fault
+    (fault,) = faults(tmp_path, "web: {port: 1").values()
+    assert "expected ',' or '}', but got '<stream end>'" in fault and "quotes?" not in fault
+
+
 def test_two_variables_for_one_key(tmp_path: Path) -> None:
     environ = {"MIGRATOR__REPLICATION__RATELIMITMBPS": "1", "MIGRATOR__REPLICATION__RATE_LIMIT_MBPS": "2"}
     assert faults(tmp_path, GOOD, environ) == {

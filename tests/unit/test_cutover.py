@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from migrator.model import Role, SequenceValue
+from migrator.model import HeldSubscription, Role, SequenceValue
 from migrator.observation import DatabasePair, Observation
 from migrator.records import Identity, Intent, Journal
 from migrator.reports.cutover import SEQUENCES_SHOWN, Instruction, instructions
@@ -31,6 +31,49 @@ def test_the_undo_of_the_write_stop_survives_the_write_stop() -> None:
     for text in (before.sql, after.sql):
         assert text.splitlines()[-1] == "--   ALTER ROLE app LOGIN;"
         assert "group" not in text
+
+
+def test_who_may_make_roles_is_named_and_not_locked_out_of_the_undo() -> None:
+    """On a managed service no superuser is at hand: the master user is a role with CREATEROLE."""
+    roles = (
+        builders.role("app"),
+        builders.role("master", createrole=True),
+        builders.role("root", superuser=True),
+        builders.role("makers", createrole=True, login=False),
+    )
+    stop = step("Stop the writers", roles)
+    assert stop.sql is not None and "master" not in stop.sql and "root" not in stop.sql
+    assert "by hand, whom NOLOGIN would lock out of the repair: master, root." in stop.why
+
+
+def test_whoever_pastes_it_ends_no_session_of_ours() -> None:
+    stop = step("Stop the writers", ())
+    assert stop.sql is not None and "AND application_name NOT LIKE 'pg-migrator %'" in stop.sql
+
+
+def test_subscriptions_of_the_source_are_stopped_in_their_database() -> None:
+    held = tuple(
+        HeldSubscription(name, database, enabled)
+        for name, database, enabled in (("Feed", "shop", True), ("idle", "shop", False), ("theirs", "other", True))
+    )
+    view = builders.view(builders.instance(16, held=held), pairs=(builders.pair(), builders.pair("store")))
+    seen = replace(view.observation, journal=JOURNAL)
+    found = [
+        each
+        for each in instructions(view.spec, seen, Decision("m"), ready=True)
+        if each.title.startswith("Stop the subscriptions")
+    ]
+    (stop,) = found
+    assert (stop.title, stop.database, stop.holds) == ("Stop the subscriptions of shop", "shop", False)
+    assert stop.sql is not None and stop.sql.splitlines() == [
+        'ALTER SUBSCRIPTION "Feed" DISABLE;',
+        "-- to undo:",
+        '--   ALTER SUBSCRIPTION "Feed" ENABLE;',
+        "--   ALTER SUBSCRIPTION idle ENABLE;",
+    ]
+    disabled = replace(view.source, held=(HeldSubscription("Feed", "shop", enabled=False),))
+    after = instructions(view.spec, replace(seen, source=disabled), Decision("m"), ready=True)
+    assert next(each.holds for each in after if each.title == stop.title) is True
 
 
 def test_a_line_break_in_a_roles_name_runs_nothing() -> None:

@@ -33,6 +33,12 @@ def test_pg_hba(tmp_path: Path, source: dict[str, object], destination: dict[str
     assert f"-- {line}\n" in grants(tmp_path, source, destination)
 
 
+def test_what_is_carried_at_the_cutover_may_have_triggers(tmp_path: Path) -> None:
+    lines = grants(tmp_path, {"server": "a"}, {"server": "b"}).splitlines()
+    place = lines.index('GRANT SET ON PARAMETER session_replication_role TO "mo-ver";')
+    assert "triggers" in lines[place - 1]
+
+
 def test_settings_and_restarts(tmp_path: Path) -> None:
     lines = grants(tmp_path, {"server": "a"}, {"server": "b"}).splitlines()
     assert "ALTER SYSTEM SET wal_level = 'logical';  -- needs a restart of the source" in lines

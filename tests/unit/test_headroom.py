@@ -10,7 +10,7 @@ from migrator.observation import DatabasePair
 from migrator.phases import headroom
 from migrator.phases.headroom import Need
 from tests import builders
-from tests.builders import DESTINATION_SYSTEM, MAPPING, destination_instance, group, instance, pair, slot, view
+from tests.builders import DESTINATION_SYSTEM, MAPPING, destination_instance, group, held, instance, pair, slot, view
 
 NAMES = ("shop", "analytics", "bench")
 
@@ -106,7 +106,7 @@ def test_what_is_ours_is_not_in_the_way(copying: bool) -> None:
         slots=tuple(slot(name) for name in names),
         senders=tuple(Walsender(application_name(MAPPING, "apply"), "shop") for _ in names),
     )
-    destination = destination_instance(subscription_names=(group(),), subscriptions=1)
+    destination = destination_instance(held=held(group()), subscriptions=1)
     assert not list(headroom.findings(view(source, destination, pairs)))
 
 
@@ -121,7 +121,7 @@ def test_what_is_of_others_counts() -> None:
 
 
 def test_other_subscriptions_take_workers() -> None:
-    destination = destination_instance(subscription_names=("a", "b", "c"), subscriptions=3)
+    destination = destination_instance(held=held("a", "b", "c"), subscriptions=3)
     (finding,) = headroom.findings(view(destination=destination, pairs=databases(1)))
     assert finding.code == "logical_workers_short"
 

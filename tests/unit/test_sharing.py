@@ -18,6 +18,7 @@ from tests.builders import (
     database,
     destination_instance,
     group,
+    held,
     instance,
     mapping_spec,
     pair,
@@ -90,7 +91,7 @@ def test_workers_and_origins_of_one_destination_add_up() -> None:
     journal = Journal(Intent.MIGRATE, None, None, None, None, None, False, (), claims=claims)
     claimed = replace(crowded, observation=replace(crowded.observation, journal=journal))
     assert len(told(claimed)) == 1
-    standing = replace(enough, subscription_names=(group_name("other", DESTINATION_SYSTEM, "erp_9", 1), group()))
+    standing = replace(enough, held=held(group_name("other", DESTINATION_SYSTEM, "erp_9", 1), group()))
     assert len(told(replace(claimed, observation=replace(claimed.observation, destination=standing)))) == 1
 
 

@@ -1,0 +1,37 @@
+"""The write stop in the journal: where it was confirmed, and when everything before it was seen to have arrived."""
+
+from psycopg.rows import DictRow
+
+from migrator.connection import Session
+from migrator.model import Lsn
+from migrator.records import Barrier
+
+
+def of(row: DictRow) -> Barrier | None:
+    """The barrier in a mapping's row of the journal."""
+    return Barrier(Lsn.parse(row["barrier"]), row["barrier_at"], row["arrived_at"]) if row["barrier"] else None
+
+
+def take(session: Session, mapping: str, lsn: Lsn) -> None:
+    """Record the source position after which, says the operator, nobody writes any more; nothing has arrived behind it yet."""
+    session.execute(
+        "UPDATE migrator.mappings SET barrier = %s::pg_lsn, barrier_at = clock_timestamp(), arrived_at = NULL WHERE name = %s",
+        (str(lsn), mapping),
+    )
+
+
+def lift(session: Session, mapping: str) -> None:
+    """The writers are back: upkeep goes on, and completion is refused until a new barrier."""
+    session.execute(
+        "UPDATE migrator.mappings SET barrier = NULL, barrier_at = NULL, arrived_at = NULL WHERE name = %s", (mapping,)
+    )
+
+
+def note_arrival(session: Session, mapping: str, barrier: Barrier) -> bool:
+    """Everything was seen to have arrived under this barrier. Whether it is the one in force, and that is news."""
+    noted = session.execute(
+        "UPDATE migrator.mappings SET arrived_at = clock_timestamp()"
+        " WHERE name = %s AND barrier = %s::pg_lsn AND arrived_at IS NULL AND intent IN ('migrate', 'paused')",
+        (mapping, str(barrier.lsn)),
+    )
+    return noted.rowcount == 1

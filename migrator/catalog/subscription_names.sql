@@ -1,1 +1,0 @@
-SELECT subname AS name FROM pg_subscription ORDER BY subname

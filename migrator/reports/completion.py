@@ -1,0 +1,148 @@
+"""Why completion would be unsafe now: the same judgement for the CLI, the dashboard and the worker. Pure.
+
+Two halves. What proves that nothing was lost (positions, the last carrying, no sign of a writer) is asked to the very end. What was to
+be made on the destination is asked until everything was seen to have arrived: what is gone since was taken away by the operator.
+"""
+
+from collections.abc import Iterator
+
+from migrator.config import MappingSpec
+from migrator.model import Instance, SyncState
+from migrator.observation import DatabasePair, Observation
+from migrator.phases import carry, foreign_keys, insert_only
+from migrator.phases.groups import in_ledger
+from migrator.phases.wording import some
+from migrator.records import Barrier, Intent
+from migrator.reports.conditions import undone
+from migrator.schema.definition import Definition
+from migrator.steps import Decision
+
+
+def reasons_against(spec: MappingSpec, observation: Observation, decision: Decision) -> tuple[str, ...]:
+    """Why completion is refused now, one sentence each; empty when it is safe."""
+    return tuple(_reasons(spec, observation, decision))
+
+
+def _reasons(spec: MappingSpec, observation: Observation, decision: Decision) -> Iterator[str]:
+    journal = observation.journal
+    if journal is None or journal.source is None:
+        yield "The migration has not begun."
+        return
+    if journal.intent not in (Intent.MIGRATE, Intent.PAUSED):
+        yield f"The mapping is {journal.intent}."
+        return
+    if not isinstance(observation.source, Instance):
+        yield "The source does not answer, so nothing can be checked there."
+        return
+    barrier = journal.barrier
+    for pair in observation.databases:
+        yield from _unready(pair) if barrier is None or barrier.arrived_at is None else _new(pair)
+    if barrier is None:
+        yield f"The write stop is not confirmed: stop the writers, then run: pg-migrator cutover {spec.name} --writes-stopped"
+        return
+    for pair in observation.databases:
+        yield from _not_passed(observation, pair, barrier)
+        yield from _not_carried(observation, pair, barrier)
+        yield from _late_sequences(pair, barrier)
+        if barrier.arrived_at is None:
+            yield from _incomplete(pair)
+        if uncounted := insert_only.unsettled(pair, barrier):
+            yield uncounted
+    yield from undone(spec, observation, decision)
+    yield from (finding.message for finding in decision.findings if finding.blocking)
+
+
+def _unready(pair: DatabasePair) -> Iterator[str]:
+    schema = pair.source_schema
+    if schema is None:
+        yield f"Database {pair.name} cannot be read on the source: {pair.source_error}"
+        return
+    states = {name: state for subscription in pair.subscriptions for name, state in subscription.relations.items()}
+    missing = sum(1 for name in schema.leaves() if states.get(name) is not SyncState.READY)
+    if missing:
+        yield f"Database {pair.name}: {missing} relations are not ready."
+
+
+def _new(pair: DatabasePair) -> Iterator[str]:
+    """Everything had arrived: a relation that was never begun was made on the source since. Its rows leave no trace in our slots."""
+    if pair.source_schema is None:
+        yield f"Database {pair.name} cannot be read on the source: {pair.source_error}"
+        return
+    made = sorted(name for name in pair.source_schema.leaves() if name not in pair.ledger.relations)
+    if made:
+        yield (
+            f"Database {pair.name}: made on the source after everything had arrived: {some(made)}. Somebody still works there. "
+            "Stop them and take a new barrier."
+        )
+
+
+def _not_passed(observation: Observation, pair: DatabasePair, barrier: Barrier) -> Iterator[str]:
+    journal, source = observation.journal, observation.source
+    assert journal is not None and isinstance(source, Instance)
+    later = [marker.lsn for marker in journal.markers if marker.lsn > barrier.lsn]
+    for group in in_ledger(pair.ledger):
+        slot = source.slot(group.name)
+        position = slot.confirmed_flush_lsn if slot else None
+        if position is None or position < barrier.lsn:
+            yield f"Group {group.name} has confirmed {position}, not yet the barrier at {barrier.lsn}."
+        elif not any(lsn <= position for lsn in later):
+            yield f"Group {group.name}: no WAL marker after the barrier is confirmed yet; wait for the next tick."
+        subscription = pair.subscription(group.name)
+        if subscription is None:
+            yield f"Group {group.name} has no subscription."
+        elif not subscription.origin_readable:
+            yield (
+                "How far the destination has come cannot be read there. In its maintenance database: "
+                "GRANT EXECUTE ON FUNCTION pg_show_replication_origin_status() to the configured user."
+            )
+        elif subscription.remote_lsn is not None and subscription.remote_lsn > barrier.lsn:
+            yield (
+                f"Database {pair.name}: something was committed on the source after the barrier "
+                f"(at {subscription.remote_lsn}): somebody still writes. Stop them and take a new barrier."
+            )
+
+
+def _incomplete(pair: DatabasePair) -> Iterator[str]:
+    """What the operator, or the last ticks, still have to do on the destination."""
+    asleep = asleep_triggers(pair)
+    if asleep:
+        names = ", ".join(each.identity for each in asleep[:5])
+        yield f"Database {pair.name}: {len(asleep)} triggers are not set as on the source yet: {names}"
+    keys = foreign_keys.missing(pair)
+    if keys:
+        names = ", ".join(each.identity for each in keys[:5])
+        yield f"Database {pair.name}: {len(keys)} foreign keys are still being added: {names}"
+
+
+def _late_sequences(pair: DatabasePair, barrier: Barrier) -> Iterator[str]:
+    """A sequence that is behind gives numbers out twice, whenever that is noticed; one that is gone was taken away."""
+    behind = [name for name in sequences_behind(pair) if barrier.arrived_at is None or name in pair.target_sequences]
+    if behind:
+        yield f"Database {pair.name}: {len(behind)} sequences are behind the source: {', '.join(behind[:5])}"
+
+
+def _not_carried(observation: Observation, pair: DatabasePair, barrier: Barrier) -> Iterator[str]:
+    for piece in carry.overdue(pair, barrier):
+        yield (
+            f"Database {pair.name}: {piece.what} were not carried since the barrier: "
+            f"pg-migrator carry {observation.mapping}"
+        )
+
+
+def sequences_behind(pair: DatabasePair) -> tuple[str, ...]:
+    """Sequences of the destination that are behind, or absent."""
+    return tuple(
+        name
+        for name, value in sorted(pair.sequences.items())
+        if name not in pair.target_sequences or value.position() > pair.target_sequences[name].position()
+    )
+
+
+def asleep_triggers(pair: DatabasePair) -> tuple[Definition, ...]:
+    """Triggers that would act on replicated rows or on our own statements, and so are absent, or disabled, until the barrier."""
+    if pair.source_schema is None or pair.target_schema is None:
+        return ()
+    found = (
+        (each, pair.target_schema.find(each.identity)) for each in pair.source_schema.definitions if each.at_cutover
+    )
+    return tuple(wanted for wanted, there in found if not isinstance(there, Definition) or there.state != wanted.state)
