@@ -156,8 +156,8 @@ def _refuse_awake(spec: MappingSpec, schemas: SchemaCache) -> None:
 def _refuse_drift(spec: MappingSpec, schemas: SchemaCache) -> None:
     """What differs now was not made by anybody's use of the destination, and no barrier excuses it: not an earlier one either."""
     seen = assess(spec, schemas=schemas).observation
-    assert seen.journal is not None
-    decision = judge(spec, replace(seen, journal=replace(seen.journal, barrier=None))).decision
+    entry = replace(seen.journal, barrier=None) if seen.journal is not None else None
+    decision = judge(spec, replace(seen, journal=entry)).decision
     drift = [finding for finding in decision.findings if finding.blocking and finding.code == "schema_drift"]
     if drift:
         raise RefusedError(
