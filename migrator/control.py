@@ -147,7 +147,7 @@ def take_barrier(spec: MappingSpec) -> Barrier:
 def _refuse_awake(spec: MappingSpec, schemas: SchemaCache) -> None:
     """A barrier would make it right that these act, and hide that they acted on what was replicated before."""
     pairs = Looker(spec, "barrier", schemas).look().databases
-    reasons = [awake.sentence(pair, each) for pair in pairs for each in awake.awake(pair)]
+    reasons = [awake.sentence(pair, each) for pair in pairs for each in awake.awake(pair) if awake.writes_twice(each)]
     if reasons:
         remedy = f"Disable them first; pg-migrator check {spec.name} has the statements."
         raise RefusedError("Triggers on the destination act on replicated rows.", reasons, remedy)

@@ -36,6 +36,11 @@ def sentence(pair: DatabasePair, trigger: Definition) -> str:
     return f"{trigger.identity} {where} acts on replicated rows, too: what it writes is there twice."
 
 
+def writes_twice(trigger: Definition) -> bool:
+    """Whether it acts on rows. An event trigger acts on statements: it may be the provider's, which our user cannot disable."""
+    return trigger.relation is not None
+
+
 def _told(pair: DatabasePair, trigger: Definition) -> Finding:
     statement = f"{trigger.rest};"
     return Finding(
@@ -43,6 +48,7 @@ def _told(pair: DatabasePair, trigger: Definition) -> Finding:
         sentence(pair, trigger),
         f"In database {pair.target} on the destination: {statement} The cutover sets it after the barrier. "
         "Compare the tables it writes to with the source's.",
+        blocking=writes_twice(trigger),
         database=pair.name,
         relation=trigger.relation,
         mends=(Mend(Side.DESTINATION, statement, pair.target),),
