@@ -98,6 +98,26 @@ CREATE TABLE app.parted_2 PARTITION OF app.parted FOR VALUES FROM (10) TO (20);
 CREATE TRIGGER each_row AFTER INSERT ON app.parted FOR EACH ROW EXECUTE FUNCTION app.touch();
 ALTER TABLE app.parted_2 DISABLE TRIGGER each_row;
 CREATE TRIGGER own BEFORE INSERT ON app.parted_1 FOR EACH ROW EXECUTE FUNCTION app.touch();
+-- states of a partition's own: beneath another partition, beneath names that are keywords, beneath a trigger that sleeps until the cutover
+CREATE TABLE app.deep (a integer) PARTITION BY LIST (a);
+CREATE TABLE app.deep_1 PARTITION OF app.deep FOR VALUES IN (1) PARTITION BY LIST (a);
+CREATE TABLE app.deep_1_1 PARTITION OF app.deep_1 FOR VALUES IN (1);
+CREATE TRIGGER seen AFTER INSERT ON app.deep FOR EACH ROW EXECUTE FUNCTION app.touch();
+ALTER TABLE ONLY app.deep DISABLE TRIGGER seen;
+ALTER TABLE app.deep_1_1 ENABLE ALWAYS TRIGGER seen;
+CREATE TABLE app."order" (a integer) PARTITION BY LIST (a);
+CREATE TABLE app."table" PARTITION OF app."order" FOR VALUES IN (1);
+CREATE TRIGGER "check" AFTER INSERT ON app."order" FOR EACH ROW EXECUTE FUNCTION app.touch();
+ALTER TABLE app."table" DISABLE TRIGGER "check";
+CREATE TABLE app.awake (a integer) PARTITION BY LIST (a);
+CREATE TABLE app.awake_1 PARTITION OF app.awake FOR VALUES IN (1);
+CREATE TABLE app.awake_2 PARTITION OF app.awake FOR VALUES IN (2);
+CREATE TABLE app.awake_3 PARTITION OF app.awake FOR VALUES IN (3);
+CREATE TRIGGER seen AFTER INSERT ON app.awake FOR EACH ROW EXECUTE FUNCTION app.touch();
+ALTER TABLE app.awake ENABLE ALWAYS TRIGGER seen;
+ALTER TABLE app.awake_1 DISABLE TRIGGER seen;
+ALTER TABLE app.awake_2 ENABLE TRIGGER seen;
+ALTER TABLE app.awake_3 ENABLE REPLICA TRIGGER seen;
 
 ALTER TABLE app.plain ENABLE ROW LEVEL SECURITY;
 ALTER TABLE app.other FORCE ROW LEVEL SECURITY;
