@@ -11,7 +11,7 @@ from migrator.quote import identifier, qualified
 from migrator.schema.row import Row
 from migrator.schema.spelling import canonical
 
-MATERIALIZED_VIEW, POPULATED = "materialized view", "populated"
+VIEW, MATERIALIZED_VIEW, POPULATED = "view", "materialized view", "populated"
 SECURITY_LABEL = "security label"
 FIRES = "enabled"
 """The state of a trigger that fires for what a session writes, unless it acts as a replica."""
@@ -48,6 +48,11 @@ class Definition:
     @property
     def identity(self) -> str:
         return f"{self.kind} {canonical(self.name)}"
+
+    @property
+    def is_view(self) -> bool:
+        """Stored or not: what itself is the relation it belongs to."""
+        return self.kind in (VIEW, MATERIALIZED_VIEW)
 
     def create(self) -> tuple[str, ...]:
         return (*self.statements, *self._placing())

@@ -53,8 +53,8 @@ class Dependencies:
             found.setdefault(key, []).append(needed)
         return {key: tuple(needed) for key, needed in found.items()}
 
-    def closure(self, key: str) -> frozenset[str]:
-        """All that `key` needs, at any remove."""
+    def closure(self, key: str, prefix: str = "") -> frozenset[str]:
+        """All that `key` needs, at any remove, and that begins with `prefix`."""
         found: set[str] = set()
         waiting = [key]
         while waiting:
@@ -62,7 +62,7 @@ class Dependencies:
                 if needed not in found:
                     found.add(needed)
                     waiting.append(needed)
-        return frozenset(found)
+        return frozenset(each for each in found if each.startswith(prefix))
 
     def reaching(self, prefix: str) -> frozenset[str]:
         """Keys that need, at any remove, one that begins with `prefix`."""

@@ -284,3 +284,29 @@ ALTER TABLE app.ring_base ALTER COLUMN worth SET DEFAULT app.ring_next(NULL::app
 CREATE FUNCTION app.ring_row(app.ring_base) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 1';
 ALTER TABLE app.ring_base ADD CHECK (app.ring_row(ring_base.*) = 1);
 CREATE INDEX ring_expression ON app.ring_base (app.ring_row(ring_base.*));
+
+-- what is made before the rows, and needs what is built after them: a unique constraint, an index; and what needs that in turn
+CREATE TABLE app.upserted (id integer PRIMARY KEY, a integer CONSTRAINT upserted_a UNIQUE);
+CREATE FUNCTION app.upsert() RETURNS integer LANGUAGE sql
+    BEGIN ATOMIC INSERT INTO app.upserted VALUES (1, 2) ON CONFLICT ON CONSTRAINT upserted_a DO NOTHING RETURNING id; END;
+COMMENT ON FUNCTION app.upsert() IS 'once';
+CREATE INDEX upserted_both ON app.upserted (a, id);
+CREATE MATERIALIZED VIEW app.index_size AS SELECT pg_relation_size('app.upserted_both'::regclass) AS bytes;
+CREATE INDEX index_size_bytes ON app.index_size (bytes);
+CREATE VIEW app.a_size AS SELECT app.upsert() AS n, pg_relation_size('app.index_size_bytes'::regclass) AS bytes;
+CREATE RULE quiet AS ON DELETE TO app.a_size DO INSTEAD NOTHING;
+
+-- a type that only its own operator class says how to sort
+CREATE TYPE app.coin;
+CREATE FUNCTION app.coin_in(cstring) RETURNS app.coin LANGUAGE internal IMMUTABLE STRICT AS 'int4in';
+CREATE FUNCTION app.coin_out(app.coin) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'int4out';
+CREATE TYPE app.coin (INPUT = app.coin_in, OUTPUT = app.coin_out, LIKE = integer);
+CREATE FUNCTION app.coin_less(app.coin, app.coin) RETURNS boolean LANGUAGE internal IMMUTABLE STRICT AS 'int4lt';
+CREATE FUNCTION app.coin_same(app.coin, app.coin) RETURNS boolean LANGUAGE internal IMMUTABLE STRICT AS 'int4eq';
+CREATE FUNCTION app.coin_compare(app.coin, app.coin) RETURNS integer LANGUAGE internal IMMUTABLE STRICT AS 'btint4cmp';
+CREATE OPERATOR app.< (LEFTARG = app.coin, RIGHTARG = app.coin, FUNCTION = app.coin_less);
+CREATE OPERATOR app.= (LEFTARG = app.coin, RIGHTARG = app.coin, FUNCTION = app.coin_same);
+CREATE OPERATOR CLASS app.coins DEFAULT FOR TYPE app.coin USING btree AS
+    OPERATOR 1 app.<, OPERATOR 3 app.=, FUNCTION 1 app.coin_compare(app.coin, app.coin);
+CREATE TABLE app.purse (c app.coin);
+CREATE VIEW app.a_coins AS SELECT DISTINCT c FROM app.purse;
