@@ -72,7 +72,10 @@ WITH carrier AS (
 )
 SELECT DISTINCT a.key AS object, b.key AS needs
 FROM (SELECT * FROM pg_catalog.pg_depend
-      WHERE deptype IN ('n', 'a', 'e') AND objid >= 16384 AND refobjid >= 16384
+      WHERE (deptype IN ('n', 'a', 'e')
+             -- a range's constructors come with it
+             OR deptype = 'i' AND classid = 'pg_catalog.pg_proc'::regclass AND refclassid = 'pg_catalog.pg_type'::regclass)
+        AND objid >= 16384 AND refobjid >= 16384
         -- a default for its own table, a table's constraint for its columns: of these there are most
         AND NOT (classid = 'pg_catalog.pg_attrdef'::regclass AND deptype = 'a')
         AND NOT (classid = 'pg_catalog.pg_constraint'::regclass AND refclassid = 'pg_catalog.pg_class'::regclass)) d

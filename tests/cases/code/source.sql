@@ -310,3 +310,19 @@ CREATE OPERATOR CLASS app.coins DEFAULT FOR TYPE app.coin USING btree AS
     OPERATOR 1 app.<, OPERATOR 3 app.=, FUNCTION 1 app.coin_compare(app.coin, app.coin);
 CREATE TABLE app.purse (c app.coin);
 CREATE VIEW app.a_coins AS SELECT DISTINCT c FROM app.purse;
+
+-- circles that are opened by a shell, by a domain without its check, by two views at once
+CREATE TYPE app.whole_range;
+CREATE FUNCTION app.whole(app.whole_range) RETURNS app.whole_range LANGUAGE internal IMMUTABLE STRICT AS 'int4range_canonical';
+CREATE TYPE app.whole_range AS RANGE (subtype = integer, canonical = app.whole);
+CREATE VIEW app.a_whole AS SELECT app.whole_range(1, 5) AS span;
+CREATE DOMAIN app.code AS text DEFAULT 'none';
+CREATE TABLE app.codes (c app.code PRIMARY KEY);
+CREATE FUNCTION app.known(text) RETURNS boolean LANGUAGE sql
+    BEGIN ATOMIC SELECT EXISTS (SELECT FROM app.codes WHERE c::text = $1); END;
+ALTER DOMAIN app.code ADD CONSTRAINT is_known CHECK (app.known(VALUE));
+CREATE VIEW app.one_side AS SELECT 1 AS n;
+CREATE VIEW app.other_side AS SELECT 2 AS n;
+CREATE FUNCTION app.between(app.one_side, app.other_side) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 1';
+CREATE OR REPLACE VIEW app.one_side AS SELECT app.between(NULL::app.one_side, NULL::app.other_side) AS n;
+CREATE OR REPLACE VIEW app.other_side AS SELECT app.between(NULL::app.one_side, NULL::app.other_side) AS n;
