@@ -15,7 +15,7 @@ from migrator.schema.index import attachment as index_attachment
 from migrator.schema.item import Item
 from migrator.schema.order import CircleError, by_dependency, by_depth
 from migrator.schema.replica_identity import replica_identity
-from migrator.schema.sequence import ownership
+from migrator.schema.sequence import IDENTITY, ownership
 from migrator.schema.table import Table
 from migrator.schema.table import attachment as partition_attachment
 from migrator.steps import Action, Finding, Gates, Quick, Side, Statement, Step, Wait
@@ -86,6 +86,7 @@ def wanted_items(
     )
     items = tuple(item for kind in made for item in kind if item is not None)
     present = {item.identity for item in items if not isinstance(item, Index) or item.is_key}  # others': post_data
+    present |= {each.identity for each in source.sequences if each.link == IDENTITY}  # they come with their tables
     return (*items, *(comment for comment in source.comments if comment.needs in present))
 
 

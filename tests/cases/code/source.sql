@@ -326,3 +326,13 @@ CREATE VIEW app.other_side AS SELECT 2 AS n;
 CREATE FUNCTION app.between(app.one_side, app.other_side) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 1';
 CREATE OR REPLACE VIEW app.one_side AS SELECT app.between(NULL::app.one_side, NULL::app.other_side) AS n;
 CREATE OR REPLACE VIEW app.other_side AS SELECT app.between(NULL::app.one_side, NULL::app.other_side) AS n;
+
+-- small things of materialized views, identities and shells
+COMMENT ON INDEX app.index_size_bytes IS 'of a stored view';
+CREATE MATERIALIZED VIEW app.tuned WITH (fillfactor = 60, toast.autovacuum_enabled = false, autovacuum_enabled = false) AS
+    SELECT id, note FROM app.plain;
+ALTER MATERIALIZED VIEW app.tuned ALTER COLUMN id SET (n_distinct = -0.5), ALTER COLUMN id SET STATISTICS 5;
+ALTER MATERIALIZED VIEW app.tuned REPLICA IDENTITY FULL;
+CREATE TABLE app.numbered (id integer GENERATED ALWAYS AS IDENTITY);
+COMMENT ON SEQUENCE app.numbered_id_seq IS 'comes with its column';
+COMMENT ON TYPE app.shell IS 'not filled yet';
