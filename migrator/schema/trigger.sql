@@ -40,11 +40,17 @@ SELECT t.kind, t.name, 'trigger:' || t.oid AS key,
        CASE WHEN t.tgparentid = 0 THEN ARRAY[pg_catalog.pg_get_triggerdef(t.oid)] ELSE '{}' END
            || CASE WHEN t.tgenabled <> 'O' THEN ARRAY[format('%%s DISABLE TRIGGER %%I', t.verb || t.relation, t.tgname)]
                    WHEN t.tgparentid <> 0 THEN ARRAY[format('%%s ENABLE TRIGGER %%I', t.verb || t.relation, t.tgname)]
-                   ELSE '{}' END AS statements,
+                   ELSE '{}' END
+           || array(SELECT format('ALTER TRIGGER %%s DEPENDS ON EXTENSION %%I', t.name, name)
+                    FROM unnest(extensions.names) name) AS statements,
        array(SELECT format('%%s ENABLE %%s TRIGGER %%I', f.verb || CASE WHEN f.relkind <> 'v' THEN 'ONLY ' ELSE '' END || f.relation,
                            f.word, f.tgname)
              FROM asleep s JOIN firing f ON f.oid = s.oid
              WHERE s.top = t.oid AND f.tgenabled IN ('A', 'R') ORDER BY s.depth, f.relation) AS at_cutover
 FROM firing t
+LEFT JOIN (SELECT d.objid, array_agg(e.extname ORDER BY e.extname) AS names
+           FROM pg_catalog.pg_extension e
+           JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.refobjid = e.oid
+           WHERE d.classid = 'pg_catalog.pg_trigger'::regclass AND d.deptype = 'x' GROUP BY d.objid) extensions ON extensions.objid = t.oid
 WHERE t.own
 ORDER BY 1, 2

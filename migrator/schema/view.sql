@@ -41,7 +41,9 @@ SELECT CASE c.relkind WHEN 'v' THEN 'view' ELSE 'materialized view' END AS kind,
                     ORDER BY a.attnum, set.what)
            || CASE WHEN c.relkind = 'm' AND c.relreplident IN ('f', 'n')
                    THEN ARRAY[format('ALTER MATERIALIZED VIEW %%I.%%I REPLICA IDENTITY %%s', n.nspname, c.relname,
-                                     CASE c.relreplident WHEN 'f' THEN 'FULL' ELSE 'NOTHING' END)] ELSE '{}' END AS statements,
+                                     CASE c.relreplident WHEN 'f' THEN 'FULL' ELSE 'NOTHING' END)] ELSE '{}' END
+           || array(SELECT format('ALTER MATERIALIZED VIEW %%I.%%I DEPENDS ON EXTENSION %%I', n.nspname, c.relname, name)
+                    FROM unnest(extensions.names) name) AS statements,
        CASE WHEN c.relkind = 'v' THEN array(
            SELECT format('CREATE VIEW %%I.%%I AS SELECT %%s', n.nspname, c.relname, string_agg(
                       format('NULL::%%s%%s AS %%I', pg_catalog.format_type(a.atttypid, a.atttypmod),
@@ -55,6 +57,10 @@ FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_catalog.pg_am am ON am.oid = c.relam
 LEFT JOIN pg_catalog.pg_tablespace ts ON ts.oid = c.reltablespace
+LEFT JOIN (SELECT d.objid, array_agg(e.extname ORDER BY e.extname) AS names
+           FROM pg_catalog.pg_extension e
+           JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.refobjid = e.oid
+           WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.deptype = 'x' GROUP BY d.objid) extensions ON extensions.objid = c.oid
 WHERE c.relkind IN ('v', 'm')
   AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'migrator')
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e

@@ -336,3 +336,7 @@ ALTER MATERIALIZED VIEW app.tuned REPLICA IDENTITY FULL;
 CREATE TABLE app.numbered (id integer GENERATED ALWAYS AS IDENTITY);
 COMMENT ON SEQUENCE app.numbered_id_seq IS 'comes with its column';
 COMMENT ON TYPE app.shell IS 'not filled yet';
+ALTER FUNCTION app.double(integer) DEPENDS ON EXTENSION plpgsql;
+ALTER PROCEDURE app.nothing DEPENDS ON EXTENSION plpgsql;
+ALTER MATERIALIZED VIEW app.tuned DEPENDS ON EXTENSION plpgsql;
+ALTER TRIGGER touched ON app.plain DEPENDS ON EXTENSION plpgsql;
