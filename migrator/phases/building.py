@@ -14,6 +14,7 @@ from migrator.schema import Schema
 from migrator.schema.comment import Comment
 from migrator.schema.compare import differences
 from migrator.schema.constraint import CHECK, FOREIGN_KEY, Constraint
+from migrator.schema.definition import MATERIALIZED_VIEW
 from migrator.schema.index import Index
 from migrator.steps import Action, Finding, Quick, Side, Statement, Wait
 
@@ -42,7 +43,11 @@ class Builder:
         if isinstance(piece, Comment):
             yield from self._comment(piece)
         elif isinstance(piece, Index):
-            if not piece.is_key and (piece.valid or piece.partitioned):
+            if piece.relation in self._unmade:
+                yield Wait(
+                    f"{piece.identity} waits for {piece.relation}, which itself waits for an index", piece.relation
+                )
+            elif not piece.is_key and (piece.valid or piece.partitioned):
                 yield from self._hold(piece.relation, self._index(piece))
         elif piece.type == CHECK and piece.local:
             yield from self._hold(piece.relation, self._check(piece))
@@ -59,6 +64,12 @@ class Builder:
         """Tables with a leaf that rows are still being copied into."""
         names = (table.qualified for table in self.source.tables)
         return frozenset(name for name in names if not self._ready.issuperset(self.source.storage(name)))
+
+    @cached_property
+    def _unmade(self) -> frozenset[str]:
+        """Materialized views of the source that the destination lacks."""
+        views = (each for each in self.source.definitions if each.kind == MATERIALIZED_VIEW)
+        return frozenset(str(each.relation) for each in views if self.target.find(each.identity) is None)
 
     @cached_property
     def _bytes(self) -> Mapping[str, int]:

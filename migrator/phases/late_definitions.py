@@ -3,7 +3,7 @@
 The second half of post_data: everything PostgreSQL spells as a whole and no row needs.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -59,12 +59,18 @@ class _Builder:
         """By the subscriptions alone: a look at one relation does not see the others."""
         return bool(self._states) and self._is_ready(self._states)
 
+    @cached_property
+    def _views(self) -> Mapping[str | None, tuple[str]]:
+        """The identity of each view, by its name as a relation: one that needs an index is made after that."""
+        return {each.relation: (each.identity,) for each in self.source.definitions if each.is_view}
+
     def _definition(self, wanted: Definition) -> Iterator[Work]:
         found = self.target.find(wanted.identity)
         if found is not None:
             yield from (drift_finding(self.pair.name, each, wanted.relation) for each in differences(wanted, found))
             return
-        missing = [identity for identity in wanted.needs if self.target.find(identity) is None]
+        needed = (*wanted.needs, *self._views.get(wanted.relation, ()))
+        missing = [identity for identity in needed if self.target.find(identity) is None]
         if wanted.relation is not None and not self._is_ready(self.source.storage(wanted.relation)):
             yield Wait(f"triggers, rules and policies of {wanted.relation} wait until it is ready", wanted.relation)
         elif missing:

@@ -15,7 +15,7 @@ from migrator.schema.index import attachment as index_attachment
 from migrator.schema.item import Item
 from migrator.schema.order import CircleError, by_dependency, by_depth
 from migrator.schema.replica_identity import replica_identity
-from migrator.schema.sequence import ownership
+from migrator.schema.sequence import IDENTITY, ownership
 from migrator.schema.table import Table
 from migrator.schema.table import attachment as partition_attachment
 from migrator.steps import Action, Finding, Gates, Quick, Side, Statement, Step, Wait
@@ -57,7 +57,8 @@ def wanted_items(
     What no gentle way builds (EXCLUDE, UNIQUE ... WITHOUT OVERLAPS) is made while its table is still empty: later it would
     keep replication out of that table for as long as it takes.
 
-    Tables `without_keys` get theirs after their rows; what needs a key to exist (a view that groups by one) comes after those.
+    Tables `without_keys` get theirs after their rows, other indexes are built by post_data: what needs one of them (a view that
+    groups by a key) is wanted as soon as that is there.
 
     A partition that is new beneath a parent the destination already has gets its indexes and checks before it is
     attached: ATTACH would make indexes of other names, and refuse a partition without its parent's checks.
@@ -70,7 +71,7 @@ def wanted_items(
         return index.is_key or rough or (index.relation in late and index.valid)
 
     keys = tuple(index for index in source.indexes if index.relation not in later and is_early(index))
-    with_rows, after_keys = source.made_first
+    with_rows, with_indexes = source.made_first
     made: tuple[Iterable[Item | None], ...] = (
         source.namespaces,
         by_dependency(source.extensions, source.dependencies),
@@ -81,11 +82,26 @@ def wanted_items(
         map(partition_attachment, by_depth(source.tables)),
         _index_attachments(source, target, keys),
         map(replica_identity, (table for table in source.tables if table.qualified not in later)),
-        () if later else after_keys,
+        _standing(source, target, keys, with_indexes),
     )
     items = tuple(item for kind in made for item in kind if item is not None)
     present = {item.identity for item in items if not isinstance(item, Index) or item.is_key}  # others': post_data
+    present |= {each.identity for each in source.sequences if each.link == IDENTITY}  # they come with their tables
     return (*items, *(comment for comment in source.comments if comment.needs in present))
+
+
+def _standing(
+    source: Schema, target: Schema, keys: Iterable[Index], with_indexes: Iterable[tuple[Item, Set[str]]]
+) -> Iterator[Item]:
+    """Those whose indexes are made here, or are on the destination with the constraints that stand on them."""
+    made = {each.identity for each in keys}
+    lacking = {each.key for each in source.indexes if each.identity not in made and not _is_there(each, target)}
+    return (item for item, needed in with_indexes if lacking.isdisjoint(needed))
+
+
+def _is_there(index: Index, target: Schema) -> bool:
+    found = target.find(index.identity)
+    return isinstance(found, Index) and (index.constraint is None or found.constraint is not None)
 
 
 def _is_late(table: Table, target: Schema) -> bool:

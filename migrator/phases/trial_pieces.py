@@ -63,6 +63,7 @@ def _late(source: Schema) -> Iterator[Item]:
     indexes = [each for each in source.indexes if each.valid or each.partitioned]
     yield from indexes
     yield from filter(None, map(index_attachment, indexes))
+    yield from (item for item, _ in source.made_first[1])
     checks = (each for each in source.constraints if each.type == CHECK and each.local)
     # A check that an inheriting table has as its own is merged with its parent's: it comes first.
     yield from sorted(checks, key=lambda each: len(source.descendants(each.relation)))

@@ -38,6 +38,7 @@ from migrator.schema.definition import Definition
 from migrator.schema.domain import Domain
 from migrator.schema.enum import Enum
 from migrator.schema.extension import Extension
+from migrator.schema.index import KEY as INDEX
 from migrator.schema.index import Index
 from migrator.schema.item import Item
 from migrator.schema.namespace import Namespace
@@ -194,19 +195,18 @@ class Schema:
         return found.hexdigest()
 
     @cached_property
-    def made_first(self) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
-        """Types, routines, sequences, tables, views, each after what it needs; apart what needs a primary key (a view
-        that groups by one). Kept: a schema that has not moved is asked every few seconds. Raises CircleError.
+    def made_first(self) -> tuple[tuple[Item, ...], tuple[tuple[Item, frozenset[str]], ...]]:
+        """Types, routines, sequences, tables, views, each after what it needs; apart, and with the keys of these, what needs
+        an index (a view that groups by a primary key). Kept: asked every few seconds. Raises CircleError.
         """
         types: tuple[Item, ...] = (*self.enums, *self.composites, *self.domains, *self.ranges)
         standalone = (each for each in self.sequences if each.link != sequence.IDENTITY)
         early = (each for each in self.definitions if not each.late)
         ordered = by_dependency((*types, *standalone, *self.tables, *early), self.dependencies)
-        keyed = Dependencies(self.dependencies).reaching("constraint:")
-        return (
-            tuple(item for item in ordered if item.key not in keyed),
-            tuple(item for item in ordered if item.key in keyed),
-        )
+        dependencies = Dependencies(self.dependencies)
+        later = dependencies.reaching(INDEX)
+        first = tuple(item for item in ordered if item.key not in later)
+        return first, tuple((item, dependencies.closure(item.key, INDEX)) for item in ordered if item.key in later)
 
     @cached_property
     def materialized_views(self) -> tuple[Definition, ...]:

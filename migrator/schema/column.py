@@ -54,6 +54,8 @@ class Column:
     """What stands between the parentheses of OPTIONS, of a foreign table's column."""
     nullable_below: bool = False
     """Nullable although a parent's is NOT NULL, which 18 does not know any more."""
+    own_expression: bool = False
+    """Generated otherwise than the column of a parent that it is inherited from."""
     missing: str | None = None
     """pg_attribute.attmissingval: the value of rows that are older than the column, where ADD COLUMN did not rewrite them."""
     older: str | None = None
@@ -100,6 +102,8 @@ class Column:
         actions = ["SET NOT NULL" if self.not_null is not None else "DROP NOT NULL", *settings]
         if not f"{theirs} ".startswith(f"{kind} "):
             actions.insert(0, f"TYPE {kind} USING {self.quoted}::{self.type}")
+        if self.generated and "GENERATED ALWAYS AS (" in theirs and self.value() not in theirs:
+            actions.insert(0, f"SET EXPRESSION AS ({self.default})")
         if not self.generated and not self.identity:
             actions.insert(0, "DROP DEFAULT")
             actions += [f"SET DEFAULT {self.default}"] if self.default is not None else []
@@ -184,6 +188,7 @@ def read(row: Row, sequence: Sequence | None) -> Column:
         sequence=sequence,
         server_options=row.text_or_none("server_options"),
         nullable_below=row.flag("nullable_below"),
+        own_expression=row.flag("own_expression"),
         missing=row.text_or_none("missing"),
     )
 

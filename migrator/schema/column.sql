@@ -29,6 +29,14 @@ SELECT a.attrelid::bigint AS relation, a.attname::text AS name,
            WHERE h.inhrelid = a.attrelid
              AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conrelid = h.inhparent AND k.contype = 'n'
                              AND k.conkey = ARRAY[p.attnum] AND k.connoinherit)) AS nullable_below,
+       -- 17 can give an inherited column an expression of its own (SET EXPRESSION)
+       a.attgenerated <> '' AND NOT a.attislocal AND NOT c.relispartition AND EXISTS (
+           SELECT FROM pg_catalog.pg_inherits h
+           JOIN pg_catalog.pg_attribute p ON p.attrelid = h.inhparent AND p.attname = a.attname
+           JOIN pg_catalog.pg_attrdef pd ON pd.adrelid = p.attrelid AND pd.adnum = p.attnum
+           JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+           WHERE h.inhrelid = a.attrelid
+             AND pg_catalog.pg_get_expr(pd.adbin, pd.adrelid) <> pg_catalog.pg_get_expr(d.adbin, d.adrelid)) AS own_expression,
        CASE WHEN a.attfdwoptions IS NOT NULL
             THEN (SELECT string_agg(format('%%I %%L', o.option_name, o.option_value), ', ' ORDER BY o.option_name)
                   FROM pg_catalog.pg_options_to_table(a.attfdwoptions) o) END AS server_options,

@@ -15,7 +15,7 @@ SELECT * FROM (
     JOIN pg_catalog.pg_type t ON t.oid = d.objoid
     JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
     WHERE d.classoid = 'pg_catalog.pg_type'::regclass AND n.nspname !~ '^pg_'
-      AND n.nspname NOT IN ('information_schema', 'migrator') AND t.typtype IN ('e', 'd', 'r', 'c', 'b')
+      AND n.nspname NOT IN ('information_schema', 'migrator') AND (t.typtype IN ('e', 'd', 'r', 'c', 'b') OR t.typtype = 'p' AND NOT t.typisdefined)
     UNION ALL
     SELECT CASE WHEN d.objsubid > 0 THEN 'COLUMN' WHEN c.relkind = 'S' THEN 'SEQUENCE'
                 WHEN c.relkind IN ('i', 'I') THEN 'INDEX' WHEN c.relkind = 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END,
@@ -35,7 +35,7 @@ SELECT * FROM (
       AND n.nspname NOT IN ('information_schema', 'migrator')
       AND c.relpersistence <> 't'
       AND (c.relkind IN ('r', 'p', 'f', 'S') OR c.relkind IN ('v', 'm', 'c') AND d.objsubid > 0
-           OR c.relkind IN ('i', 'I') AND ct.relkind IN ('r', 'p'))
+           OR c.relkind IN ('i', 'I') AND ct.relkind IN ('r', 'p', 'm'))
     UNION ALL
     SELECT 'CONSTRAINT', CASE o.contype WHEN 'n' THEN 'table' END, n.nspname, o.conname, c.relname, c.oid, o.contype IN ('p', 'u', 'x'), d.description,
            c.oid, 'pg_catalog.pg_class'::regclass

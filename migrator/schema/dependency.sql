@@ -21,9 +21,11 @@ WITH carrier AS (
     SELECT 'pg_catalog.pg_constraint'::regclass, o.oid, 'type:' || o.contypid
     FROM pg_catalog.pg_constraint o WHERE o.contypid <> 0
     UNION ALL
-    -- a view that groups by a primary key needs it
-    SELECT 'pg_catalog.pg_constraint'::regclass, o.oid, 'constraint:' || o.oid
-    FROM pg_catalog.pg_constraint o WHERE o.contype = 'p'
+    -- a view that groups by a primary key needs it, a routine that inserts ON CONFLICT ON CONSTRAINT that one: both come with their index
+    SELECT 'pg_catalog.pg_constraint'::regclass, o.oid, 'index:' || o.conindid
+    FROM pg_catalog.pg_constraint o WHERE o.contype IN ('p', 'u', 'x')
+    UNION ALL
+    SELECT 'pg_catalog.pg_class'::regclass, c.oid, 'index:' || c.oid FROM pg_catalog.pg_class c WHERE c.relkind IN ('i', 'I')
     UNION ALL
     SELECT 'pg_catalog.pg_rewrite'::regclass, r.oid, 'class:' || r.ev_class
     FROM pg_catalog.pg_rewrite r WHERE r.oid >= 16384 AND r.rulename = '_RETURN'
@@ -70,15 +72,28 @@ WITH carrier AS (
 )
 SELECT DISTINCT a.key AS object, b.key AS needs
 FROM (SELECT * FROM pg_catalog.pg_depend
-      WHERE deptype IN ('n', 'a', 'e') AND objid >= 16384 AND refobjid >= 16384
+      WHERE (deptype IN ('n', 'a', 'e')
+             -- a range's constructors come with it
+             OR deptype = 'i' AND classid = 'pg_catalog.pg_proc'::regclass AND refclassid = 'pg_catalog.pg_type'::regclass)
+        AND objid >= 16384 AND refobjid >= 16384
         -- a default for its own table, a table's constraint for its columns: of these there are most
         AND NOT (classid = 'pg_catalog.pg_attrdef'::regclass AND deptype = 'a')
         AND NOT (classid = 'pg_catalog.pg_constraint'::regclass AND refclassid = 'pg_catalog.pg_class'::regclass)) d
 JOIN carrier a ON a.classid = d.classid AND a.objid = d.objid
 JOIN carrier b ON b.classid = d.refclassid AND b.objid = d.refobjid
-WHERE a.key <> b.key
+WHERE a.key <> b.key AND a.key !~ '^index:'
   AND %(relations)s::oid[] IS NULL
   -- a sequence's OWNED BY and the identity column that brings it come after both
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_class s
                   WHERE d.classid = 'pg_catalog.pg_class'::regclass AND s.oid = d.objid AND s.relkind = 'S'
                     AND d.deptype IN ('a', 'i'))
+UNION
+-- DISTINCT and GROUP BY name an operator, and want the class that says what it is for
+SELECT 'class:' || r.ev_class, 'opclass:' || m.refobjid
+FROM pg_catalog.pg_depend d
+JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid AND r.rulename = '_RETURN'
+JOIN pg_catalog.pg_amop o ON o.amopopr = d.refobjid
+JOIN pg_catalog.pg_depend m ON m.classid = 'pg_catalog.pg_amop'::regclass AND m.objid = o.oid
+                           AND m.refclassid = 'pg_catalog.pg_opclass'::regclass
+WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.refclassid = 'pg_catalog.pg_operator'::regclass
+  AND d.refobjid >= 16384 AND m.refobjid >= 16384 AND %(relations)s::oid[] IS NULL

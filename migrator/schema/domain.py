@@ -1,7 +1,7 @@
 """Room of domains."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from migrator.quote import identifier, qualified
 from migrator.schema.item import collate_clause
@@ -46,6 +46,14 @@ class Domain:
         valid = [check for check in self.checks if not check[1].endswith(_NOT_VALID)]
         parts += [f"CONSTRAINT {identifier(name)} {definition}" for name, definition in valid]
         return (" ".join(parts), *(self._add(*check) for check in self.checks if check not in valid))
+
+    def create_bare(self) -> tuple[str, ...]:
+        """For a domain whose checks or default need what needs the domain: `complete` adds them."""
+        return replace(self, default=None, checks=()).create() if self.complete() else ()
+
+    def complete(self) -> tuple[str, ...]:
+        default = (self.mend("default", None),) if self.default is not None else ()
+        return (*default, *(self._add(*check) for check in self.checks))
 
     def properties(self) -> Mapping[str, str]:
         checks = {f"constraint {identifier(name)}": definition for name, definition in self.checks}

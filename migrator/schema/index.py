@@ -10,6 +10,9 @@ from migrator.schema.row import Row
 
 PRIMARY_KEY, UNIQUE, EXCLUDE = "p", "u", "x"
 
+KEY = "index:"
+"""How an index's key begins, in which its constraint has a part."""
+
 
 @dataclass(frozen=True)
 class IndexConstraint:
@@ -61,7 +64,7 @@ class Index:
 
     @property
     def key(self) -> str:
-        return f"class:{self.oid}"
+        return f"{KEY}{self.oid}"
 
     @property
     def is_key(self) -> bool:

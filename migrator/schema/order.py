@@ -4,10 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
+from itertools import chain, combinations
 
 from migrator.errors import MigratorError
 from migrator.schema.definition import Definition
+from migrator.schema.domain import Domain
 from migrator.schema.item import Item
+from migrator.schema.range import Range
 from migrator.schema.table import Table
 
 
@@ -17,7 +20,7 @@ class CircleError(MigratorError):
 
 @dataclass(frozen=True)
 class Circle:
-    """Objects that need one another, made in one transaction: one of them provisionally first, and completed at the end."""
+    """Objects that need one another, made in one transaction: some of them provisionally first, and completed at the end."""
 
     items: tuple[Item, ...]
     statements: tuple[str, ...]
@@ -53,8 +56,8 @@ class Dependencies:
             found.setdefault(key, []).append(needed)
         return {key: tuple(needed) for key, needed in found.items()}
 
-    def closure(self, key: str) -> frozenset[str]:
-        """All that `key` needs, at any remove."""
+    def closure(self, key: str, prefix: str = "") -> frozenset[str]:
+        """All that `key` needs, at any remove, and that begins with `prefix`."""
         found: set[str] = set()
         waiting = [key]
         while waiting:
@@ -62,7 +65,7 @@ class Dependencies:
                 if needed not in found:
                     found.add(needed)
                     waiting.append(needed)
-        return frozenset(found)
+        return frozenset(each for each in found if each.startswith(prefix))
 
     def reaching(self, prefix: str) -> frozenset[str]:
         """Keys that need, at any remove, one that begins with `prefix`."""
@@ -112,31 +115,43 @@ def _made(items: list[Item], pairs: Sequence[tuple[str, str]]) -> Item:
     return items[0] if len(items) == 1 else _circle(items, pairs)
 
 
-def _circle(items: list[Item], pairs: Sequence[tuple[str, str]]) -> Circle:
-    """The first that can be made provisionally, and whose completion untangles the rest, opens and closes the circle."""
-    carried = {item.key: item for item in items}
-    for opening in items:
-        provisional, completion = _provisionally(opening)
-        if not provisional:
-            continue
-        others = [pair for pair in pairs if pair[0] in carried and pair[1] in carried and pair[0] != opening.key]
-        try:
-            order = _sorted(carried, others)
-        except CycleError:
-            continue
-        rest = [carried[key] for key in order if key != opening.key]
-        made = (statement for item in rest for statement in item.create())
-        return Circle((opening, *rest), (*provisional, *made, *completion))
+def _circle(items: Sequence[Item], pairs: Iterable[tuple[str, str]]) -> Circle:
+    """Opened by one that can be made provisionally, else by two, else by all such: the first whose completion untangles the rest."""
+    within = {item.key for item in items}
+    tangled = [pair for pair in pairs if within.issuperset(pair)]
+    openings = [item for item in items if _provisionally(item)[0]]
+    for opening in chain(combinations(openings, 1), combinations(openings, 2), (tuple(openings),)):
+        made = _opened(items, opening, tangled)
+        if made is not None:
+            return made
     names = ", ".join(item.identity for item in items)
     raise CircleError(
         f"These objects need one another: {names}.", "Break the circle on the source, e.g. drop a default."
     )
 
 
+def _opened(items: Iterable[Item], opening: Sequence[Item], pairs: Iterable[tuple[str, str]]) -> Circle | None:
+    """The circle that these open, in the order given, and close; None where the rest stays tangled."""
+    carried, early = {item.key: item for item in items}, {item.key for item in opening}
+    try:
+        order = _sorted(carried, [pair for pair in pairs if pair[0] not in early])
+    except CycleError:
+        return None
+    rest = [carried[key] for key in order if key not in early]
+    provisional = (statement for item in opening for statement in _provisionally(item)[0])
+    made = (statement for item in rest for statement in item.create())
+    completion = (statement for item in opening for statement in _provisionally(item)[1])
+    return Circle((*opening, *rest), (*provisional, *made, *completion))
+
+
 def _provisionally(item: Item) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Statements that make it needing nothing, and those that complete it; none where that cannot be."""
+    """Statements that make it without what it needs, and those that complete it; none where that cannot be."""
     if isinstance(item, Table):
         return item.create_without_defaults(), item.set_defaults()
+    if isinstance(item, Domain):
+        return item.create_bare(), item.complete()
+    if isinstance(item, Range):
+        return item.create_shell(), item.create()
     if isinstance(item, Definition):
         return item.provisional, item.complete()
     return (), ()

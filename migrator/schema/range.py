@@ -32,6 +32,10 @@ class Range:
         parameters = ", ".join(f"{name} = {value}" for name, value in self.parameters)
         return (f"CREATE TYPE {self.qualified} AS RANGE ({parameters})",)
 
+    def create_shell(self) -> tuple[str, ...]:
+        """For a range whose canonical function needs the type: `create` fills it."""
+        return (f"CREATE TYPE {self.qualified}",)
+
     def properties(self) -> Mapping[str, str]:
         return dict(self.parameters)
 

@@ -30,10 +30,16 @@ SELECT CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE '
                 FROM pg_catalog.pg_operator s JOIN pg_catalog.pg_namespace so ON so.oid = s.oprnamespace
                 WHERE s.oid = g.aggsortop),
                CASE p.proparallel WHEN 's' THEN 'PARALLEL = SAFE' WHEN 'r' THEN 'PARALLEL = RESTRICTED' END,
-               CASE WHEN g.aggkind = 'h' THEN 'HYPOTHETICAL' END)) END] AS statements
+               CASE WHEN g.aggkind = 'h' THEN 'HYPOTHETICAL' END)) END]
+           || array(SELECT format('ALTER ROUTINE %%s DEPENDS ON EXTENSION %%I', p.oid::regprocedure, name)
+                    FROM unnest(extensions.names) name) AS statements
 FROM pg_catalog.pg_proc p
 JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 LEFT JOIN pg_catalog.pg_aggregate g ON g.aggfnoid = p.oid
+LEFT JOIN (SELECT d.objid, array_agg(e.extname ORDER BY e.extname) AS names
+           FROM pg_catalog.pg_extension e
+           JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.refobjid = e.oid
+           WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.deptype = 'x' GROUP BY d.objid) extensions ON extensions.objid = p.oid
 WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'migrator')
   -- an extension's, or brought along by a range type
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e

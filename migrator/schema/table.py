@@ -190,7 +190,7 @@ class Table:
                 yield f"ALTER SEQUENCE {column.sequence.qualified} SET {column.sequence.persistence}"
 
     def _inherited_differences(self) -> tuple[str, ...]:
-        """Inherited columns are not declared; their own default and NOT NULL are set afterwards."""
+        """Inherited columns are not declared; their own default, expression and NOT NULL are set afterwards."""
         if not self.inherits:
             return ()
         found = []
@@ -200,8 +200,9 @@ class Table:
             if column.not_null is not None and column.not_null.local and column.not_null.name is None:
                 found.append(f"{alter} SET NOT NULL")
         for column in self.columns:
-            if column.nullable_below:
-                found.append(f"ALTER TABLE ONLY {self.qualified} ALTER COLUMN {column.quoted} DROP NOT NULL")
+            alter = f"ALTER TABLE ONLY {self.qualified} ALTER COLUMN {column.quoted}"
+            found += [f"{alter} DROP NOT NULL"] if column.nullable_below else []
+            found += [f"{alter} SET EXPRESSION AS ({column.default})"] if column.own_expression else []
         return tuple(found)
 
     def _unvalidated(self) -> tuple[str, ...]:

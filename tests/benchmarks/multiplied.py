@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 OIDS_APART = 10_000_000
 _PUBLIC = re.compile(r"\bpublic\b")
-_CLASS = re.compile(r"class:(\d+)\Z")
+_CLASS = re.compile(r"(class|index):(\d+)\Z")
 
 
 def multiplied(pair: DatabasePair, times: int) -> DatabasePair:
@@ -37,7 +37,7 @@ def _copy(pair: DatabasePair, number: int) -> DatabasePair:
     def name(text: str) -> str:
         text = _PUBLIC.sub(f"copy_{number}", text)
         found = _CLASS.match(text)
-        return f"class:{int(found[1]) + number * OIDS_APART}" if found else text
+        return f"{found[1]}:{int(found[2]) + number * OIDS_APART}" if found else text
 
     return _mapped(pair, name, number * OIDS_APART)
 

@@ -98,6 +98,26 @@ CREATE TABLE app.parted_2 PARTITION OF app.parted FOR VALUES FROM (10) TO (20);
 CREATE TRIGGER each_row AFTER INSERT ON app.parted FOR EACH ROW EXECUTE FUNCTION app.touch();
 ALTER TABLE app.parted_2 DISABLE TRIGGER each_row;
 CREATE TRIGGER own BEFORE INSERT ON app.parted_1 FOR EACH ROW EXECUTE FUNCTION app.touch();
+-- states of a partition's own: beneath another partition, beneath names that are keywords, beneath a trigger that sleeps until the cutover
+CREATE TABLE app.deep (a integer) PARTITION BY LIST (a);
+CREATE TABLE app.deep_1 PARTITION OF app.deep FOR VALUES IN (1) PARTITION BY LIST (a);
+CREATE TABLE app.deep_1_1 PARTITION OF app.deep_1 FOR VALUES IN (1);
+CREATE TRIGGER seen AFTER INSERT ON app.deep FOR EACH ROW EXECUTE FUNCTION app.touch();
+ALTER TABLE ONLY app.deep DISABLE TRIGGER seen;
+ALTER TABLE app.deep_1_1 ENABLE ALWAYS TRIGGER seen;
+CREATE TABLE app."order" (a integer) PARTITION BY LIST (a);
+CREATE TABLE app."table" PARTITION OF app."order" FOR VALUES IN (1);
+CREATE TRIGGER "check" AFTER INSERT ON app."order" FOR EACH ROW EXECUTE FUNCTION app.touch();
+ALTER TABLE app."table" DISABLE TRIGGER "check";
+CREATE TABLE app.awake (a integer) PARTITION BY LIST (a);
+CREATE TABLE app.awake_1 PARTITION OF app.awake FOR VALUES IN (1);
+CREATE TABLE app.awake_2 PARTITION OF app.awake FOR VALUES IN (2);
+CREATE TABLE app.awake_3 PARTITION OF app.awake FOR VALUES IN (3);
+CREATE TRIGGER seen AFTER INSERT ON app.awake FOR EACH ROW EXECUTE FUNCTION app.touch();
+ALTER TABLE app.awake ENABLE ALWAYS TRIGGER seen;
+ALTER TABLE app.awake_1 DISABLE TRIGGER seen;
+ALTER TABLE app.awake_2 ENABLE TRIGGER seen;
+ALTER TABLE app.awake_3 ENABLE REPLICA TRIGGER seen;
 
 ALTER TABLE app.plain ENABLE ROW LEVEL SECURITY;
 ALTER TABLE app.other FORCE ROW LEVEL SECURITY;
@@ -264,3 +284,59 @@ ALTER TABLE app.ring_base ALTER COLUMN worth SET DEFAULT app.ring_next(NULL::app
 CREATE FUNCTION app.ring_row(app.ring_base) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 1';
 ALTER TABLE app.ring_base ADD CHECK (app.ring_row(ring_base.*) = 1);
 CREATE INDEX ring_expression ON app.ring_base (app.ring_row(ring_base.*));
+
+-- what is made before the rows, and needs what is built after them: a unique constraint, an index; and what needs that in turn
+CREATE TABLE app.upserted (id integer PRIMARY KEY, a integer CONSTRAINT upserted_a UNIQUE);
+CREATE FUNCTION app.upsert() RETURNS integer LANGUAGE sql
+    BEGIN ATOMIC INSERT INTO app.upserted VALUES (1, 2) ON CONFLICT ON CONSTRAINT upserted_a DO NOTHING RETURNING id; END;
+COMMENT ON FUNCTION app.upsert() IS 'once';
+CREATE INDEX upserted_both ON app.upserted (a, id);
+CREATE MATERIALIZED VIEW app.index_size AS SELECT pg_relation_size('app.upserted_both'::regclass) AS bytes;
+CREATE INDEX index_size_bytes ON app.index_size (bytes);
+CREATE VIEW app.a_size AS SELECT app.upsert() AS n, pg_relation_size('app.index_size_bytes'::regclass) AS bytes;
+CREATE RULE quiet AS ON DELETE TO app.a_size DO INSTEAD NOTHING;
+
+-- a type that only its own operator class says how to sort
+CREATE TYPE app.coin;
+CREATE FUNCTION app.coin_in(cstring) RETURNS app.coin LANGUAGE internal IMMUTABLE STRICT AS 'int4in';
+CREATE FUNCTION app.coin_out(app.coin) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'int4out';
+CREATE TYPE app.coin (INPUT = app.coin_in, OUTPUT = app.coin_out, LIKE = integer);
+CREATE FUNCTION app.coin_less(app.coin, app.coin) RETURNS boolean LANGUAGE internal IMMUTABLE STRICT AS 'int4lt';
+CREATE FUNCTION app.coin_same(app.coin, app.coin) RETURNS boolean LANGUAGE internal IMMUTABLE STRICT AS 'int4eq';
+CREATE FUNCTION app.coin_compare(app.coin, app.coin) RETURNS integer LANGUAGE internal IMMUTABLE STRICT AS 'btint4cmp';
+CREATE OPERATOR app.< (LEFTARG = app.coin, RIGHTARG = app.coin, FUNCTION = app.coin_less);
+CREATE OPERATOR app.= (LEFTARG = app.coin, RIGHTARG = app.coin, FUNCTION = app.coin_same);
+CREATE OPERATOR CLASS app.coins DEFAULT FOR TYPE app.coin USING btree AS
+    OPERATOR 1 app.<, OPERATOR 3 app.=, FUNCTION 1 app.coin_compare(app.coin, app.coin);
+CREATE TABLE app.purse (c app.coin);
+CREATE VIEW app.a_coins AS SELECT DISTINCT c FROM app.purse;
+
+-- circles that are opened by a shell, by a domain without its check, by two views at once
+CREATE TYPE app.whole_range;
+CREATE FUNCTION app.whole(app.whole_range) RETURNS app.whole_range LANGUAGE internal IMMUTABLE STRICT AS 'int4range_canonical';
+CREATE TYPE app.whole_range AS RANGE (subtype = integer, canonical = app.whole);
+CREATE VIEW app.a_whole AS SELECT app.whole_range(1, 5) AS span;
+CREATE DOMAIN app.code AS text DEFAULT 'none';
+CREATE TABLE app.codes (c app.code PRIMARY KEY);
+CREATE FUNCTION app.known(text) RETURNS boolean LANGUAGE sql
+    BEGIN ATOMIC SELECT EXISTS (SELECT FROM app.codes WHERE c::text = $1); END;
+ALTER DOMAIN app.code ADD CONSTRAINT is_known CHECK (app.known(VALUE));
+CREATE VIEW app.one_side AS SELECT 1 AS n;
+CREATE VIEW app.other_side AS SELECT 2 AS n;
+CREATE FUNCTION app.between(app.one_side, app.other_side) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 1';
+CREATE OR REPLACE VIEW app.one_side AS SELECT app.between(NULL::app.one_side, NULL::app.other_side) AS n;
+CREATE OR REPLACE VIEW app.other_side AS SELECT app.between(NULL::app.one_side, NULL::app.other_side) AS n;
+
+-- small things of materialized views, identities and shells
+COMMENT ON INDEX app.index_size_bytes IS 'of a stored view';
+CREATE MATERIALIZED VIEW app.tuned WITH (fillfactor = 60, toast.autovacuum_enabled = false, autovacuum_enabled = false) AS
+    SELECT id, note FROM app.plain;
+ALTER MATERIALIZED VIEW app.tuned ALTER COLUMN id SET (n_distinct = -0.5), ALTER COLUMN id SET STATISTICS 5;
+ALTER MATERIALIZED VIEW app.tuned REPLICA IDENTITY FULL;
+CREATE TABLE app.numbered (id integer GENERATED ALWAYS AS IDENTITY);
+COMMENT ON SEQUENCE app.numbered_id_seq IS 'comes with its column';
+COMMENT ON TYPE app.shell IS 'not filled yet';
+ALTER FUNCTION app.double(integer) DEPENDS ON EXTENSION plpgsql;
+ALTER PROCEDURE app.nothing DEPENDS ON EXTENSION plpgsql;
+ALTER MATERIALIZED VIEW app.tuned DEPENDS ON EXTENSION plpgsql;
+ALTER TRIGGER touched ON app.plain DEPENDS ON EXTENSION plpgsql;

@@ -32,3 +32,6 @@ CREATE TABLE app.excluding (id integer, during int4range, EXCLUDE USING gist (id
 CREATE TABLE app.excluding_1 PARTITION OF app.excluding FOR VALUES IN (1);
 CREATE TABLE app.spans (id integer, valid tsrange, PRIMARY KEY (id, valid WITHOUT OVERLAPS)) PARTITION BY LIST (id);
 CREATE TABLE app.spans_1 PARTITION OF app.spans DEFAULT;
+CREATE TABLE app.summed (a integer, b integer GENERATED ALWAYS AS (a + 1) STORED);
+CREATE TABLE app.summed_child (own integer) INHERITS (app.summed);
+ALTER TABLE app.summed_child ALTER COLUMN b SET EXPRESSION AS (a * 2);
