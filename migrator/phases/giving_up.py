@@ -55,7 +55,7 @@ def _place(mapping: str, number: int) -> int:
 def removal(mapping: str, number: int, which: str) -> str:
     """Take the group's relations that `which` (a condition on `migrator.relations r`) picks out of it.
 
-    Only a table that received rows of ours is emptied: what else stands there is not ours to remove. A partition stays known, in
+    Only the very table that received rows of ours is emptied: what else stands there is not ours to remove. A partition stays known, in
     no group: should it be dropped on the source before it is copied anew, its table has to leave its tree on the destination. The
     names in the ledger are quoted and qualified already.
     """
@@ -63,10 +63,10 @@ def removal(mapping: str, number: int, which: str) -> str:
 DECLARE
     entry record;
 BEGIN
-    FOR entry IN SELECT r.mapping, r.group_number, r.relation FROM migrator.relations r
+    FOR entry IN SELECT r.mapping, r.group_number, r.relation, r.target_oid FROM migrator.relations r
                  WHERE r.mapping = {literal(mapping)} AND r.group_number = {number} AND ({which})
     LOOP
-        IF to_regclass(entry.relation) IS NOT NULL AND EXISTS (
+        IF to_regclass(entry.relation)::oid = entry.target_oid AND EXISTS (
             SELECT FROM migrator.parts p WHERE (p.mapping, p.group_number, p.relation)
                 = (entry.mapping, entry.group_number, entry.relation) AND p.copied_at IS NOT NULL)
         THEN
