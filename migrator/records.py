@@ -235,6 +235,10 @@ class LedgerRelation:
     changes: int | None = None
     """UPDATEs and DELETEs that the source had counted on it before its copy began, by counters of `counted_since`; None: not begun."""
     counted_since: str | None = None
+    structure: str | None = None
+    """`phases.appeared.structure` of when it began, or of when `structure_lsn` was noted; None: never noted."""
+    structure_lsn: Lsn | None = None
+    """A position in the source's WAL noted after `structure` was seen; None: what was written without it is not on its way."""
 
 
 @dataclass(frozen=True)

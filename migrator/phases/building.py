@@ -8,6 +8,7 @@ from itertools import groupby
 from migrator.model import SyncState
 from migrator.observation import DatabasePair
 from migrator.phases import foreign_keys, quick
+from migrator.phases.appeared import Appeared
 from migrator.phases.pre_data import drift_finding
 from migrator.quote import identifier
 from migrator.schema import Schema
@@ -34,6 +35,7 @@ class Builder:
     major: int
     after_barrier: bool
     """All that was written on the source has been applied."""
+    appeared: Appeared
     unfilled: frozenset[str] = frozenset()
     """Relations whose rows are carried for good only after the barrier, and have not been."""
 
@@ -43,11 +45,11 @@ class Builder:
             yield from self._comment(piece)
         elif isinstance(piece, Index):
             if not piece.is_key and (piece.valid or piece.partitioned):
-                yield from self._hold(piece.relation, self._index(piece))
+                yield from self._hold(piece, self._index(piece))
         elif piece.type == CHECK and piece.local:
-            yield from self._hold(piece.relation, self._check(piece))
+            yield from self._hold(piece, self._check(piece))
         elif piece.type == FOREIGN_KEY and piece.parent is None:
-            yield from self._foreign_key(piece)
+            yield from self._hold_new(piece, self._foreign_key(piece))
 
     @cached_property
     def _ready(self) -> frozenset[str]:
@@ -86,11 +88,24 @@ class Builder:
     def _target_indexes(self) -> Mapping[tuple[str, str], Index]:
         return {(each.relation, each.name): each for each in self.target.indexes}
 
-    def _hold(self, relation: str, work: Iterable[Work]) -> Iterator[Work]:
+    def _hold(self, piece: Index | Constraint, work: Iterable[Work]) -> Iterator[Work]:
         """Work on a relation, or a wait in the place of its actions while rows are still being copied into it."""
-        for each in work:
+        relation = piece.relation
+        for each in self._hold_new(piece, work):
             if relation in self._unready and isinstance(each, Action):
                 yield Wait(f"indexes and constraints of {relation} wait until it is ready", relation)
+                return
+            yield each
+
+    def _hold_new(self, piece: Index | Constraint, work: Iterable[Work]) -> Iterator[Work]:
+        """The same while changes may be on their way that were written before this one was there."""
+        for each in work:
+            if isinstance(each, Action) and self.appeared.is_new(piece):
+                yield self.appeared.note(piece)
+                return
+            if isinstance(each, Action) and self.appeared.is_awaited(piece):
+                why = f"waits until all that was written to {piece.relation} before has arrived"
+                yield Wait(f"{piece.identity} {why}", piece.relation)
                 return
             yield each
 

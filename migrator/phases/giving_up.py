@@ -26,6 +26,7 @@ _ANEW = (
     "ON CONFLICT (mapping, relation) DO UPDATE SET group_number = excluded.group_number, source_oid = excluded.source_oid,"
     " target_oid = excluded.target_oid, was_partition = excluded.was_partition, layout = excluded.layout, altered_layout = NULL,"
     " insert_only = excluded.insert_only, changes = excluded.changes, counted_since = excluded.counted_since,"
+    " structure = excluded.structure, structure_lsn = NULL,"
     " altered_lsn = NULL, publication_rel_oid = NULL, gone_lsn = NULL, attached_lsn = NULL, analyzed_at = NULL,"
     " admitted_at = DEFAULT WHERE relations.group_number"
 )

@@ -1,6 +1,7 @@
 """Copy method snapshot: what people do on either side in mid-copy, and before the changes from that time have arrived."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -31,6 +32,34 @@ INSERT INTO plenty SELECT g, repeat('x', 200) FROM generate_series(1, 8000) g;
 """
 
 
+CLEANED = """
+CREATE TABLE filler (id int PRIMARY KEY);
+CREATE TABLE checked (id int PRIMARY KEY, x int, n int DEFAULT 0);
+INSERT INTO checked SELECT g, nullif(g, 5) FROM generate_series(1, 100) g;
+CREATE TABLE single (id int PRIMARY KEY, x int, n int DEFAULT 0);
+INSERT INTO single SELECT g, 1 + g % 99 FROM generate_series(1, 100) g;
+CREATE TABLE parent (id int PRIMARY KEY);
+INSERT INTO parent SELECT generate_series(1, 10);
+CREATE TABLE child (id int PRIMARY KEY, parent int);
+INSERT INTO child SELECT g, g + 1 FROM generate_series(1, 10) g;
+"""
+MENDING = """
+INSERT INTO filler VALUES (1);
+UPDATE checked SET n = n + 1 WHERE x IS NULL;
+UPDATE checked SET x = 5 WHERE x IS NULL;
+ALTER TABLE checked ADD CONSTRAINT known CHECK (x IS NOT NULL);
+UPDATE single SET n = n + 1;
+UPDATE single SET x = id;
+CREATE UNIQUE INDEX single_x ON single (x);
+INSERT INTO parent VALUES (11);
+ALTER TABLE child ADD CONSTRAINT adopted FOREIGN KEY (parent) REFERENCES parent;
+"""
+BUILT = """
+SELECT conname FROM pg_constraint WHERE conname IN ('known', 'adopted') AND convalidated
+UNION ALL SELECT relname FROM pg_class WHERE relname = 'single_x' ORDER BY 1
+"""
+
+
 @dataclass
 class Stage:
     """Both servers, the mapping, its failures; and of which relations parts may be copied now, given their numbers."""
@@ -44,6 +73,28 @@ class Stage:
     def until_cut(self) -> None:
         """The snapshot is taken: what is written from now on is the backlog."""
         drive_until(self.spec, lambda seen: any(p.ledger.parts for p in seen.observation.databases), 60, self.memory)
+
+    @contextmanager
+    def apply_waits(self) -> Iterator[None]:
+        """Stands for hours of other changes: apply waits at the backlog's first row. Once that row's table has its key."""
+        key = "SELECT 1 FROM pg_index WHERE indrelid = to_regclass('filler')"
+
+        def has_key(seen: Assessment) -> bool:
+            return bool(seen.observation.databases and self.destination.execute(key, "shop"))
+
+        drive_until(self.spec, has_key, 60, self.memory)
+        with self.destination.connect("shop") as session, session.transaction(force_rollback=True):
+            session.execute("INSERT INTO filler VALUES (1)")
+            yield
+
+    def until_waits(self, what: str) -> None:
+        """Until nothing is left to do but what waits with these words."""
+
+        def done(seen: Assessment) -> bool:
+            waits = [wait for step in seen.decision.steps for wait in step.waits if what in wait.message]
+            return bool(waits) and not list(seen.decision.actions)
+
+        drive_until(self.spec, done, 60, self.memory)
 
     def end_equal(self) -> None:
         """To the light, with the same rows on both sides."""
@@ -102,3 +153,17 @@ def test_rows_changed_while_a_copier_stands_still_before_its_commit(
     monkeypatch.setattr(copy_part, "_check", checking)
     stage.may = lambda relation, number: True
     stage.end_equal()
+
+
+def test_what_appears_in_mid_copy_is_built_after_what_was_written_before(stage: Stage) -> None:
+    """Rows that were bad, were written to, and were mended before: apply would halt for ever at what they were in between."""
+    stage.source.execute(CLEANED, "shop")
+    stage.until_cut()
+    for sentence in MENDING.strip().splitlines():
+        stage.source.execute(sentence, "shop")
+    stage.may = lambda relation, number: True
+    with stage.apply_waits():
+        stage.until_waits("before has arrived")
+        assert stage.destination.execute(BUILT, "shop") == []
+    stage.end_equal()
+    assert stage.destination.execute(BUILT, "shop") == [("adopted",), ("known",), ("single_x",)]
