@@ -46,7 +46,7 @@ class Builder:
         elif isinstance(piece, Index):
             if not piece.is_key and (piece.valid or piece.partitioned):
                 yield from self._hold(piece, self._index(piece))
-        elif piece.type == CHECK and piece.local:
+        elif piece.type == CHECK and (piece.local or self._is_apart(piece.relation)):
             yield from self._hold(piece, self._check(piece))
         elif piece.type == FOREIGN_KEY and piece.parent is None:
             yield from self._hold_new(piece, self._foreign_key(piece))
@@ -181,7 +181,9 @@ class Builder:
 
     def _is_apart(self, relation: str) -> bool:
         """A partition of the source that is a table by itself on the destination as yet."""
-        return self.target.has_table(relation) and self.target.table(relation).parent is None
+        if not self.target.has_table(relation) or self.target.table(relation).parent is not None:
+            return False
+        return self.source.has_table(relation) and self.source.table(relation).parent is not None
 
     def _check(self, constraint: Constraint) -> Iterator[Work]:
         """A check that inheriting tables also have as their own is merged with theirs, so theirs come first."""

@@ -167,3 +167,32 @@ def test_what_appears_in_mid_copy_is_built_after_what_was_written_before(stage: 
         assert stage.destination.execute(BUILT, "shop") == []
     stage.end_equal()
     assert stage.destination.execute(BUILT, "shop") == [("adopted",), ("known",), ("single_x",)]
+
+
+def test_a_table_that_was_replicated_is_attached_after_what_was_written_before(stage: Stage) -> None:
+    """A row that no partition may hold was taken out of it just before: apply would halt for ever at what came to that row."""
+    stage.source.execute(
+        "CREATE TABLE filler (id int PRIMARY KEY);"
+        "CREATE TABLE event (id int, day int, n int, PRIMARY KEY (id, day), CHECK (n >= 0)) PARTITION BY RANGE (day);"
+        "CREATE INDEX event_n ON event (n);"
+        "CREATE TABLE event_1 PARTITION OF event FOR VALUES FROM (1) TO (2);"
+        "CREATE TABLE event_2 (id int, day int, n int, PRIMARY KEY (id, day));"
+        "INSERT INTO event_2 SELECT g, 2 + g % 2, g FROM generate_series(1, 100) g",
+        "shop",
+    )
+    stage.until_cut()
+    for sentence in (
+        "INSERT INTO filler VALUES (1)",
+        "UPDATE event_2 SET n = n + 1 WHERE day = 3",
+        "DELETE FROM event_2 WHERE day = 3",
+        "ALTER TABLE event_2 ADD CONSTRAINT event_n_check CHECK (n >= 0)",
+        "ALTER TABLE event ATTACH PARTITION event_2 FOR VALUES FROM (2) TO (3)",
+    ):
+        stage.source.execute(sentence, "shop")
+    stage.may = lambda relation, number: True
+    attached = "SELECT inhparent::regclass::text FROM pg_inherits WHERE inhrelid = 'event_2'::regclass"
+    with stage.apply_waits():
+        stage.until_waits("before has arrived")
+        assert stage.destination.execute(attached, "shop") == []
+    stage.end_equal()
+    assert stage.destination.execute(attached, "shop") == [("event",)]

@@ -36,7 +36,10 @@ def group(number: int) -> LedgerGroup:
 def stage(parents_group: int, barrier: int | None = None, confirmed: tuple[int, int] = (0x2000, 0x2000)) -> View:
     """Both relations are ready; the parent's key is on the destination, the foreign key only on the source."""
     ready = {CHILD: SyncState.READY, PARENT: SyncState.READY}
-    entries = {CHILD: LedgerRelation(CHILD, 1, 1, 11), PARENT: LedgerRelation(PARENT, parents_group, 2, 12)}
+    entries = {
+        CHILD: LedgerRelation(CHILD, 1, 1, 11, structure="constraint:9"),
+        PARENT: LedgerRelation(PARENT, parents_group, 2, 12),
+    }
     pair = replace(
         builders.pair("shop", 0),
         source_schema=Schema(tables=TABLES, constraints=(KEY,)),
