@@ -287,7 +287,7 @@ class Ledger:
     groups: tuple[LedgerGroup, ...] = ()
     relations: Mapping[str, LedgerRelation] = field(default_factory=dict)
     left: Mapping[str, LedgerRelation] = field(default_factory=dict)
-    """Partitions that left their group, and are in none yet; `group` is none's."""
+    """Relations that left their group, and are in none yet; `group` is none's."""
     given: frozenset[str] | None = None  # `Privilege.address` of what was settled; None: no such table
     outdated: bool = False
     """An older version made it: it is brought up to date before it is read."""

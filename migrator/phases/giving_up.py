@@ -20,7 +20,7 @@ UNFINISHED = (
 
 
 LEFT = 0
-"""The number of no group: of partitions that left theirs, and are in none yet."""
+"""The number of no group: of relations that left theirs, and are in none yet."""
 
 _ANEW = (
     "ON CONFLICT (mapping, relation) DO UPDATE SET group_number = excluded.group_number, source_oid = excluded.source_oid,"
@@ -56,9 +56,9 @@ def _place(mapping: str, number: int) -> int:
 def removal(mapping: str, number: int, which: str) -> str:
     """Take the group's relations that `which` (a condition on `migrator.relations r`) picks out of it.
 
-    Only the very table that received rows of ours is emptied: what else stands there is not ours to remove. A partition stays known, in
-    no group: should it be dropped on the source before it is copied anew, its table has to leave its tree on the destination. The
-    names in the ledger are quoted and qualified already.
+    Only the very table that received rows of ours is emptied: what else stands there is not ours to remove. The relation stays known, in
+    no group: should it be dropped or renamed on the source before it is copied anew, its table has to leave its tree on the destination,
+    and to stand there until the changes from before have arrived. The names in the ledger are quoted and qualified already.
     """
     body = f"""
 DECLARE
@@ -76,9 +76,7 @@ BEGIN
         DELETE FROM migrator.parts p WHERE (p.mapping, p.group_number, p.relation)
             = (entry.mapping, entry.group_number, entry.relation);
         UPDATE migrator.relations r SET group_number = {LEFT}, publication_rel_oid = NULL
-        WHERE (r.mapping, r.relation) = (entry.mapping, entry.relation) AND r.was_partition;
-        DELETE FROM migrator.relations r WHERE (r.mapping, r.relation) = (entry.mapping, entry.relation)
-            AND r.group_number <> {LEFT};
+        WHERE (r.mapping, r.relation) = (entry.mapping, entry.relation);
     END LOOP;
 END """
     return f"DO {dollar_quoted(body)}"

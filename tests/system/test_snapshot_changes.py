@@ -196,3 +196,35 @@ def test_a_table_that_was_replicated_is_attached_after_what_was_written_before(s
         assert stage.destination.execute(attached, "shop") == []
     stage.end_equal()
     assert stage.destination.execute(attached, "shop") == [("event",)]
+
+
+@pytest.mark.parametrize("how", ["DROP TABLE gone", "ALTER TABLE gone RENAME TO other"])
+def test_a_table_whose_changes_are_on_their_way_is_not_to_be_dropped(stage: Stage, how: str) -> None:
+    """It leaves its group when it is dropped or renamed on the source; apply halts at a change whose table is not there."""
+    stage.source.execute("CREATE TABLE filler (id int PRIMARY KEY); CREATE TABLE gone (id int PRIMARY KEY)", "shop")
+    stage.until_cut()
+    stage.source.execute("INSERT INTO filler VALUES (1)", "shop")
+    stage.source.execute("INSERT INTO gone VALUES (1)", "shop")
+    stage.source.execute(how, "shop")
+    stage.may = lambda relation, number: True
+
+    def told(seen: Assessment) -> list[str]:
+        about = [each for each in seen.decision.findings if "public.gone" in each.message + each.remedy]
+        return [each.remedy for each in about if not each.remedy.startswith("Not yet: ")]
+
+    with stage.apply_waits():
+        early = drive_until(stage.spec, lambda seen: replicated(seen, "filler"), 60, stage.memory)
+        for _ in range(5):
+            assert told(early) == []
+            early = drive_until(stage.spec, lambda seen: True, 60, stage.memory)
+    late = drive_until(stage.spec, lambda seen: bool(told(seen)), 60, stage.memory)
+    ((statement),) = told(late)
+    assert "DROP TABLE public.gone;" in statement
+    stage.destination.execute("DROP TABLE public.gone", "shop")
+    stage.end_equal()
+    assert stage.destination.execute("SELECT 1 FROM migrator.relations WHERE relation = 'public.gone'", "shop") == []
+
+
+def replicated(seen: Assessment, table: str) -> bool:
+    """Whether a subscription has the table."""
+    return any(f"public.{table}" in each.relations for p in seen.observation.databases for each in p.subscriptions)
