@@ -107,7 +107,14 @@ def many(number: int) -> View:
             replace(each, relations=dict.fromkeys(relations, SyncState.READY)) for each in view.database.subscriptions
         ),
         sizes={name: RelationSize(n, 1) for n, name in enumerate(relations)},
-        ledger=Ledger(True, (group(1),), {name: LedgerRelation(name, 1, 1, 11) for name in relations}),
+        ledger=Ledger(
+            True,
+            (group(1),),
+            {
+                name: LedgerRelation(name, 1, 1, 11, structure=f"constraint:{100 + n}")
+                for n, name in enumerate(relations)
+            },
+        ),
     )
     return replace(view, pair=pair)
 
