@@ -235,6 +235,10 @@ class LedgerRelation:
     changes: int | None = None
     """UPDATEs and DELETEs that the source had counted on it before its copy began, by counters of `counted_since`; None: not begun."""
     counted_since: str | None = None
+    structure: str | None = None
+    """`phases.appeared.structure` of when it began, or of when `structure_lsn` was noted; None: never noted."""
+    structure_lsn: Lsn | None = None
+    """A position in the source's WAL noted after `structure` was seen; None: what was written without it is not on its way."""
 
 
 @dataclass(frozen=True)
@@ -283,7 +287,7 @@ class Ledger:
     groups: tuple[LedgerGroup, ...] = ()
     relations: Mapping[str, LedgerRelation] = field(default_factory=dict)
     left: Mapping[str, LedgerRelation] = field(default_factory=dict)
-    """Partitions that left their group, and are in none yet; `group` is none's."""
+    """Relations that left their group, and are in none yet; `group` is none's."""
     given: frozenset[str] | None = None  # `Privilege.address` of what was settled; None: no such table
     outdated: bool = False
     """An older version made it: it is brought up to date before it is read."""

@@ -129,6 +129,8 @@ def _relation(row: DictRow) -> LedgerRelation:
         insert_only=row["insert_only"],
         changes=row["changes"],
         counted_since=row["counted_since"],
+        structure=row["structure"],
+        structure_lsn=Lsn.parse(row["structured"]) if row["structured"] else None,
     )
 
 

@@ -19,3 +19,5 @@ ALTER TABLE migrator.groups ADD COLUMN IF NOT EXISTS inserts_xmin text;
 ALTER TABLE migrator.relations ADD COLUMN IF NOT EXISTS insert_only boolean NOT NULL DEFAULT false;
 ALTER TABLE migrator.relations ADD COLUMN IF NOT EXISTS changes bigint;
 ALTER TABLE migrator.relations ADD COLUMN IF NOT EXISTS counted_since text;
+ALTER TABLE migrator.relations ADD COLUMN IF NOT EXISTS structure text;
+ALTER TABLE migrator.relations ADD COLUMN IF NOT EXISTS structure_lsn pg_lsn;

@@ -3,7 +3,7 @@
 What is held, and in which order (everybody who gives up a group or a part goes the same way):
 
 * destination: the group's place shared (`giving_up`), its ledger row FOR KEY SHARE, the part's FOR UPDATE, the table ROW EXCLUSIVE
-  (or, to be emptied, ACCESS EXCLUSIVE)
+  (and, to be emptied, ACCESS EXCLUSIVE)
 * source: the table ACCESS SHARE, for this one part's time
 
 Parts of one relation are copied by any number of workers at once: they share all of it but their own rows.
@@ -35,12 +35,13 @@ FREEZE_BYTES = 1_048_576
 
 @dataclass(frozen=True)
 class PartCopy:
-    """A part to be copied, and under which snapshot. `source_oid` and `filenode` are the relation's as the ledger knows them."""
+    """A part to be copied, and under which snapshot. The oids and the `filenode` are the relation's as the ledger knows them."""
 
     mapping: str
     group: int
     part: Part
     source_oid: int
+    target_oid: int
     filenode: int
     snapshot: str
 
@@ -62,7 +63,7 @@ def copy_part(source: Session, destination: Session, job: PartCopy, throttle: Th
     """
     reader, writer = Wire(source, stop), Wire(destination, stop)
     try:
-        if not _claim(writer, job):
+        if not _claim(writer, job) or not _is_the_same_there(writer, job):
             writer.ask("ROLLBACK")
             return None
         with importing(reader, job.snapshot):
@@ -142,6 +143,21 @@ def _claim(writer: Wire, job: PartCopy) -> bool:
         f" SELECT 1 FROM migrator.parts WHERE {_of_ledger(job)} AND copied_at IS NULL FOR UPDATE"
     )
     return group.ntuples == 1 and part.ntuples == 1
+
+
+def _is_the_same_there(writer: Wire, job: PartCopy) -> bool:
+    """Whether the destination's table still is the one that the relation's other parts are in; from here on it stays it.
+
+    One that was dropped and made again lacks those parts: the relation has to leave its group, which the next tick sees.
+    """
+    relation = job.part.relation
+    try:
+        *_, there = writer.ask(
+            f"LOCK TABLE ONLY {relation} IN ROW EXCLUSIVE MODE; SELECT to_regclass({literal(relation)})::oid"
+        )
+    except (pg.UndefinedTable, pg.InvalidSchemaName):
+        return False
+    return _number(there, 0, 0) == job.target_oid
 
 
 def _of_ledger(job: PartCopy) -> str:

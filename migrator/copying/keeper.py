@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import psycopg
 import structlog
+from psycopg.rows import DictRow
 
 from migrator.connection import SILENCE_SECONDS, Session, connect, try_lock
 from migrator.copying.courtesy import make_way
@@ -87,7 +88,11 @@ class Keeper:
         return session
 
     def _relay(self, ledger: Session, holder: Session) -> None:
-        """Take the snapshot over from any keeper that lives."""
+        """Take the snapshot over from any keeper that lives.
+
+        That it does is asked after the import: names of snapshots recur after a restart of the source, and what a dead keeper wrote
+        down may be the name of somebody else's by then. While our session and the keeper's stand, the name is the keeper's.
+        """
         rows = ledger.execute(
             "SELECT snapshot, backend_pid, backend_start FROM migrator.keepers WHERE mapping = %(mapping)s"
             " AND group_number = %(group)s AND keeper <> %(keeper)s ORDER BY exported_at DESC",
@@ -97,6 +102,9 @@ class Keeper:
             try:
                 exported = import_snapshot(holder, row["snapshot"])
             except (psycopg.errors.InvalidParameterValue, psycopg.errors.UndefinedObject):
+                holder.rollback()
+                continue
+            if not _lives(holder, row):
                 holder.rollback()
                 continue
             with ledger.transaction():
@@ -139,6 +147,12 @@ class Keeper:
                 "DELETE FROM migrator.keepers WHERE mapping = %(mapping)s AND group_number = %(group)s AND keeper = %(keeper)s",
                 self.seat.key,
             )
+
+
+def _lives(session: Session, keeper: DictRow) -> bool:
+    """Whether a keeper's session stands on the source."""
+    query = "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND backend_start = %s"
+    return session.execute(query, (keeper["backend_pid"], keeper["backend_start"])).fetchone() is not None
 
 
 def _stands(watch: Session, slot: str) -> bool:

@@ -193,12 +193,15 @@ class Parts:
         if row is None or snapshot is None or self.work.group is None:
             return None
         part = Part(relation, number, row["first_block"], row["last_block"])
-        return PartCopy(self.spec.name, self.work.group, part, row["oid"], row["filenode"], snapshot)
+        return PartCopy(
+            self.spec.name, self.work.group, part, row["source_oid"], row["target_oid"], row["filenode"], snapshot
+        )
 
     def _part(self, relation: str, number: int) -> DictRow | None:
         """The part, while it is to be copied."""
         return self._book.execute(
-            "SELECT p.first_block, p.last_block, p.filenode::bigint AS filenode, r.source_oid::bigint AS oid"
+            "SELECT p.first_block, p.last_block, p.filenode::bigint AS filenode,"
+            " r.source_oid::bigint AS source_oid, coalesce(r.target_oid::bigint, 0) AS target_oid"
             " FROM migrator.groups g"
             " JOIN migrator.relations r ON (r.mapping, r.group_number) = (g.mapping, g.number)"
             " JOIN migrator.parts p ON (p.mapping, p.group_number, p.relation) = (r.mapping, r.group_number, r.relation)"

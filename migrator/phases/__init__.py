@@ -119,6 +119,7 @@ PHASES: tuple[Phase, ...] = (
     Phase("keys", True, keys.examine, ONLY_SNAPSHOT),
     Phase("subscription", True, late_subscription.examine, ONLY_SNAPSHOT),
     Phase("initial_copy", True, initial_copy.examine_new, ONLY_SNAPSHOT),
+    Phase("catchup", True, catchup.trouble),
     Phase("sequences", True, sequences.examine),
     Phase("post_data", True, awake.examine),
     Phase("post_data", True, post_data.examine),

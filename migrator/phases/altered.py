@@ -68,11 +68,14 @@ def _early(view: View, each: Altered) -> Action | Wait:
 
 
 def _unknown(view: View, each: Altered) -> Action | Finding:
-    """Copied anew by ourselves while no subscription applies to it; what no part holds yet was not read before."""
+    """Copied anew by ourselves while no subscription applies to it; what was not cut into parts yet was not read before.
+
+    A part that is not in may be about to be: its copier has looked at the source for the last time, and stands still before its COMMIT.
+    """
     entry = each.entry
     group = groups.ledger_group(view, entry.group)
     if group is not None and groups.is_under_snapshot(group) and view.database.subscription(group.name) is None:
-        if not entry.count.copied:
+        if not entry.count.parts:
             return _note(view, {entry.relation: each.now})
         return leave_out(view, entry, "its rows were changed by ALTER TABLE on the source")
     return _rewritten(view, each)

@@ -8,6 +8,7 @@ from itertools import groupby
 from migrator.model import SyncState
 from migrator.observation import DatabasePair
 from migrator.phases import foreign_keys, quick
+from migrator.phases.appeared import Appeared
 from migrator.phases.pre_data import drift_finding
 from migrator.quote import identifier
 from migrator.schema import Schema
@@ -35,6 +36,7 @@ class Builder:
     major: int
     after_barrier: bool
     """All that was written on the source has been applied."""
+    appeared: Appeared
     unfilled: frozenset[str] = frozenset()
     """Relations whose rows are carried for good only after the barrier, and have not been."""
 
@@ -44,15 +46,13 @@ class Builder:
             yield from self._comment(piece)
         elif isinstance(piece, Index):
             if piece.relation in self._unmade:
-                yield Wait(
-                    f"{piece.identity} waits for {piece.relation}, which itself waits for an index", piece.relation
-                )
+                yield Wait(f"{piece.identity} waits for {piece.relation}, which waits for an index", piece.relation)
             elif not piece.is_key and (piece.valid or piece.partitioned):
-                yield from self._hold(piece.relation, self._index(piece))
-        elif piece.type == CHECK and piece.local:
-            yield from self._hold(piece.relation, self._check(piece))
+                yield from self._hold(piece, self._index(piece))
+        elif piece.type == CHECK and (piece.local or self._is_apart(piece.relation)):
+            yield from self._hold(piece, self._check(piece))
         elif piece.type == FOREIGN_KEY and piece.parent is None:
-            yield from self._foreign_key(piece)
+            yield from self._hold_new(piece, self._foreign_key(piece))
 
     @cached_property
     def _ready(self) -> frozenset[str]:
@@ -97,11 +97,24 @@ class Builder:
     def _target_indexes(self) -> Mapping[tuple[str, str], Index]:
         return {(each.relation, each.name): each for each in self.target.indexes}
 
-    def _hold(self, relation: str, work: Iterable[Work]) -> Iterator[Work]:
+    def _hold(self, piece: Index | Constraint, work: Iterable[Work]) -> Iterator[Work]:
         """Work on a relation, or a wait in the place of its actions while rows are still being copied into it."""
-        for each in work:
+        relation = piece.relation
+        for each in self._hold_new(piece, work):
             if relation in self._unready and isinstance(each, Action):
                 yield Wait(f"indexes and constraints of {relation} wait until it is ready", relation)
+                return
+            yield each
+
+    def _hold_new(self, piece: Index | Constraint, work: Iterable[Work]) -> Iterator[Work]:
+        """The same while changes may be on their way that were written before this one was there."""
+        for each in work:
+            if isinstance(each, Action) and self.appeared.is_new(piece):
+                yield self.appeared.note(piece)
+                return
+            if isinstance(each, Action) and self.appeared.is_awaited(piece):
+                why = f"waits until all that was written to {piece.relation} before has arrived"
+                yield Wait(f"{piece.identity} {why}", piece.relation)
                 return
             yield each
 
@@ -177,7 +190,9 @@ class Builder:
 
     def _is_apart(self, relation: str) -> bool:
         """A partition of the source that is a table by itself on the destination as yet."""
-        return self.target.has_table(relation) and self.target.table(relation).parent is None
+        if not self.target.has_table(relation) or self.target.table(relation).parent is not None:
+            return False
+        return self.source.has_table(relation) and self.source.table(relation).parent is not None
 
     def _check(self, constraint: Constraint) -> Iterator[Work]:
         """A check that inheriting tables also have as their own is merged with theirs, so theirs come first."""

@@ -34,15 +34,26 @@ def examine(view: View) -> Step:
 
 
 def gone_relations(view: View, source: Schema) -> Iterator[LedgerRelation]:
-    """Relations of the ledger whose table, by its oid, the source has no more: neither renamed nor taken out by hand."""
+    """Relations of the ledger whose table, by its oid, the source has no more: neither renamed nor taken out by hand.
+
+    Of those that left their group the renamed ones too: under its new name the table is copied anew, and nothing follows the old.
+    """
     members = {oid for publication in view.database.publications for oid, _ in publication.relations.values()}
     ledger = view.database.ledger
-    known = (*ledger.relations.values(), *ledger.left.values())
-    entries = [each for each in known if each.source_oid not in members]
+    entries = [each for each in ledger.relations.values() if each.source_oid not in members]
     present = {table.oid for table in source.tables} if entries else set()
-    for entry in sorted(entries, key=lambda each: each.relation):
-        if entry.source_oid not in present:
-            yield entry
+    gone = [each for each in entries if each.source_oid not in present]
+    gone += [each for each in ledger.left.values() if not _stands(each, source)]
+    yield from sorted(gone, key=lambda each: each.relation)
+
+
+def _stands(entry: LedgerRelation, source: Schema) -> bool:
+    """Whether the source has the table under its name."""
+    return source.has_table(entry.relation) and source.table(entry.relation).oid == entry.source_oid
+
+
+def _is_renamed(entry: LedgerRelation, source: Schema) -> bool:
+    return not _stands(entry, source) and any(table.oid == entry.source_oid for table in source.tables)
 
 
 def is_over(view: View, entry: LedgerRelation) -> bool:
@@ -81,7 +92,7 @@ def _note(view: View, gone: Gone) -> Iterator[Action]:
 def _drops(view: View, gone: Gone, source: Schema, target: Schema) -> Iterator[Action]:
     """Not where the source has another table of that name: `ledger_check` tells of that."""
     for entry in gone:
-        if source.has_table(entry.relation):
+        if source.has_table(entry.relation) or _is_renamed(entry, source):
             continue
         if _may_drop(view, entry, target) and passed(view, entry.gone_lsn):
             yield _drop(view, entry)
@@ -114,12 +125,12 @@ def _drop(view: View, entry: LedgerRelation) -> Action:
 
 def _findings(view: View, gone: Gone, source: Schema, target: Schema) -> Iterator[Finding]:
     for entry in gone:
-        remade = source.has_table(entry.relation)
-        if target.has_table(entry.relation) and not remade and not _may_drop(view, entry, target):
-            yield _dropped(view, entry, target)
+        remade, renamed = source.has_table(entry.relation), _is_renamed(entry, source)
+        if target.has_table(entry.relation) and not remade and (renamed or not _may_drop(view, entry, target)):
+            yield _dropped(view, entry, target, "renamed" if renamed else "dropped")
 
 
-def _dropped(view: View, entry: LedgerRelation, target: Schema) -> Finding:
+def _dropped(view: View, entry: LedgerRelation, target: Schema, what: str) -> Finding:
     """No row is lost by it, so it keeps the light out only where a foreign key of it would hold up others' DELETEs."""
     name, where = entry.relation, f"database {view.database.target} on the destination"
     parent = target.table(name).parent
@@ -130,7 +141,7 @@ def _dropped(view: View, entry: LedgerRelation, target: Schema) -> Finding:
     )
     return Finding(
         "relation_dropped",
-        f"{name} was dropped on the source; it still stands in {where}{still}.",
+        f"{name} was {what} on the source; it still stands in {where}{still}.",
         statement if passed(view, entry.gone_lsn) else early,
         blocking=not (parent or entry.was_partition) and _refers(name, target),
         database=view.database.name,

@@ -63,10 +63,10 @@ def _goes_with_another(item: Item, tables: set[str], identities: set[str], targe
 
 def _told_elsewhere(item: Item, view: View) -> bool:
     """By the phase of partitions."""
-    ledger = view.database.ledger.relations
+    ledger = view.database.ledger
     if isinstance(item, Attachment):
         return True
-    return isinstance(item, Table) and item.qualified in ledger
+    return isinstance(item, Table) and (item.qualified in ledger.relations or item.qualified in ledger.left)
 
 
 def _acts_on_rows(item: Item) -> bool:

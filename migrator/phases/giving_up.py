@@ -20,12 +20,13 @@ UNFINISHED = (
 
 
 LEFT = 0
-"""The number of no group: of partitions that left theirs, and are in none yet."""
+"""The number of no group: of relations that left theirs, and are in none yet."""
 
 _ANEW = (
     "ON CONFLICT (mapping, relation) DO UPDATE SET group_number = excluded.group_number, source_oid = excluded.source_oid,"
     " target_oid = excluded.target_oid, was_partition = excluded.was_partition, layout = excluded.layout, altered_layout = NULL,"
     " insert_only = excluded.insert_only, changes = excluded.changes, counted_since = excluded.counted_since,"
+    " structure = excluded.structure, structure_lsn = NULL,"
     " altered_lsn = NULL, publication_rel_oid = NULL, gone_lsn = NULL, attached_lsn = NULL, analyzed_at = NULL,"
     " admitted_at = DEFAULT WHERE relations.group_number"
 )
@@ -55,18 +56,18 @@ def _place(mapping: str, number: int) -> int:
 def removal(mapping: str, number: int, which: str) -> str:
     """Take the group's relations that `which` (a condition on `migrator.relations r`) picks out of it.
 
-    Only a table that received rows of ours is emptied: what else stands there is not ours to remove. A partition stays known, in
-    no group: should it be dropped on the source before it is copied anew, its table has to leave its tree on the destination. The
-    names in the ledger are quoted and qualified already.
+    Only the very table that received rows of ours is emptied: what else stands there is not ours to remove. The relation stays known, in
+    no group: should it be dropped or renamed on the source before it is copied anew, its table has to leave its tree on the destination,
+    and to stand there until the changes from before have arrived. The names in the ledger are quoted and qualified already.
     """
     body = f"""
 DECLARE
     entry record;
 BEGIN
-    FOR entry IN SELECT r.mapping, r.group_number, r.relation FROM migrator.relations r
+    FOR entry IN SELECT r.mapping, r.group_number, r.relation, r.target_oid FROM migrator.relations r
                  WHERE r.mapping = {literal(mapping)} AND r.group_number = {number} AND ({which})
     LOOP
-        IF to_regclass(entry.relation) IS NOT NULL AND EXISTS (
+        IF to_regclass(entry.relation)::oid = entry.target_oid AND EXISTS (
             SELECT FROM migrator.parts p WHERE (p.mapping, p.group_number, p.relation)
                 = (entry.mapping, entry.group_number, entry.relation) AND p.copied_at IS NOT NULL)
         THEN
@@ -75,9 +76,7 @@ BEGIN
         DELETE FROM migrator.parts p WHERE (p.mapping, p.group_number, p.relation)
             = (entry.mapping, entry.group_number, entry.relation);
         UPDATE migrator.relations r SET group_number = {LEFT}, publication_rel_oid = NULL
-        WHERE (r.mapping, r.relation) = (entry.mapping, entry.relation) AND r.was_partition;
-        DELETE FROM migrator.relations r WHERE (r.mapping, r.relation) = (entry.mapping, entry.relation)
-            AND r.group_number <> {LEFT};
+        WHERE (r.mapping, r.relation) = (entry.mapping, entry.relation);
     END LOOP;
 END """
     return f"DO {dollar_quoted(body)}"

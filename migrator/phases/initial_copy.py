@@ -6,7 +6,7 @@ from itertools import accumulate
 
 from migrator.model import Subscription, SyncState
 from migrator.names import inserts_name
-from migrator.phases import giving_up, groups, insert_only, membership
+from migrator.phases import appeared, giving_up, groups, insert_only, membership
 from migrator.phases.layouts import noted
 from migrator.phases.pacing import MB, held_back, rate_limit
 from migrator.phases.relations import bytes_of, wanted
@@ -239,13 +239,14 @@ def _insert_relations(view: View, group: LedgerGroup, relations: tuple[str, ...]
 def _insertion(
     view: View, group: LedgerGroup, relations: tuple[str, ...], schema: Schema, *, counted: bool = False
 ) -> str:
+    standing = appeared.structures(schema, relations)
     rows = ", ".join(
         f"({literal(view.spec.name)}, {literal(relation)}, {group.number}, {schema.table(relation).oid},"
         f" to_regclass({literal(relation)}), {'true' if schema.table(relation).is_partition else 'false'},"
-        f" {noted(schema, view.database.target_schema, relation)})"
+        f" {noted(schema, view.database.target_schema, relation)}, {literal(standing[relation])})"
         for relation in relations
     )
-    columns = "mapping, relation, group_number, source_oid, target_oid, was_partition, layout"
+    columns = "mapping, relation, group_number, source_oid, target_oid, was_partition, layout, structure"
     if not counted:
         return f"INSERT INTO migrator.relations ({columns}) VALUES {rows} {giving_up.AGAIN}"
     return (

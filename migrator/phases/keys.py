@@ -10,6 +10,7 @@ from functools import cached_property
 from migrator.config import CopyMethod
 from migrator.observation import DatabasePair
 from migrator.phases import analyze, groups, membership, quick
+from migrator.phases.appeared import Appeared
 from migrator.phases.relations import bytes_of
 from migrator.phases.view import View
 from migrator.schema import Schema
@@ -112,10 +113,14 @@ class _Builder:
         yield from lacking or analyze.at_once(self.view, relation)
 
     def missing(self, relation: str) -> Iterator[Action]:
-        """What has to be made of one table, the replica identity before other indexes; attachments once both ends are there."""
+        """What has to be made of one table, the replica identity before other indexes; attachments once both ends are there.
+
+        An index that is younger than the copy is post_data's: the rows that were copied may not fit it.
+        """
         yield from self.identity(relation)
+        new = Appeared(self.view, self.source)
         for index in self._indexes.get(relation, ()):
-            if not index.is_key:
+            if not index.is_key and not new.is_younger(index):
                 yield from self._index(index)
 
     def identity(self, relation: str) -> Iterator[Action]:
@@ -152,8 +157,12 @@ class _Builder:
             yield self._build(index)
         elif isinstance(found, Index) and not found.valid and not found.partitioned:
             yield self._build(index, f"DROP INDEX {index.qualified}")
-        elif (tie := attachment(index)) is not None and self._attachable(tie):
+        elif (tie := attachment(index)) is not None and self._attachable(tie) and self._is_partition(index.relation):
             yield self._action(f"attach {index.identity}", index.relation, tie.create())
+
+    def _is_partition(self, relation: str) -> bool:
+        """On the destination already; one that joined its tree in mid-copy is attached later (`attached`)."""
+        return self.target.has_table(relation) and self.target.table(relation).parent is not None
 
     def _attachable(self, tie: IndexAttachment) -> bool:
         return self.target.find(tie.identity) is None and self.target.find(f"index {tie.parent}") is not None

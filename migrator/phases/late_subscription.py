@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from migrator.phases import groups, insert_only, keys, line, membership, subscription, wal_budget
-from migrator.phases.snapshot_copy import unfinished
+from migrator.phases.snapshot_copy import is_another, unfinished
 from migrator.phases.view import View
 from migrator.quote import literal
 from migrator.records import LedgerGroup
@@ -52,6 +52,8 @@ def _of_group(view: View, group: LedgerGroup) -> Iterator[Action | Wait | Findin
         yield Action(f"record subscription {group.name}", subscription.record(view, group))
     elif left := unfinished(view, group):
         yield Wait(f"{len(left)} relations of {group.name} are not copied")
+    elif any(is_another(view, entry) for entry in groups.members(view, group).values()):
+        yield Wait(f"relations of {group.name} are to leave it: their tables were made again on the destination")
     elif missing := keys.lacking(view, groups.members(view, group), hurry=_hurry(view, group)):
         yield Wait(f"{len(missing)} relations of {group.name} lack keys or indexes")
     elif not membership.is_complete(view, group):
@@ -67,7 +69,9 @@ def _hurry(view: View, group: LedgerGroup) -> bool:
 
 
 def _create(view: View, group: LedgerGroup) -> Action:
-    """Asked once more on the source: with copy_data = false whatever else stands in the publication would miss its rows."""
+    """Asked once more on both sides: with copy_data = false whatever else stands in the publication would miss its rows, and so would
+    a table that was made again on the destination.
+    """
     oids = ", ".join(str(oid) for oid in sorted(each.source_oid for each in groups.members(view, group).values()))
     names = ", ".join(map(literal, insert_only.subscribed(group)))
     same = (
@@ -80,10 +84,15 @@ def _create(view: View, group: LedgerGroup) -> Action:
         f" AND EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = p.pubname AND plugin = 'pgoutput'"
         f" AND confirmed_flush_lsn = '{group.snapshot_lsn}')"
     )
+    filled = (
+        f"SELECT true AS filled WHERE NOT EXISTS (SELECT FROM migrator.relations WHERE {groups.in_group(view, group.number)}"
+        " AND to_regclass(relation)::oid IS DISTINCT FROM target_oid)"
+    )
     return Action(
         f"create subscription {group.name}",
         (
             Statement(Side.SOURCE, view.database.name, same, keeps=("same",)),
+            Statement(Side.DESTINATION, view.database.target, filled, keeps=("filled",)),
             subscription.create(view, group, copy_data=False),
             *subscription.record(view, group),
         ),

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from migrator.catalog import ledger_tables
 from migrator.model import Publication
 from migrator.names import inserts_name
-from migrator.phases import giving_up, groups, insert_only, publication
+from migrator.phases import appeared, giving_up, groups, insert_only, publication
 from migrator.phases.grouping import MOST_GROUPS, foreign_keys, plan
 from migrator.phases.layouts import noted
 from migrator.phases.relations import bytes_of, wanted
@@ -90,6 +90,7 @@ def _assign(view: View, new: Iterable[str]) -> Action:
     sizes = {name: bytes_of(view, name) for name in new}
     schema, limits = view.database.source_schema, view.spec.replication
     assert schema is not None
+    standing = appeared.structures(schema, sizes)
     room = MOST_GROUPS - len(groups.at_work(view))
     planned = plan(sizes, foreign_keys(schema), limits.streams_per_database, limits.own_group_gb * GB, room)
     first = max((group.number for group in view.database.ledger.groups), default=0) + 1
@@ -97,14 +98,14 @@ def _assign(view: View, new: Iterable[str]) -> Action:
     rows = ", ".join(
         f"({literal(view.spec.name)}, {literal(relation)}, {number}, {schema.table(relation).oid},"
         f" to_regclass({literal(relation)}), {'true' if schema.table(relation).is_partition else 'false'},"
-        f" {noted(schema, view.database.target_schema, relation)},"
+        f" {noted(schema, view.database.target_schema, relation)}, {literal(standing[relation])},"
         f" {'true' if insert_only.is_chosen(view.database, relation) else 'false'})"
         for number, relations in numbered.items()
         for relation in sorted(relations)
     )
     members = (
         "INSERT INTO migrator.relations (mapping, relation, group_number, source_oid, target_oid, was_partition, layout,"
-        f" insert_only) VALUES {rows} {giving_up.BACK}"
+        f" structure, insert_only) VALUES {rows} {giving_up.BACK}"
     )
     sentences = (
         ledger_tables(),

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Set
 
 from migrator.phases import foreign_keys
+from migrator.phases.appeared import Appeared
 from migrator.phases.building import Builder, Piece, Work
 from migrator.phases.view import View
 from migrator.schema import Schema
@@ -25,8 +26,9 @@ def examine(view: View) -> Step:
     after = foreign_keys.has_passed_the_barrier(view)
     barrier = view.observation.journal.barrier if view.observation.journal is not None else None
     unfilled = foreign_keys.unfilled(pair, barrier)
-    builder = Builder(pair, pair.source_schema, pair.target_schema, view.destination.major, after, unfilled)
-    return answer(pair.name, _asked_for(view, _work(builder, pair.source_schema, view.failing(NAME).keys())))
+    source, major, new = pair.source_schema, view.destination.major, Appeared(view, pair.source_schema)
+    builder = Builder(pair, source, pair.target_schema, major, after, new, unfilled)
+    return answer(pair.name, _asked_for(view, _work(builder, source, view.failing(NAME).keys())))
 
 
 def _asked_for(view: View, found: Iterable[Work]) -> Iterator[Work]:
@@ -65,13 +67,13 @@ def _by_relation(source: Schema) -> Mapping[str, list[Piece]]:
 
 
 def answer(database: str, found: Iterable[Work]) -> Step:
-    """The step of one database that says all of this, each wait once."""
+    """The step of one database that says all of this, each action and wait once."""
     work = tuple(found)
     return Step(
         NAME,
         database,
         Gates.DATABASE,
-        actions=tuple(each for each in work if isinstance(each, Action)),
+        actions=tuple(dict.fromkeys(each for each in work if isinstance(each, Action))),
         waits=tuple(dict.fromkeys(each for each in work if isinstance(each, Wait))),
         findings=tuple(each for each in work if isinstance(each, Finding)),
     )

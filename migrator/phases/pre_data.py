@@ -61,9 +61,10 @@ def wanted_items(
     groups by a key) is wanted as soon as that is there.
 
     A partition that is new beneath a parent the destination already has gets its indexes and checks before it is
-    attached: ATTACH would make indexes of other names, and refuse a partition without its parent's checks.
+    attached: ATTACH would make indexes of other names, and refuse a partition without its parent's checks. Not one whose rows
+    are there already: those indexes and checks are post_data's, and it is attached after them (`attached`).
     """
-    late = {table.qualified for table in source.tables if _is_late(table, target)}
+    late = {table.qualified for table in source.tables if _is_late(table, target, begun)}
     later = without_keys - late
 
     def is_early(index: Index) -> bool:
@@ -104,9 +105,11 @@ def _is_there(index: Index, target: Schema) -> bool:
     return isinstance(found, Index) and (index.constraint is None or found.constraint is not None)
 
 
-def _is_late(table: Table, target: Schema) -> bool:
+def _is_late(table: Table, target: Schema, begun: Collection[str]) -> bool:
     """Its parent is there, itself is not, or not yet attached: it came after the parent was made."""
     if table.parent is None or not target.has_table(table.parent):
+        return False
+    if any(leaf in begun for leaf in target.storage(table.qualified)):
         return False
     return target.find(f"partition {table.qualified}") is None
 

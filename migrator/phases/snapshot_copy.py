@@ -79,8 +79,11 @@ def _of_group(view: View, group: LedgerGroup) -> Iterator[Action | Wait | Findin
     if slot is None or slot.wal_status == "lost":
         return  # no change would ever follow these rows: the subscription's step says so
     places = groups.published(view, group)
-    unfit = [entry for entry in groups.members(view, group).values() if _is_unfit(view, entry, places)]
-    yield from (leave_out(view, entry, "it was altered on the source") for entry in unfit)
+    for entry in groups.members(view, group).values():
+        if _is_unfit(view, entry, places):
+            yield leave_out(view, entry, "it was altered on the source")
+        elif is_another(view, entry):
+            yield leave_out(view, entry, "its table on the destination is not the one that was filled")
     left = unfinished(view, group)
     if not left:
         return
@@ -149,6 +152,14 @@ def _is_unfit(view: View, entry: LedgerRelation, places: Mapping[str, tuple[int,
     if schema is None or not schema.has_table(entry.relation):
         return schema is not None
     return places.get(entry.relation) != (entry.source_oid, entry.publication_rel_oid)
+
+
+def is_another(view: View, entry: LedgerRelation) -> bool:
+    """Whether the destination's table is gone, or another than the one that the parts are in, dropped and made again: those are lost."""
+    schema = view.database.target_schema
+    if schema is None:
+        return False
+    return not schema.has_table(entry.relation) or schema.table(entry.relation).oid != entry.target_oid
 
 
 def leave_out(view: View, entry: LedgerRelation, why: str) -> Action:

@@ -82,12 +82,13 @@ class Pair:
         parts = cut(relation, size, blocks, part_bytes)
         with destination_session(self.new.spec("new"), self.target, "test", 1.0) as session:
             session.execute(
-                "INSERT INTO migrator.relations (mapping, relation, group_number, source_oid) VALUES (%s, %s, %s, %s::bigint::oid)"
-                " ON CONFLICT DO NOTHING",
-                (MAPPING, relation, group, oid),
+                "INSERT INTO migrator.relations (mapping, relation, group_number, source_oid, target_oid)"
+                " VALUES (%s, %s, %s, %s::bigint::oid, to_regclass(%s)) ON CONFLICT DO NOTHING",
+                (MAPPING, relation, group, oid, relation),
             )
             ledger.note_parts(session, MAPPING, group, [(filenode, part) for part in parts])
-        return [PartCopy(MAPPING, group, part, oid, filenode, self.snapshot) for part in parts]
+        ((there,),) = self.on_destination(f"SELECT coalesce(to_regclass($name${relation}$name$)::oid::bigint, 0)")
+        return [PartCopy(MAPPING, group, part, oid, there, filenode, self.snapshot) for part in parts]
 
     def copy(self, jobs: Iterable[PartCopy], stop: Callable[[], bool] = lambda: False) -> list[Copied | None]:
         """All of them by one copier, on one pair of sessions."""

@@ -203,6 +203,21 @@ def test_nobody_is_told_to_go_for_nothing(pair: Pair) -> None:
     assert copier.error is None and count(pair) == 20_000
 
 
+@pytest.mark.parametrize("again", ["", TABLE])
+def test_nothing_is_copied_into_another_table_of_the_same_name(pair: Pair, again: str) -> None:
+    """The one that its first part is in was dropped on the destination; what stands there by now is not emptied either."""
+    first, second, *_ = pair.jobs("public.t", PART)
+    assert pair.copy([first]) != [None]
+    pair.on_destination(f"DROP TABLE public.t; {again}")
+    assert pair.copy([second]) == [None]
+    assert [number for number, _, _ in done(pair)] == [first.part.number]
+    if again:
+        pair.on_destination("INSERT INTO public.t VALUES (-1, 'somebody else''s')")
+    leave(pair)
+    assert done(pair) == []
+    assert not again or count(pair) == 1
+
+
 def test_a_lock_held_by_somebody_puts_the_part_off(pair: Pair) -> None:
     (job,) = pair.jobs("public.t")
     with pair.old.connect(pair.database) as other:

@@ -8,6 +8,9 @@ import pytest
 
 from migrator import control
 from migrator.config import MappingSpec
+from migrator.copying.keeper import Keeper
+from migrator.copying.seat import Seat
+from migrator.errors import MigratorError
 from migrator.looks.remembered import SchemaCache
 from migrator.machines.cluster import Cluster
 from migrator.memory import Memory
@@ -92,6 +95,22 @@ def test_a_late_keeper_makes_nothing_against_the_wish(begun: Pair) -> None:
     assert ended is not None and ended.left == ()
     assert kept(spec).applied == 0
     assert ours_left(source) == [] and ours_left(destination) == []
+
+
+def test_a_keeper_takes_no_snapshot_of_somebody_else(begun: Pair) -> None:
+    """Names of snapshots recur after a restart of the source: what a dead keeper wrote down is an application's by then."""
+    source, destination, spec = begun
+    destination.execute("UPDATE migrator.groups SET slot_created = true", "shop")
+    with source.connect("shop") as alien:
+        alien.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        ((name,),) = alien.execute("SELECT pg_export_snapshot()").fetchall()
+        destination.execute(
+            "INSERT INTO migrator.keepers (mapping, group_number, keeper, snapshot, backend_pid, backend_start)"
+            f" VALUES ('m', 1, '2', '{name}', {alien.info.backend_pid}, now() - interval '1 day')",
+            "shop",
+        )
+        with pytest.raises(MigratorError, match="No keeper of group 1"):
+            Keeper(Seat(spec, "shop", 1, "1")).keep()
 
 
 def test_an_abort_waits_for_a_keeper_that_is_about_to_make_its_slot(begun: Pair) -> None:

@@ -36,7 +36,10 @@ def group(number: int) -> LedgerGroup:
 def stage(parents_group: int, barrier: int | None = None, confirmed: tuple[int, int] = (0x2000, 0x2000)) -> View:
     """Both relations are ready; the parent's key is on the destination, the foreign key only on the source."""
     ready = {CHILD: SyncState.READY, PARENT: SyncState.READY}
-    entries = {CHILD: LedgerRelation(CHILD, 1, 1, 11), PARENT: LedgerRelation(PARENT, parents_group, 2, 12)}
+    entries = {
+        CHILD: LedgerRelation(CHILD, 1, 1, 11, structure="constraint:9"),
+        PARENT: LedgerRelation(PARENT, parents_group, 2, 12),
+    }
     pair = replace(
         builders.pair("shop", 0),
         source_schema=Schema(tables=TABLES, constraints=(KEY,)),
@@ -104,7 +107,14 @@ def many(number: int) -> View:
             replace(each, relations=dict.fromkeys(relations, SyncState.READY)) for each in view.database.subscriptions
         ),
         sizes={name: RelationSize(n, 1) for n, name in enumerate(relations)},
-        ledger=Ledger(True, (group(1),), {name: LedgerRelation(name, 1, 1, 11) for name in relations}),
+        ledger=Ledger(
+            True,
+            (group(1),),
+            {
+                name: LedgerRelation(name, 1, 1, 11, structure=f"constraint:{100 + n}")
+                for n, name in enumerate(relations)
+            },
+        ),
     )
     return replace(view, pair=pair)
 

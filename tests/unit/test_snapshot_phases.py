@@ -63,7 +63,7 @@ def stage(
     number = len(counts)
     tables = tuple(table(each) for each in range(number + new))
     entries = {
-        t.qualified: LedgerRelation(t.qualified, 1, t.oid, 100 + t.oid, count=c)
+        t.qualified: LedgerRelation(t.qualified, 1, t.oid, 100 + t.oid, target_oid=t.oid, count=c)
         for t, c in zip(tables, counts, strict=False)
     }
     members = {f"public.t{each}": (each, 100 + each) for each in (range(number) if published is None else published)}
@@ -96,13 +96,14 @@ def sql(actions: Iterable[Action]) -> str:
     return "\n".join(statement.sql for action in actions for statement in action.statements)
 
 
-def test_a_subscription_is_made_when_all_is_in_and_asks_the_source_once_more() -> None:
+def test_a_subscription_is_made_when_all_is_in_and_asks_both_sides_once_more() -> None:
     (create,) = late_subscription.examine(stage(IN, IN)).actions
     assert create.summary == f"create subscription {name_of(1)}"
-    first, second, *_ = create.statements
+    first, second, third, *_ = create.statements
     assert first.keeps == ("same",) and "pg_publication_tables" in first.sql and "ARRAY[0, 1]::oid[]" in first.sql
     assert "p.oid = 1" in first.sql
-    assert "copy_data = false" in second.sql
+    assert second.keeps == ("filled",) and "IS DISTINCT FROM target_oid" in second.sql
+    assert "copy_data = false" in third.sql
 
 
 @pytest.mark.parametrize("counts", [(IN, HALF), (OUT, IN), (HALF,)])
@@ -206,6 +207,18 @@ def test_a_table_made_anew_under_its_name_leaves_its_group() -> None:
     found = (Publication(name_of(1), 1, "1", {"public.t0": (4711, 100), "public.t1": (1, 101)}),)
     step = snapshot_copy.examine(replace(view, pair=replace(view.database, publications=found)))
     assert "take public.t0 out of its group: it was altered on the source" in summaries(step)
+
+
+@pytest.mark.parametrize("count", [IN, HALF])
+def test_a_table_made_again_on_the_destination_leaves_its_group(count: PartCount) -> None:
+    """It lacks what the ledger says was copied; also where it is not made again yet."""
+    view = stage(count, IN)
+    for tables in ((replace(table(0), oid=4711), table(1)), (table(1),)):
+        made_again = replace(view, pair=replace(view.database, target_schema=Schema(tables=tables)))
+        assert len(of_kind(snapshot_copy.examine(made_again), "take public.t0 out of its group")) == 1
+        assert not late_subscription.examine(made_again).actions
+    unread = replace(view, pair=replace(view.database, target_schema=None))
+    assert not of_kind(snapshot_copy.examine(unread), "take")
 
 
 def test_what_cannot_be_copied_leaves_when_nothing_else_is_left_to_do() -> None:
