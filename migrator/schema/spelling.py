@@ -1,11 +1,12 @@
 """When do two servers' texts say the same? Servers of different versions spell one definition a little differently."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from functools import lru_cache
 
 _TOKEN = re.compile(
-    r"""(?P<space>\s+)
+    r"""(?P<implied>\s+NO\ INDENT(?=\)))
+    | (?P<space>\s+)
     | (?P<literal>[Ee]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*' | (?P<dollars>\$(?:[^\W\d]\w*)?\$).*?(?P=dollars))
     | (?P<quoted>"(?:[^"]|"")*")
     | (?P<word>[^\W\d][\w$]*)
@@ -14,13 +15,16 @@ _TOKEN = re.compile(
 )
 _NEEDLESS = re.compile(r'"[a-z_][a-z0-9_$]*"\Z')
 _ROUTINE = re.compile(r"CREATE OR REPLACE (FUNCTION|PROCEDURE)\b")
-_BEFORE_A_SCHEMA = frozenset("FROM JOIN ONLY TO INTO UPDATE TABLE COLLATE ::".split())
-"""After these words a qualifier is a schema's, not a table's."""
+_BEFORE_A_SCHEMA = frozenset("JOIN ONLY TO INTO UPDATE TABLE COLLATE ::".split())
+"""After these words a qualifier is a schema's, not a table's. After FROM it may be either: EXTRACT(year FROM t.at)."""
 
 
 @lru_cache(16384)
 def canonical(text: str) -> str:
-    """`text` without needless quotes (newer servers quote more words) and with single spaces; literals as they stand."""
+    """`text` without needless quotes (newer servers quote more words) and with single spaces; literals as they stand.
+
+    Without NO INDENT too, which from 16 on is written into every XMLSERIALIZE that has no INDENT.
+    """
     return "".join(" " if kind == "space" else token for kind, token in _tokens(text)).strip()
 
 
@@ -41,15 +45,17 @@ def says_the_same(older: str, newer: str) -> bool:
     if _ROUTINE.match(older) and list(_without_own_names(here)) == list(_without_own_names(there)):
         return True
     left_out: set[str] = set()
+    columns: set[int] = set()
     at = 0
     for place, token in enumerate(there):
         if _is_left_out(here, at, there, place):
             left_out.add(here[at])
+            columns.add(place)
             at += 2
         if here[at : at + 1] != [token]:
             return False
         at += 1
-    return at == len(here) and len(left_out) == 1 and _is_table(left_out.pop(), there)
+    return at == len(here) and len(left_out) == 1 and _is_table(left_out.pop(), there, columns)
 
 
 def _tokens(text: str) -> Iterator[tuple[str | None, str]]:
@@ -57,7 +63,8 @@ def _tokens(text: str) -> Iterator[tuple[str | None, str]]:
         kind, token = match.lastgroup, match.group()
         if match["dollars"] is not None:
             kind = "literal"
-        yield kind, token[1:-1] if kind == "quoted" and _NEEDLESS.match(token) else token
+        if kind != "implied":
+            yield kind, token[1:-1] if kind == "quoted" and _NEEDLESS.match(token) else token
 
 
 def _without_own_names(tokens: list[str]) -> Iterator[str]:
@@ -76,6 +83,10 @@ def _is_left_out(here: list[str], at: int, there: list[str], place: int) -> bool
     return here[at + 2 : at + 3] == [there[place]] and before not in _BEFORE_A_SCHEMA and after not in (["("], ["."])
 
 
-def _is_table(name: str, text: list[str]) -> bool:
-    """Whether it stands somewhere as a whole, as a table or its alias does: a schema stands only before a dot."""
-    return any(token == name and text[at + 1 : at + 2] != ["."] for at, token in enumerate(text))
+def _is_table(name: str, text: list[str], columns: Set[int]) -> bool:
+    """Whether it stands somewhere as a whole, as a table or its alias does: a schema stands only before a dot.
+
+    What stands in the places of the `columns` from which it was left out may be the table of that schema.
+    """
+    whole = (at for at, token in enumerate(text) if token == name and text[at + 1 : at + 2] != ["."])
+    return any(at not in columns for at in whole)

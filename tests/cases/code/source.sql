@@ -260,6 +260,15 @@ CREATE VIEW app.windows AS
     WINDOW w AS (PARTITION BY p.kind ORDER BY p.amount NULLS FIRST) ORDER BY p.kind, p.id FETCH FIRST 5 ROWS WITH TIES;
 CREATE VIEW app.alone AS SELECT plain.id, plain.id AS again, (SELECT max(o.id) FROM app.other o WHERE o.plain = plain.id) AS most
     FROM app.plain AS plain WHERE plain.id IN (SELECT plain FROM app.other WHERE plain.note IS NOT NULL) GROUP BY plain.id HAVING count(*) > 0;
+-- FROM inside an expression, before the columns of a view's only table
+CREATE TABLE app.timed (id integer PRIMARY KEY, at timestamptz, a text, b text, x xml, y text DEFAULT xmlserialize(CONTENT NULL::xml AS text));
+CREATE VIEW app.years AS SELECT extract(year FROM at) AS y, extract(epoch FROM at - '2026-01-01'::timestamptz) FROM app.timed;
+CREATE VIEW app.unlike AS SELECT id FROM app.timed WHERE a IS DISTINCT FROM b AND a IS NOT DISTINCT FROM lower(b);
+CREATE MATERIALIZED VIEW app.cut AS SELECT trim(LEADING b FROM a) AS t, trim(BOTH FROM a) AS u, substring(a FROM id FOR 2) AS s,
+    substring(a SIMILAR b ESCAPE '#') AS v, overlay(a PLACING b FROM id FOR 2) AS o, position(a IN b) AS p FROM app.timed;
+CREATE VIEW app.as_text AS SELECT xmlserialize(CONTENT x AS text) AS t, xmlserialize(DOCUMENT x AS varchar(9)) AS v FROM app.timed;
+CREATE FUNCTION app.serialized(xml) RETURNS text LANGUAGE sql BEGIN ATOMIC SELECT xmlserialize(CONTENT $1 AS text); END;
+CREATE TABLE app.xml_kept (x xml, CHECK (xmlserialize(CONTENT x AS text) <> ''), t text GENERATED ALWAYS AS (xmlserialize(CONTENT x AS text)) STORED);
 CREATE RULE notify AS ON INSERT TO app.other DO ALSO NOTIFY changed, 'it''s';
 ALTER TABLE app.other ENABLE ALWAYS RULE notify;
 CREATE RULE several AS ON UPDATE TO app.seen WHERE new.id > 5 DO INSTEAD (
