@@ -1,7 +1,7 @@
 """Room of columns: all that CREATE TABLE and ALTER TABLE ... ALTER COLUMN can say of one."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from migrator.quote import identifier
@@ -69,6 +69,23 @@ class Column:
         """What stands in CREATE TABLE, name first."""
         parts = [f"{self.quoted} {self.type}{self.collation}", self.value(), self._null()]
         return " ".join(part for part in parts if part)
+
+    def declaration_below(self) -> str:
+        """The same in a table that inherits the column as well, and with it a NOT NULL that is only the parent's."""
+        inherited = self.not_null is not None and not self.not_null.local
+        return (replace(self, not_null=None) if inherited else self).declaration()
+
+    def own_where_inherited(self) -> Iterator[str]:
+        """ALTER COLUMN's words for what differs from the parents' column. A declared one without a default is given theirs, too."""
+        not_null = self.not_null
+        if not self.generated and not (self.local and self.value()):
+            yield f"SET DEFAULT {self.default}" if self.default is not None else "DROP DEFAULT"
+        if not self.local and not_null is not None and not_null.local and not_null.name is None:
+            yield "SET NOT NULL"
+        if self.nullable_below:
+            yield "DROP NOT NULL"
+        if self.own_expression:
+            yield f"SET EXPRESSION AS ({self.default})"
 
     def addition(self) -> str:
         """What stands in ADD COLUMN. The default is what rows that are there have on the source, known or not: only then, another's.

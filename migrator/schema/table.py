@@ -177,9 +177,9 @@ class Table:
     def _line(self, column: Column) -> str:
         if self.of_type is not None:
             return column.declaration_of_type()
-        if column.local or not self.inherits:
+        if not self.inherits:
             return column.declaration()
-        return column.not_null_clause()
+        return column.declaration_below() if column.local else column.not_null_clause()
 
     def _settings(self) -> Iterator[str]:
         """Also what an identity column's sequence has otherwise than by default: its table's persistence."""
@@ -190,20 +190,14 @@ class Table:
                 yield f"ALTER SEQUENCE {column.sequence.qualified} SET {column.sequence.persistence}"
 
     def _inherited_differences(self) -> tuple[str, ...]:
-        """Inherited columns are not declared; their own default, expression and NOT NULL are set afterwards."""
+        """What CREATE TABLE gives a column of its parents' and it has otherwise is set afterwards."""
         if not self.inherits:
             return ()
-        found = []
-        for column in (column for column in self.columns if not column.local and not column.generated):
-            alter = f"ALTER TABLE ONLY {self.qualified} ALTER COLUMN {column.quoted}"
-            found.append(f"{alter} SET DEFAULT {column.default}" if column.default else f"{alter} DROP DEFAULT")
-            if column.not_null is not None and column.not_null.local and column.not_null.name is None:
-                found.append(f"{alter} SET NOT NULL")
-        for column in self.columns:
-            alter = f"ALTER TABLE ONLY {self.qualified} ALTER COLUMN {column.quoted}"
-            found += [f"{alter} DROP NOT NULL"] if column.nullable_below else []
-            found += [f"{alter} SET EXPRESSION AS ({column.default})"] if column.own_expression else []
-        return tuple(found)
+        return tuple(
+            f"ALTER TABLE ONLY {self.qualified} ALTER COLUMN {column.quoted} {action}"
+            for column in self.columns
+            for action in column.own_where_inherited()
+        )
 
     def _unvalidated(self) -> tuple[str, ...]:
         """18 knows NOT NULL that is NOT VALID."""

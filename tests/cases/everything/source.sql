@@ -128,6 +128,14 @@ ALTER TABLE ONLY app.child ALTER COLUMN kind SET DEFAULT 'child';
 ALTER TABLE ONLY app.child ALTER COLUMN weight DROP DEFAULT;
 CREATE TABLE app.grandchild (PRIMARY KEY (id)) INHERITS (app.child);
 
+-- partitioning as it was before there was any: children made LIKE their parent, without its defaults
+CREATE TABLE app.log (a integer NOT NULL, b text DEFAULT 'x', at timestamptz DEFAULT now());
+CREATE TABLE app.log_old (LIKE app.log, CHECK (at < '2026-01-01'));
+ALTER TABLE app.log_old INHERIT app.log;
+CREATE TABLE app.log_new (a integer, d integer DEFAULT 4) INHERITS (app.log);
+CREATE TABLE app.log_newer (at timestamptz, a integer NOT NULL, b text DEFAULT 'own') INHERITS (app.log);
+ALTER TABLE app.log_newer ALTER COLUMN at DROP DEFAULT;
+
 CREATE TABLE "Odd.Schema"."Table "" with 'all' \ %s {x} :y" (
     "select" integer PRIMARY KEY, "Mixed Case" text DEFAULT 'a''b\c"d', "dot.ted" integer CHECK ("dot.ted" <> 3),
     "größe" serial, "%percent" integer UNIQUE, "new
