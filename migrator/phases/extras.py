@@ -19,6 +19,7 @@ from migrator.schema.removal import removal
 from migrator.schema.replica_identity import ReplicaIdentity
 from migrator.schema.sequence import IDENTITY
 from migrator.schema.sequence import Sequence as SequenceItem
+from migrator.schema.spelling import unquoted
 from migrator.schema.table import Attachment, Table
 from migrator.steps import Finding, Gates, Step
 
@@ -40,10 +41,9 @@ def examine(view: View) -> Step:
 
 def extras(source: Schema, target: Schema) -> tuple[Item, ...]:
     """The destination's objects that the source lacks, each whole: not what goes with another one of them."""
-    known = source.carried_identities
-    found = [item for item in target.items if item.identity not in known]
+    found = [item for item in target.items if source.find(item.identity) is None]
     tables = {item.qualified for item in found if isinstance(item, Table)}
-    identities = {item.identity for item in found}
+    identities = {unquoted(item.identity) for item in found}
     return tuple(item for item in found if not _goes_with_another(item, tables, identities, target))
 
 
@@ -56,7 +56,7 @@ def _goes_with_another(item: Item, tables: set[str], identities: set[str], targe
         return True
     if isinstance(item, Attachment):
         return item.partition in tables
-    if isinstance(item, Index) and item.parent is not None and f"index {item.parent}" in identities:
+    if isinstance(item, Index) and item.parent is not None and unquoted(f"index {item.parent}") in identities:
         return True
     return not isinstance(item, Table) and getattr(item, "relation", None) in tables
 

@@ -16,6 +16,7 @@ from migrator.schema.item import Item
 from migrator.schema.order import CircleError, by_dependency, by_depth
 from migrator.schema.replica_identity import replica_identity
 from migrator.schema.sequence import IDENTITY, ownership
+from migrator.schema.spelling import unquoted
 from migrator.schema.table import Table
 from migrator.schema.table import attachment as partition_attachment
 from migrator.steps import Action, Finding, Gates, Quick, Side, Statement, Step, Wait
@@ -86,8 +87,9 @@ def wanted_items(
         _standing(source, target, keys, with_indexes),
     )
     items = tuple(item for kind in made for item in kind if item is not None)
-    present = {item.identity for item in items if not isinstance(item, Index) or item.is_key}  # others': post_data
-    present |= {each.identity for each in source.sequences if each.link == IDENTITY}  # they come with their tables
+    made_here = [item for item in items if not isinstance(item, Index) or item.is_key]  # others': post_data
+    with_tables = [each for each in source.sequences if each.link == IDENTITY]
+    present = {unquoted(item.identity) for item in (*made_here, *with_tables)}
     return (*items, *(comment for comment in source.comments if comment.needs in present))
 
 

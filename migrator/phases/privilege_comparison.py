@@ -14,6 +14,7 @@ from migrator.quote import identifier
 from migrator.schema import acl
 from migrator.schema.acl import OWNER, PUBLIC, Acl, Grant, Sentence
 from migrator.schema.privilege import DEFAULT, RELATION_KINDS, Key, Privilege
+from migrator.schema.spelling import unquoted
 
 POSTGRESQL = "PostgreSQL"
 """The maker of what initdb makes."""
@@ -47,7 +48,7 @@ class Surroundings:
     def has_right(self, role: str, right: str, schema: str) -> bool:
         """Whether a role has, or was given just before, a right of its own on a schema that must not be taken away."""
         sides = (self.view.database.source_schema, self.view.database.target_schema)
-        found = [side.privileges.get(("SCHEMA", schema, "")) for side in sides if side is not None]
+        found = [side.privileges.get(("SCHEMA", unquoted(schema), "")) for side in sides if side is not None]
         return any(
             namespace.owner == role
             or any(grant.grantee in (role, PUBLIC) and grant.privilege == right for grant in namespace.acl)
@@ -192,13 +193,12 @@ def _bare(privilege: Privilege, target: Mapping[Key, Privilege], untouched: froz
     if privilege.kind == DEFAULT:
         return replace(privilege, defaulted=True, acl=privilege.builtin)
     if privilege.kind == "COLUMN":
-        tables = (target.get((kind, privilege.identity, "")) for kind in RELATION_KINDS)
-        table = next((table for table in tables if table is not None), None)
+        keys = [(kind, privilege.key[1], "") for kind in RELATION_KINDS]
+        table = next((target[key] for key in keys if key in target), None)
         if table is not None:
-            return replace(
-                privilege, owner=table.owner, defaulted=True, acl=frozenset(), oid=table.oid, initial=frozenset()
-            )
-        known = any((kind, privilege.identity, "") in untouched for kind in RELATION_KINDS)
+            bare = replace(privilege, identity=table.identity, owner=table.owner, oid=table.oid)
+            return replace(bare, defaulted=True, acl=frozenset(), initial=frozenset())
+        known = not untouched.isdisjoint(keys)
         return replace(privilege, defaulted=True, acl=frozenset(), initial=frozenset()) if known else None
     if privilege.maker is None or privilege.key not in untouched:
         return None

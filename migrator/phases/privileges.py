@@ -14,6 +14,7 @@ from migrator.phases.view import View
 from migrator.phases.wording import some
 from migrator.quote import identifier, literal
 from migrator.schema.privilege import Privilege
+from migrator.schema.spelling import unquoted
 from migrator.steps import Action, Finding, Side, Statement, Step
 
 NAME = "privileges"
@@ -30,7 +31,8 @@ SHOWN = 20
 
 def examine(view: View) -> Step:
     """Give rights to what is fresh, note what is settled, tell of what differs otherwise."""
-    compared = tuple(each for each in comparisons(view) if each.target.key[1] not in view.held)
+    held = set(map(unquoted, view.held))
+    compared = tuple(each for each in comparisons(view) if each.target.key[1] not in held)
     differing = [each for each in compared if each.mending]
     fresh = [each for each in differing if each.fresh and not each.settled]
     given = [each for each in fresh if each.allowed and each.gift()]

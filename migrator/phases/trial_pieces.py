@@ -23,6 +23,7 @@ from migrator.schema.order import Circle, Dependencies
 from migrator.schema.replica_identity import ReplicaIdentity
 from migrator.schema.sequence import Ownership
 from migrator.schema.sequence import Sequence as SequenceItem
+from migrator.schema.spelling import unquoted
 from migrator.schema.table import Attachment, Table
 
 _UNDEFINED = frozenset({"42P01", "42883", "42704", "3F000"})
@@ -95,7 +96,7 @@ class Broken:
 
     def add(self, item: Item) -> None:
         for each in _members(item):
-            self._names |= {each.identity, each.key, *_own_names(each)}
+            self._names |= {each.identity, unquoted(each.identity), each.key, *_own_names(each)}
 
     def follows(self, item: Item) -> bool:
         """Whether it needs something that could not be made."""

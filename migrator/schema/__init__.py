@@ -48,6 +48,7 @@ from migrator.schema.range import Range
 from migrator.schema.readers import ROOMS
 from migrator.schema.row import Answer, Row
 from migrator.schema.sequence import Sequence as SequenceItem
+from migrator.schema.spelling import unquoted
 from migrator.schema.table import Table
 from migrator.schema.tablespace import Places, Unplaced
 from migrator.schema.uncarried import Uncarried
@@ -155,17 +156,13 @@ class Schema:
         return tuple(dict.fromkeys([*children, *(each for child in children for each in self.descendants(child))]))
 
     def find(self, identity: str) -> Item | None:
-        """The carried object of this identity."""
-        return self._items.get(identity)
+        """The carried object of this identity, however its name is quoted."""
+        return self._items.get(unquoted(identity))
 
     @property
     def items(self) -> Iterable[Item]:
         """Every carried object, and every tie between two of them that is made by a statement of its own."""
         return self._items.values()
-
-    @property
-    def carried_identities(self) -> frozenset[str]:
-        return frozenset(self._items)
 
     @cached_property
     def _items(self) -> Mapping[str, Item]:
@@ -184,7 +181,7 @@ class Schema:
             self.comments,
             self.ties,
         )
-        return {item.identity: item for kind in plain for item in kind}
+        return {unquoted(item.identity): item for kind in plain for item in kind}
 
     @cached_property
     def digest(self) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from migrator.quote import identifier, literal, qualified
 from migrator.schema.row import Row
+from migrator.schema.spelling import unquoted
 
 
 @dataclass(frozen=True)
@@ -15,11 +16,11 @@ class Comment:
     text: str
     relation: str | None
     needs: str
-    """The identity of the object it is on."""
+    """The identity of the object it is on, unquoted."""
 
     @property
     def identity(self) -> str:
-        return f"comment on {self.target}"
+        return f"comment on {unquoted(self.target)}"
 
     @property
     def key(self) -> str:
@@ -41,19 +42,17 @@ def read(row: Row) -> Comment:
     plain = qualified(namespace, name) if namespace is not None else identifier(name)
     relation = qualified(namespace, on) if namespace is not None and on is not None else None
     if kind == "COLUMN":
-        return Comment(
-            f"COLUMN {relation}.{identifier(name)}", row.text("text"), relation, f"{row.text('on_kind')} {relation}"
-        )
+        needs = f"{row.text('on_kind')} {relation}"
+        return Comment(f"COLUMN {relation}.{identifier(name)}", row.text("text"), relation, unquoted(needs))
     if kind == "CONSTRAINT ON DOMAIN":
-        return Comment(
-            f"CONSTRAINT {identifier(name)} ON DOMAIN {relation}", row.text("text"), None, f"type {relation}"
-        )
+        needs = f"type {relation}"
+        return Comment(f"CONSTRAINT {identifier(name)} ON DOMAIN {relation}", row.text("text"), None, unquoted(needs))
     if kind == "CONSTRAINT":
         needs = f"constraint {identifier(name)} on {relation}"
         if row.flag("on_index"):
             needs = f"index {plain}"
         elif row.text_or_none("on_kind") is not None:  # a NOT NULL is its column's, and comes with the table
             needs = f"table {relation}"
-        return Comment(f"CONSTRAINT {identifier(name)} ON {relation}", row.text("text"), relation, needs)
+        return Comment(f"CONSTRAINT {identifier(name)} ON {relation}", row.text("text"), relation, unquoted(needs))
     word = {"DOMAIN": "type", "FOREIGN TABLE": "table"}.get(kind, kind.lower())
-    return Comment(f"{kind} {plain}", row.text("text"), relation, f"{word} {plain}")
+    return Comment(f"{kind} {plain}", row.text("text"), relation, unquoted(f"{word} {plain}"))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from migrator.quote import identifier, qualified
 from migrator.schema.row import Row
-from migrator.schema.spelling import canonical
+from migrator.schema.spelling import canonical, unquoted
 
 VIEW, MATERIALIZED_VIEW, POPULATED = "view", "materialized view", "populated"
 SECURITY_LABEL = "security label"
@@ -34,8 +34,8 @@ class Definition:
     relation: str | None = None
     """The table or view it belongs to, qualified."""
     needs: tuple[str, ...] = ()
-    """Identities of what must stand before it, where pg_depend's order does not see to that. A room gives those of other
-    definitions as `needed_definitions`: their identities are canonical."""
+    """Unquoted identities of what must stand before it, where pg_depend's order does not see to that. A room gives those of
+    other definitions as `needed_definitions`: their identities are canonical."""
     state: str = ""
     """When it acts (triggers): not compared, for the cutover sets it."""
     at_cutover: tuple[str, ...] = ()
@@ -99,7 +99,7 @@ def read(row: Row, *, late: bool) -> Definition:
         comment_on=row.text_if_any("comment_on") or "",
         late=late,
         relation=qualified(namespace, relation) if namespace is not None and relation is not None else None,
-        needs=(*row.texts_if_any("needs"), *map(canonical, row.texts_if_any("needed_definitions"))),
+        needs=(*map(unquoted, row.texts_if_any("needs")), *map(canonical, row.texts_if_any("needed_definitions"))),
         state=row.text_if_any("state") or "",
         at_cutover=row.texts_if_any("at_cutover"),
         provisional=row.texts_if_any("provisional"),

@@ -13,11 +13,12 @@ from migrator.quote import identifier
 from migrator.schema import acl
 from migrator.schema.acl import OWNER, Acl, Grant, Sentence
 from migrator.schema.row import Row
+from migrator.schema.spelling import requoted, unquoted
 
 RELATION_KINDS = ("TABLE", "VIEW", "MATERIALIZED VIEW", "FOREIGN TABLE", "SEQUENCE")
 
 Key = tuple[str, str, str]
-"""Kind, identity, and the column's name or nothing."""
+"""Kind, identity without needless quotes (which words need them is another matter on every version), and the column or nothing."""
 
 DEFAULT = "DEFAULT"
 
@@ -41,7 +42,7 @@ class Privilege:
     """Whose an object is and who may do what with it.
 
     `kind` is the word of ALTER (SCHEMA, TYPE, ROUTINE, TABLE, VIEW, SEQUENCE, ...) or COLUMN; `identity` is quoted and
-    qualified, a column's is its table's; `column` is quoted. `acl` is what is allowed, also where the catalog says
+    qualified, a column's is its table's; `column` is quoted, by us. `acl` is what is allowed, also where the catalog says
     NULL (`defaulted`). `follows_table`: a column, or a sequence owned by one, has the owner of its table; a range
     type's constructor keeps the one who made it.
     Of kind DEFAULT are default privileges: `identity` is FOR ROLE ... IN SCHEMA ..., `column` the kind of object
@@ -64,7 +65,7 @@ class Privilege:
 
     @property
     def key(self) -> Key:
-        return self.kind, self.identity, self.column or ""
+        return self.kind, unquoted(self.identity), self.column or ""
 
     @property
     def address(self) -> str:
@@ -134,15 +135,16 @@ def _shared(privilege: Privilege) -> Privilege:
 
 @lru_cache(_REMEMBERED_LISTS)
 def _keys(text: str) -> frozenset[Key]:
-    return frozenset((kind, identity, "") for kind, identity in json.loads(text))
+    return frozenset((kind, unquoted(identity), "") for kind, identity in json.loads(text))
 
 
 def _privilege(row: Row) -> Privilege:
-    owner = row.text("owner")
+    kind, identity, owner = row.text("kind"), row.text("identity"), row.text("owner")
+    column = row.text_or_none("column_name")
     return Privilege(
-        kind=row.text("kind"),
-        identity=row.text("identity"),
-        column=row.text_or_none("column_name"),
+        kind=kind,
+        identity=requoted(identity) if kind == DEFAULT else identity,
+        column=identifier(column) if column is not None and kind == "COLUMN" else column,
         owner=owner,
         follows_table=row.flag("follows_table"),
         defaulted=row.flag("defaulted"),

@@ -52,7 +52,7 @@ WITH namespace AS (
     FROM relation r
     WHERE %(relations)s::oid[] IS NULL OR coalesce(r.owned_by, r.oid) = ANY (%(relations)s::oid[])
     UNION ALL
-    SELECT 5, 'COLUMN', 'pg_catalog.pg_class'::regclass, r.oid, r.identity, quote_ident(a.attname), a.attnum, r.relowner, true, a.attacl,
+    SELECT 5, 'COLUMN', 'pg_catalog.pg_class'::regclass, r.oid, r.identity, a.attname::text, a.attnum, r.relowner, true, a.attacl,
         acldefault('c', r.relowner)
     FROM relation r JOIN (
         SELECT attrelid, attnum, attname, attacl FROM pg_catalog.pg_attribute WHERE attacl IS NOT NULL AND NOT attisdropped

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator, Set
 from functools import lru_cache
 
+from migrator.quote import identifier
+
 _TOKEN = re.compile(
     r"""(?P<implied>\s+NO\ INDENT(?=\)))
     | (?P<space>\s+)
@@ -26,6 +28,17 @@ def canonical(text: str) -> str:
     Without NO INDENT too, which from 16 on is written into every XMLSERIALIZE that has no INDENT.
     """
     return "".join(" " if kind == "space" else token for kind, token in _tokens(text)).strip()
+
+
+def unquoted(identity: str) -> str:
+    """An identity to look up by: which words need quotes is another matter on every version, and what we quote ourselves another still."""
+    return canonical(identity) if '"' in identity else identity
+
+
+def requoted(names: str) -> str:
+    """Names, between words in capitals, with quotes where we need them: an older server leaves bare what is a keyword by now."""
+    words = ((token, token.islower() and not token.startswith('"')) for _, token in _tokens(names))
+    return "".join(identifier(token) if bare else token for token, bare in words)
 
 
 @lru_cache(4096)

@@ -79,6 +79,8 @@ Right = tuple[object, ...]
 def rights(cluster: Cluster, database: str, *, maintain: bool = True) -> set[Right]:
     """(class, identity, owner, change since it was made, grantor, grantee, privilege, grantable) of everything in a database.
 
-    `maintain` false leaves out MAINTAIN, which sources before 17 do not know: who owns a table has it on 18.
+    `maintain` false leaves out MAINTAIN, which sources before 17 do not know: who owns a table has it on 18. Identities
+    are without quotes: which words need them, each version sees otherwise.
     """
-    return {row for row in cluster.execute(RIGHTS, database) if maintain or row[6] != "MAINTAIN"}
+    rows = ((*row[:1], str(row[1]).replace('"', ""), *row[2:]) for row in cluster.execute(RIGHTS, database))
+    return {row for row in rows if maintain or row[6] != "MAINTAIN"}

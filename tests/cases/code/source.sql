@@ -269,6 +269,31 @@ CREATE MATERIALIZED VIEW app.cut AS SELECT trim(LEADING b FROM a) AS t, trim(BOT
 CREATE VIEW app.as_text AS SELECT xmlserialize(CONTENT x AS text) AS t, xmlserialize(DOCUMENT x AS varchar(9)) AS v FROM app.timed;
 CREATE FUNCTION app.serialized(xml) RETURNS text LANGUAGE sql BEGIN ATOMIC SELECT xmlserialize(CONTENT $1 AS text); END;
 CREATE TABLE app.xml_kept (x xml, CHECK (xmlserialize(CONTENT x AS text) <> ''), t text GENERATED ALWAYS AS (xmlserialize(CONTENT x AS text)) STORED);
+-- names that are words: of every version, and of 16 and 17 only
+CREATE VIEW app."user" AS SELECT id AS "order", id AS json_value, id AS "where" FROM app.plain;
+COMMENT ON VIEW app."user" IS 'of a word';
+COMMENT ON COLUMN app."user"."order" IS 'order';
+COMMENT ON COLUMN app."user".json_value IS 'value';
+CREATE MATERIALIZED VIEW app.json_scalar AS SELECT id AS "where", note AS system_user FROM app.plain;
+COMMENT ON COLUMN app.json_scalar."where" IS 'where';
+COMMENT ON COLUMN app.json_scalar."system_user" IS 'who';
+CREATE VIEW app.merge_action AS SELECT 1 AS one;
+COMMENT ON VIEW app.merge_action IS 'of a later word';
+CREATE FUNCTION app.json_exists(text) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+COMMENT ON FUNCTION app.json_exists(text) IS 'of a later word';
+CREATE TABLE app.json_table (id integer PRIMARY KEY, "system_user" text, "order" integer);
+COMMENT ON COLUMN app.json_table."system_user" IS 'who';
+COMMENT ON COLUMN app.json_table."order" IS 'order';
+CREATE INDEX json_query ON app.json_table ("order");
+ALTER TABLE app.json_table CLUSTER ON json_query;
+CREATE FUNCTION app.json_row(app.json_table) RETURNS integer LANGUAGE sql AS 'SELECT $1.id';
+COMMENT ON FUNCTION app.json_row(app.json_table) IS 'of a row';
+CREATE RULE json_array AS ON DELETE TO app.json_table DO INSTEAD NOTHING;
+COMMENT ON RULE json_array ON app.json_table IS 'never';
+CREATE TRIGGER json_object BEFORE UPDATE ON app.json_table FOR EACH ROW EXECUTE FUNCTION app.touch();
+COMMENT ON TRIGGER json_object ON app.json_table IS 'touches';
+CREATE POLICY json_serialize ON app.json_table USING (true);
+COMMENT ON POLICY json_serialize ON app.json_table IS 'all';
 CREATE RULE notify AS ON INSERT TO app.other DO ALSO NOTIFY changed, 'it''s';
 ALTER TABLE app.other ENABLE ALWAYS RULE notify;
 CREATE RULE several AS ON UPDATE TO app.seen WHERE new.id > 5 DO INSTEAD (
