@@ -269,6 +269,8 @@ class Builder:
         if constraint.referenced is None:
             return False
         relation, name = constraint.referenced
+        if not self.source.has_table(relation):
+            return True  # an extension's own table: its key came with CREATE EXTENSION
         key = self._target_indexes.get((relation, name))
         return key is not None and key.valid
 

@@ -126,6 +126,19 @@ def test_nothing_is_built_on_a_relation_that_is_not_ready(trial: Callable[..., T
     assert {wait.relation for wait in step.waits} >= {"app.customers", "app.orders", "app.lines"}
 
 
+def test_a_foreign_key_may_refer_to_an_extensions_table(shared: Shared, database: Databases) -> None:
+    """As to PostGIS' spatial_ref_sys: the table and its key are the extension's, and no part of what is read."""
+    server = shared(18)
+    each = Trial(server, database(server), server, database(server))
+    for side in (each.database, each.target):
+        server.execute("CREATE EXTENSION hstore; CREATE TABLE srs (srid integer PRIMARY KEY)", side)
+        server.execute("ALTER EXTENSION hstore ADD TABLE srs", side)
+    server.execute("CREATE TABLE geo (id integer PRIMARY KEY, srid integer REFERENCES srs)", each.database)
+    each.run()
+    assert (each.post_data().quiet, each.post_data().findings) == (True, ())
+    assert dump(server, each.database, server) == dump(server, each.target, server)
+
+
 def test_an_invalid_leftover_is_built_anew(trial: Callable[..., Trial]) -> None:
     each = trial(15)
     each.run()
