@@ -16,6 +16,8 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _NEEDLESS = re.compile(r'"[a-z_][a-z0-9_$]*"\Z')
+_AS_WRITTEN, _AS_TAG = re.compile(r"\bLOCALE = '(?:[^']|'')*'"), re.compile(r"\blocale = '(?:[^']|'')*'")
+"""A collation's ICU locale as somebody wrote it, and as servers from 16 on write it: only ICU knows that they are one."""
 _ROUTINE = re.compile(r"CREATE OR REPLACE (FUNCTION|PROCEDURE)\b")
 _BEFORE_A_SCHEMA = frozenset("JOIN ONLY TO INTO UPDATE TABLE COLLATE ::".split())
 """After these words a qualifier is a schema's, not a table's. After FROM it may be either: EXTRACT(year FROM t.at)."""
@@ -55,6 +57,8 @@ def says_the_same(older: str, newer: str) -> bool:
     if canonical(older) == canonical(newer):
         return True
     here, there = ([token for kind, token in _tokens(text) if kind != "space"] for text in (older, newer))
+    if older.startswith("CREATE COLLATION ") and _AS_WRITTEN.search(older):
+        return _AS_WRITTEN.sub("", canonical(older), count=1) == _AS_TAG.sub("", canonical(newer), count=1)
     if _ROUTINE.match(older) and list(_without_own_names(here)) == list(_without_own_names(there)):
         return True
     left_out: set[str] = set()

@@ -51,6 +51,31 @@ def test_code_arrives_as_pg_dump_sees_it(
     assert there == (here if version == destination else spelled_by(shared(18), database(shared(18)), here))
 
 
+ICU = """
+CREATE COLLATION us (provider = icu, locale = 'en_US');
+CREATE COLLATION phone (provider = icu, locale = 'de@collation=phonebook');
+CREATE COLLATION sec (provider = icu, locale = '@colStrength=secondary', deterministic = false);
+CREATE COLLATION tag (provider = icu, locale = 'de-AT');
+"""
+
+
+@pytest.mark.parametrize(("version", "destination"), [(15, 15), (15, 17), (15, 18)])
+def test_icu_locales_may_be_spelled_otherwise(
+    version: int, destination: int, shared: Shared, database: Databases
+) -> None:
+    """From 16 on CREATE COLLATION makes language tags of them."""
+    source, target = shared(version), shared(destination)
+    for server in (source, target):
+        if server.execute("SELECT count(*) FROM pg_collation WHERE collname LIKE '%-x-icu'") == [(0,)]:
+            pytest.skip(f"the server of version {server.version // 10000} here was built without ICU")
+    each = Trial(source, database(source), target, database(target))
+    source.execute(ICU, each.database)
+    each.run()
+    assert (each.pre_data().quiet, each.pre_data().findings) == (True, ())
+    target.execute("DROP COLLATION tag; CREATE COLLATION tag (provider = icu, locale = 'de-CH')", each.target)
+    assert [finding.code for finding in each.pre_data().findings] == (["schema_drift"] if destination == 15 else [])
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_a_stop_after_any_action_ends_the_same(

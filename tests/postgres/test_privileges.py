@@ -213,7 +213,9 @@ def _normal(line: str) -> str:
 
     Without quotes: what a server spells (a routine's name) has them where that version needs them.
     """
-    return line.replace('"', "").replace("REVOKE SELECT,INSERT,REFERENCES,DELETE,TRIGGER,TRUNCATE,UPDATE ON", "REVOKE ALL ON")
+    return line.replace('"', "").replace(
+        "REVOKE SELECT,INSERT,REFERENCES,DELETE,TRIGGER,TRUNCATE,UPDATE ON", "REVOKE ALL ON"
+    )
 
 
 def differences(moving: Migration) -> list[str]:

@@ -83,6 +83,17 @@ def test_any_other_difference_is_one(here: str, there: str) -> None:
     assert not says_the_same(here, there)
 
 
+COLLATION = "CREATE COLLATION public.c (provider = icu, {})"
+
+
+def test_an_icu_locale_that_is_no_language_tag_is_another_from_16_on() -> None:
+    written = COLLATION.format("LOCALE = '@colStrength=secondary'")
+    assert says_the_same(written, COLLATION.format("locale = 'und-u-ks-level2'"))
+    assert not says_the_same(written, COLLATION.format("LOCALE = 'de'")), "both are as they were written"
+    assert not says_the_same(written, COLLATION.format("deterministic = false, locale = 'und-u-ks-level2'"))
+    assert not says_the_same(COLLATION.format("locale = 'de'"), COLLATION.format("locale = 'de-AT'"))
+
+
 ROUTINE = "CREATE OR REPLACE FUNCTION f(a integer) RETURNS integer LANGUAGE sql BEGIN ATOMIC SELECT {}; END"
 
 
