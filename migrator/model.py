@@ -228,6 +228,8 @@ class Instance:
     collations: frozenset[str] = frozenset()
     """Those in pg_catalog, which initdb found on its machine; empty where they were not read."""
     labels: tuple[SharedLabel, ...] = ()
+    settings_of_all: tuple[str, ...] = ()
+    """`name=value` of ALTER ROLE ALL SET."""
     parameter_acls: Mapping[str, str] = field(default_factory=dict)  # of pg_parameter_acl, as JSON
     has_password: bool = False
     wal_bytes_per_second: float | None = None

@@ -9,5 +9,6 @@ SELECT pg_is_in_recovery() AS in_recovery,
        has_column_privilege('pg_authid', 'rolpassword', 'SELECT') AS passwords_readable,
        (SELECT (wal_bytes / greatest(extract(epoch FROM clock_timestamp() - stats_reset), 60))::float8
         FROM pg_stat_wal) AS wal_bytes_per_second,
+       coalesce((SELECT setconfig FROM pg_db_role_setting WHERE setrole = 0 AND setdatabase = 0), '{}') AS settings_of_all,
        -- initdb lists ICU's locales as NAME-x-icu; "unicode" stands there in any case.
        EXISTS (SELECT FROM pg_collation WHERE collname LIKE '%-x-icu') AS icu

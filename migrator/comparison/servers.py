@@ -7,7 +7,7 @@ from migrator.comparison.discrepancy import Discrepancy, What
 from migrator.config import MappingSpec
 from migrator.model import Database, Instance, Role, Unreachable
 from migrator.observation import DatabasePair, Hints, Observation
-from migrator.phases import databases, parameters, roles, tablespace_rights
+from migrator.phases import common_settings, databases, parameters, roles, tablespace_rights
 from migrator.phases.privilege_comparison import comparisons
 from migrator.phases.view import View
 from migrator.steps import Finding, Side, Statement, Step
@@ -26,6 +26,7 @@ _DIFFERENCES = frozenset(
         "tablespace_missing",
         "tablespace_rights_differ",
         "parameter_rights_differ",
+        "settings_of_all_differ",
     }
 )
 """Findings of the phases that tell of something that is not as on the source."""
@@ -38,7 +39,7 @@ def discrepancies(spec: MappingSpec, observation: Observation) -> Iterator[Discr
     """Of roles and databases: what the phases would make, and what they tell of. A fence on the source is expected."""
     if observation.journal is None or not _both(observation):
         return
-    for phase in (roles, parameters, tablespace_rights, databases):
+    for phase in (roles, common_settings, parameters, tablespace_rights, databases):
         step = phase.examine(_view(spec, observation))
         without_fence = phase.examine(_view(spec, unfenced(observation)))
         for action in step.actions:
@@ -90,6 +91,7 @@ def unfenced(observation: Observation) -> Observation:
         source,
         roles=tuple(_free_role(role) if role.name in open_roles else role for role in source.roles),
         databases=tuple(_free_database(each, destination) for each in source.databases),
+        settings_of_all=tuple(each for each in source.settings_of_all if each != _READ_ONLY),
     )
     return replace(observation, source=free)
 

@@ -34,6 +34,7 @@ class _Basics:
     timeline: int | None
     control_readable: bool
     passwords_readable: bool
+    settings_of_all: tuple[str, ...]
     icu: bool
     wal_bytes_per_second: float | None
 
@@ -102,6 +103,7 @@ def read_instance(connection: psycopg.Connection[DictRow], older_than: float = O
         wal_bytes_per_second=basics.wal_bytes_per_second,
         labels=reader.rows("shared_labels", SharedLabel),
         parameter_acls=reader.pairs("parameter_acls"),
+        settings_of_all=basics.settings_of_all,
         has_password=bool(connection.pgconn.password),
     )
 

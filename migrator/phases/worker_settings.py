@@ -76,7 +76,7 @@ def _in_force(instance: Instance, database: Database, name: str) -> str | None:
         tuple(each.setting for each in instance.role_settings if (each.role, each.database) == (user, place))
         for place in (database.name, None)
     ]
-    for configured in (*places, database.settings):
+    for configured in (*places, database.settings, instance.settings_of_all):
         for setting in map(settings.parse, configured):
             if setting.name.lower() == name:
                 return setting.value

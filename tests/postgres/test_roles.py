@@ -10,7 +10,15 @@ import pytest
 from migrator.config import RoleConflictStrategy, Secret
 from migrator.machines.cluster import Cluster
 from migrator.machines.provision import postgres_bin
-from migrator.phases import ending, parameters, role_conflicts, roles, self_memberships, tablespace_rights
+from migrator.phases import (
+    common_settings,
+    ending,
+    parameters,
+    role_conflicts,
+    roles,
+    self_memberships,
+    tablespace_rights,
+)
 from migrator.quote import identifier
 from migrator.steps import Gates
 from tests.postgres.rights import Migration, codes
@@ -346,6 +354,46 @@ def test_settings_that_are_gone_are_named_and_left_out(cluster: Clusters) -> Non
     assert moving.destination.execute("SELECT setconfig FROM pg_db_role_setting") == [(["jit=off"],)]
     moving.source.execute(step.findings[0].remedy.partition(": ")[2])
     assert moving.examine(roles.examine).findings == ()
+
+
+@pytest.mark.finding("settings_of_all_differ")
+def test_what_every_role_begins_with_is_given_once(cluster: Clusters) -> None:
+    """What the destination has is kept, what its version lacks left out; a write stop that comes later stays on the source."""
+    moving = migration(cluster)
+    for setting in (
+        "statement_timeout TO '77s'",
+        "search_path TO 'a', \"B\"",
+        "force_parallel_mode TO on",
+        "jit TO on",
+    ):
+        moving.source.execute(f"ALTER ROLE ALL SET {setting}")
+    moving.destination.execute("ALTER ROLE ALL SET jit TO off")
+    moving.destination.execute("CREATE DATABASE other")
+    step = moving.converge(common_settings.examine)
+    assert (step.quiet, codes(step)) == (True, ["setting_unknown", "settings_of_all_differ"])
+    kept = "SELECT unnest(setconfig) FROM pg_db_role_setting WHERE setrole = 0 AND setdatabase = 0 ORDER BY 1"
+    here = [("jit=off",), ('search_path=a, "B"',), ("statement_timeout=77s",)]
+    assert moving.destination.execute(kept) == here
+    assert moving.destination.execute("SHOW statement_timeout", "other") == [("77s",)]
+    moving.source.execute(step.findings[1].remedy.partition(": ")[2])
+    moving.source.execute("ALTER ROLE ALL SET default_transaction_read_only TO on")
+    step = moving.examine(common_settings.examine)
+    assert (step.actions, codes(step)) == ((), ["settings_of_all_differ"])
+    assert moving.destination.execute(kept) == here
+    moving.destination.execute(step.findings[0].remedy.partition(": ")[2])
+    assert moving.examine(common_settings.examine).findings == ()
+
+
+def test_what_every_role_begins_with_is_a_superusers_to_give(cluster: Clusters) -> None:
+    moving = migration(cluster)
+    moving.source.execute("ALTER ROLE ALL SET work_mem TO '5MB'")
+    moving.destination.execute(
+        "CREATE ROLE tool LOGIN; ALTER SCHEMA migrator OWNER TO tool; GRANT ALL ON ALL TABLES IN SCHEMA migrator TO tool"
+    )
+    moving.user = "tool"
+    step = moving.examine(common_settings.examine)
+    assert (step.actions, codes(step)) == ((), ["settings_of_all_differ"])
+    assert step.findings[0].remedy.endswith(": ALTER ROLE ALL SET work_mem TO '5MB';")
 
 
 @pytest.mark.finding("predefined_role_missing")
