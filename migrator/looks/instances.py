@@ -66,10 +66,7 @@ def read_system_identifier(connection: psycopg.Connection[DictRow]) -> str:
 
 
 def read_instance(connection: psycopg.Connection[DictRow], older_than: float = OLD_SECONDS) -> Instance:
-    """The server behind `connection`, as its role may see it. Needs no right but that of connecting.
-
-    `older_than`: the age in seconds from which on open transactions are told.
-    """
+    """The server, as the role may see it that may but connect. `older_than`: open transactions are told from this age (s) on."""
     reader = Reader(connection)
     if reader.version < OLDEST_READABLE:
         return _unread(reader.version)
