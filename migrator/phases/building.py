@@ -268,11 +268,9 @@ class Builder:
     def _referenced_key_exists(self, constraint: Constraint) -> bool:
         if constraint.referenced is None:
             return False
-        relation, name = constraint.referenced
-        if not self.source.has_table(relation):
-            return True  # an extension's own table: its key came with CREATE EXTENSION
-        key = self._target_indexes.get((relation, name))
-        return key is not None and key.valid
+        key = self._target_indexes.get(constraint.referenced)
+        of_extension = not self.source.has_table(constraint.referenced[0])  # its key came with CREATE EXTENSION
+        return of_extension or (key is not None and key.valid)
 
     def _comment(self, comment: Comment) -> Iterator[Work]:
         """Comments on what this phase makes; the others came with theirs."""
