@@ -8,6 +8,7 @@ from migrator.phases import altered, layouts, new_partitions
 from migrator.phases.keys import deferred
 from migrator.phases.view import View
 from migrator.schema import Schema
+from migrator.schema.comment import Comment
 from migrator.schema.compare import Difference, differences
 from migrator.schema.constraint import CHECK, Constraint
 from migrator.schema.index import Index, IndexAttachment
@@ -87,10 +88,15 @@ def wanted_items(
         _standing(source, target, keys, with_indexes),
     )
     items = tuple(item for kind in made for item in kind if item is not None)
-    made_here = [item for item in items if not isinstance(item, Index) or item.is_key]  # others': post_data
-    with_tables = [each for each in source.sequences if each.link == IDENTITY]
-    present = {unquoted(item.identity) for item in (*made_here, *with_tables)}
-    return (*items, *(comment for comment in source.comments if comment.needs in present))
+    return (*items, *_comments(source, items))
+
+
+def _comments(source: Schema, items: Iterable[Item]) -> Iterator[Comment]:
+    """Those on what is made here."""
+    made = [item for item in items if not isinstance(item, Index) or item.is_key]  # others': post_data
+    made += [each for each in source.sequences if each.link == IDENTITY]  # they come with their tables
+    present = {unquoted(item.identity) for item in made}
+    return (comment for comment in source.comments if comment.needs in present)
 
 
 def _standing(
