@@ -104,6 +104,9 @@ def test_a_conflict_before_the_barrier_is_not_excused_by_it(light: tuple[Cluster
     drive_until(spec, lambda _: bool(destination.execute('SELECT 1 FROM "Zweites".note', "shop")))
     destination.execute('DELETE FROM "Zweites".note', "shop")
     source.execute("UPDATE \"Zweites\".note SET body = 'b'", "shop")
+    time.sleep(
+        3
+    )  # an apply worker tells its statistics when nothing has come for a second: ticks in close order send a marker each
     drive_until(spec, lambda seen: any(each.code == "apply_conflicts" for each in seen.decision.findings))
     control.take_barrier(spec)
     assert [finding.blocking for finding in told(spec, "apply_conflicts")] == [True]

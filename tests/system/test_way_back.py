@@ -63,7 +63,7 @@ def test_triggers_that_were_set_are_told_until_they_sleep_again(cluster: Cluster
 
     assert control.lift_barrier(spec) == {"shop": ASLEEP}
     found = awake(spec)
-    assert all(each.blocking and each.database == "shop" for each in found)
+    assert all(each.blocking is (each.relation is not None) and each.database == "shop" for each in found)
     assert sorted(mend.sql for each in found for mend in each.mends) == sorted(ASLEEP)
     assert not assess(spec).summary["cutover_ready"]
     with pytest.raises(RefusedError, match="act on replicated rows") as refused:
