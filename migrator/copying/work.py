@@ -201,7 +201,7 @@ class Parts:
         """The part, while it is to be copied."""
         return self._book.execute(
             "SELECT p.first_block, p.last_block, p.filenode::bigint AS filenode,"
-            " r.source_oid::bigint AS source_oid, coalesce(r.target_oid::bigint, 0) AS target_oid"
+            " r.source_oid::bigint AS source_oid, coalesce(r.target_oid, to_regclass(r.relation), 0)::bigint AS target_oid"
             " FROM migrator.groups g"
             " JOIN migrator.relations r ON (r.mapping, r.group_number) = (g.mapping, g.number)"
             " JOIN migrator.parts p ON (p.mapping, p.group_number, p.relation) = (r.mapping, r.group_number, r.relation)"

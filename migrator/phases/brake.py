@@ -8,12 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from migrator.config import Replication
-from migrator.model import Instance
-from migrator.phases.rights import ACTIVITY_ROLE, sees_activity
 from migrator.phases.view import View
-from migrator.quote import identifier
 from migrator.records import Brake
-from migrator.steps import Finding, Gates, Mend, Side, Step
+from migrator.steps import Finding, Gates, Step
 
 NAME = "initial_copy"
 
@@ -70,26 +67,16 @@ def _is_calm(replication: Replication, vitals: Vitals) -> bool:
 
 
 def examine(view: View) -> Step:
-    """Says that the brake is on, and where it is blind. Holds back nothing."""
+    """Says that the brake is on. Holds back nothing."""
     return Step(NAME, None, Gates.NOTHING, findings=tuple(_findings(view)))
 
 
 def _findings(view: View) -> Iterator[Finding]:
-    brake, source = view.journal.brake, view.observation.source
+    brake = view.journal.brake
     if brake is not None and view.spec.replication.brakes:
         yield Finding(
             "copy_braked",
             f"Copying is slowed down to {brake.mbps:.3g} MB/s: {brake.reason}.",
             "Nothing has to be done: it is raised again as the source recovers. To copy faster all the same, raise the bound.",
             blocking=False,
-        )
-    bound = view.spec.replication.brake_standby_seconds
-    if bound is not None and isinstance(source, Instance) and not sees_activity(source.user):
-        grant = f"GRANT {ACTIVITY_ROLE} TO {identifier(source.user.name)};"
-        yield Finding(
-            "brake_blind",
-            f"brake_standby_seconds is set, but {source.user.name} may not see how far the source's standbys are behind.",
-            f"On the source: {grant}",
-            blocking=False,
-            mends=(Mend(Side.SOURCE, grant),),
         )

@@ -67,7 +67,7 @@ BEGIN
     FOR entry IN SELECT r.mapping, r.group_number, r.relation, r.target_oid FROM migrator.relations r
                  WHERE r.mapping = {literal(mapping)} AND r.group_number = {number} AND ({which})
     LOOP
-        IF to_regclass(entry.relation)::oid = entry.target_oid AND EXISTS (
+        IF to_regclass(entry.relation)::oid = coalesce(entry.target_oid, to_regclass(entry.relation)) AND EXISTS (
             SELECT FROM migrator.parts p WHERE (p.mapping, p.group_number, p.relation)
                 = (entry.mapping, entry.group_number, entry.relation) AND p.copied_at IS NOT NULL)
         THEN

@@ -86,7 +86,7 @@ def _create(view: View, group: LedgerGroup) -> Action:
     )
     filled = (
         f"SELECT true AS filled WHERE NOT EXISTS (SELECT FROM migrator.relations WHERE {groups.in_group(view, group.number)}"
-        " AND to_regclass(relation)::oid IS DISTINCT FROM target_oid)"
+        " AND to_regclass(relation)::oid IS DISTINCT FROM coalesce(target_oid, to_regclass(relation)))"
     )
     return Action(
         f"create subscription {group.name}",

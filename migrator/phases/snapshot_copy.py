@@ -155,11 +155,14 @@ def _is_unfit(view: View, entry: LedgerRelation, places: Mapping[str, tuple[int,
 
 
 def is_another(view: View, entry: LedgerRelation) -> bool:
-    """Whether the destination's table is gone, or another than the one that the parts are in, dropped and made again: those are lost."""
+    """Whether the destination's table is gone, or another than the one that the parts are in, dropped and made again: those are lost.
+
+    A ledger of an older version may not know which it was.
+    """
     schema = view.database.target_schema
     if schema is None:
         return False
-    return not schema.has_table(entry.relation) or schema.table(entry.relation).oid != entry.target_oid
+    return not schema.has_table(entry.relation) or entry.target_oid not in (None, schema.table(entry.relation).oid)
 
 
 def leave_out(view: View, entry: LedgerRelation, why: str) -> Action:

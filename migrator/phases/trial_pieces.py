@@ -62,9 +62,13 @@ def _statements(item: Item, major: int) -> tuple[str, ...]:
 
 def _late(source: Schema) -> Iterator[Item]:
     indexes = [each for each in source.indexes if each.valid or each.partitioned]
-    yield from indexes
+    waiting = [item for item, _ in source.made_first[1]]
+    stored = {item.relation for item in waiting if isinstance(item, Definition) and item.is_view}
+    yield from (index for index in indexes if index.relation not in stored)
     yield from filter(None, map(index_attachment, indexes))
-    yield from (item for item, _ in source.made_first[1])
+    for item in waiting:  # the next may need an index of this one
+        yield item
+        yield from (index for index in indexes if isinstance(item, Definition) and index.relation == item.relation)
     checks = (each for each in source.constraints if each.type == CHECK and each.local)
     # A check that an inheriting table has as its own is merged with its parent's: it comes first.
     yield from sorted(checks, key=lambda each: len(source.descendants(each.relation)))

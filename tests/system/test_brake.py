@@ -69,17 +69,14 @@ def standby_of(source: Cluster, standby: Cluster, delay: str) -> None:
     standby.start()
 
 
-@pytest.mark.finding("brake_blind")
 def test_a_late_standby_slows_the_copy_down(cluster: Clusters) -> None:
     source, destination, standby = cluster(16), cluster(18), cluster(16)
     source.execute("CREATE ROLE plain LOGIN REPLICATION CREATEDB")
     spec = begun(source, destination, brake_standby_seconds=1.0)
     standby_of(source, standby, "1h")
     on = drive_until(spec, lambda seen: "copy_braked" in codes(seen))
-    assert "the source's standby late replays " in codes(on)["copy_braked"] and "brake_blind" not in codes(on)
+    assert "the source's standby late replays " in codes(on)["copy_braked"]
     plain = replace(spec, source=replace(spec.source, username="plain"))
-    assert "brake_blind" in codes(drive_until(plain, lambda _: True))
-    source.execute("GRANT pg_read_all_stats TO plain")
-    assert "brake_blind" not in codes(drive_until(plain, lambda _: True))
+    assert "source_activity_right" in codes(drive_until(plain, lambda _: True)), "it would not see the standbys either"
     standby.stop()
     drive_until(spec, lambda seen: "copy_braked" not in codes(seen))
