@@ -8,6 +8,7 @@ import random
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -96,9 +97,12 @@ def processes(made: Lines) -> list[Fault]:
         return f"{name} and its children: kill -9"
 
     def child(dice: random.Random) -> str:
-        name = dice.choice([each.name for each in room.machinery.programs if room.children_of(each.name)])
-        pid = dice.choice(room.children_of(name))
-        os.kill(pid, signal.SIGKILL)
+        found = [(each.name, pid) for each in room.machinery.programs for pid in room.children_of(each.name)]
+        if not found:  # whoever has children has just been killed
+            return program(dice)
+        name, pid = dice.choice(found)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
         return f"one child of {name}: kill -9"
 
     def keepers(dice: random.Random) -> str:
