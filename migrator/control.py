@@ -24,6 +24,7 @@ from migrator.reports.way_back import way_back
 from migrator.steps import Finding
 from migrator.store import Store
 from migrator.tasks.sampling import emit_marker, sample_lag
+from migrator.tick.assessment import arrived_under
 from migrator.tick.ending import Removal, end
 from migrator.tick.reconcile import Assessment, assess, judge
 from migrator.tick.sequence_finish import finalise_sequences
@@ -130,9 +131,10 @@ def take_barrier(spec: MappingSpec) -> Barrier:
         if writers:
             raise RefusedError("Somebody still writes on the source.", writers, "End these sessions, then repeat.")
         with SchemaCache() as schemas:
+            seen = assess(spec, schemas=schemas).observation
             if entry.barrier is None:
-                _refuse_awake(spec, schemas)
-            _refuse_drift(spec, schemas)
+                _refuse_awake(spec, seen)
+            _refuse_drift(spec, seen)
             # A marker's commit is flushed, and with it everything committed before, whatever synchronous_commit they used.
             lsn = emit_marker(spec)
             barriers.take(session, spec.name, lsn)
@@ -144,18 +146,17 @@ def take_barrier(spec: MappingSpec) -> Barrier:
         return barrier
 
 
-def _refuse_awake(spec: MappingSpec, schemas: SchemaCache) -> None:
+def _refuse_awake(spec: MappingSpec, seen: Observation) -> None:
     """A barrier would make it right that these act, and hide that they acted on what was replicated before."""
-    pairs = Looker(spec, "barrier", schemas).look().databases
-    reasons = [awake.sentence(pair, each) for pair in pairs for each in awake.awake(pair) if awake.writes_twice(each)]
+    acting = ((pair, each) for pair in seen.databases for each in awake.awake(pair) if awake.writes_twice(each))
+    reasons = [awake.sentence(pair, each) for pair, each in acting]
     if reasons:
         remedy = f"Disable them first; pg-migrator check {spec.name} has the statements."
         raise RefusedError("Triggers on the destination act on replicated rows.", reasons, remedy)
 
 
-def _refuse_drift(spec: MappingSpec, schemas: SchemaCache) -> None:
+def _refuse_drift(spec: MappingSpec, seen: Observation) -> None:
     """What differs now was not made by anybody's use of the destination, and no barrier excuses it: not an earlier one either."""
-    seen = assess(spec, schemas=schemas).observation
     entry = replace(seen.journal, barrier=None) if seen.journal is not None else None
     decision = judge(spec, replace(seen, journal=entry)).decision
     drift = [finding for finding in decision.findings if finding.blocking and finding.code == "schema_drift"]
@@ -170,9 +171,8 @@ def _refuse_drift(spec: MappingSpec, schemas: SchemaCache) -> None:
 def look_for_arrival(spec: MappingSpec, store: Store | None = None, schemas: SchemaCache | None = None) -> Assessment:
     """Look at everything and judge it; that everything has arrived is noted before anybody is told so."""
     assessment = assess(spec, store, schemas)
-    entry = assessment.observation.journal
-    barrier = entry.barrier if entry is not None else None
-    if barrier is not None and barrier.arrived_at is None and not completion_reasons(spec, assessment):
+    barrier = arrived_under(spec, assessment)
+    if barrier is not None:
         with _journal_session(spec, "barrier") as (session, _):
             barriers.note_arrival(session, spec.name, barrier)
     return assessment

@@ -247,9 +247,8 @@ def keep_snapshot(mapping: str, database: str, group: int, keeper: str) -> None:
         outcome = keep(_spec(mapping), work, store(), _report(mapping), is_stopping, lambda: _nudge(mapping))
     finally:
         store().clear_in_flight(mapping, work.queue, work.keys)
-        if (
-            not outcome.locked_elsewhere
-        ):  # else ticks, which ask for the free seat each time, would follow without a pause
+        # Where its seat was taken, ticks, which ask for the free one each time, would follow without a pause.
+        if not outcome.locked_elsewhere:
             _nudge(mapping)
 
 

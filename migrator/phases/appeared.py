@@ -6,8 +6,9 @@ keeps what stood on the source when a relation began, by oid: that holds for eve
 built at once. For the rest it keeps a position of the source noted after they were seen there.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from migrator.model import Lsn
 from migrator.phases import groups
@@ -22,15 +23,24 @@ from migrator.steps import Action, Side, Statement
 
 def structures(source: Schema, relations: Iterable[str]) -> dict[str, str]:
     """The relations' indexes and constraints, with those of the tables above each, as the ledger keeps them."""
+    return _structures(source, _marks(source), relations)
+
+
+def _structures(source: Schema, marks: Mapping[str, list[str]], relations: Iterable[str]) -> dict[str, str]:
+    return {
+        name: " ".join(mark for table in _upwards(source, name) for mark in marks.get(table, ())) for name in relations
+    }
+
+
+def _marks(source: Schema) -> Mapping[str, list[str]]:
+    """Of every table its own."""
     marks: dict[str, list[str]] = {}
     for index in source.indexes:
         if index.valid or index.partitioned:
             marks.setdefault(index.relation, []).append(_mark(index))
     for constraint in source.constraints:
         marks.setdefault(constraint.relation, []).append(_mark(constraint))
-    return {
-        name: " ".join(mark for table in _upwards(source, name) for mark in marks.get(table, ())) for name in relations
-    }
+    return marks
 
 
 def _upwards(source: Schema, relation: str) -> Iterator[str]:
@@ -67,7 +77,7 @@ class Appeared:
         """Write down what is there now, and then a position of the source: what was written without it lies before."""
         position = "SELECT pg_current_wal_insert_lsn()::text AS position"
         new = [entry.relation for entry in self._entries(piece) if not self._is_known(entry, piece)]
-        standing = structures(self.source, new)
+        standing = _structures(self.source, self._all_marks, new)
         rows = ", ".join(f"({literal(name)}, {literal(standing[name])})" for name in new)
         update = (
             "UPDATE migrator.relations r SET structure = seen.structure, structure_lsn = %(position)s::pg_lsn"
@@ -83,6 +93,11 @@ class Appeared:
             ),
             piece.relation,
         )
+
+    @cached_property
+    def _all_marks(self) -> Mapping[str, list[str]]:
+        """Once for however many relations are noted."""
+        return _marks(self.source)
 
     def _entries(self, piece: Index | Constraint) -> Iterator[LedgerRelation]:
         known = self.view.database.ledger.relations

@@ -8,11 +8,10 @@ they need when they dial, and `worker_settings` sees to our workers'.
 from collections.abc import Iterator, Mapping
 
 from migrator.config import RoleConflictStrategy
-from migrator.phases import settings
+from migrator.phases import parameters, settings
 from migrator.phases.settings import Setting
 from migrator.phases.view import View
 from migrator.phases.wording import some
-from migrator.quote import literal
 from migrator.steps import Action, Finding, Gates, Side, Statement, Step
 
 NAME = "roles"
@@ -49,11 +48,8 @@ def _alter(setting: Setting) -> str:
 
 def _actions(view: View, due: list[Setting]) -> Iterator[Action]:
     if due:
-        note = (
-            f"INSERT INTO migrator.parameters (mapping, parameter) VALUES ({literal(view.spec.name)}, {literal(_EVERYBODY)})"
-            " ON CONFLICT DO NOTHING"
-        )
-        statements = tuple(Statement(Side.DESTINATION, None, sql) for sql in (*map(_alter, due), note))
+        sentences = (*map(_alter, due), parameters.done_with(view, _EVERYBODY))
+        statements = tuple(Statement(Side.DESTINATION, None, sql) for sql in sentences)
         yield Action("give all roles the settings of the source", statements)
 
 

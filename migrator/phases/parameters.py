@@ -71,12 +71,15 @@ def _parameter(roles: RoleSet, name: str) -> _Parameter:
 def _actions(view: View, given: list[_Parameter]) -> Iterator[Action]:
     """One for each setting, so that one that fails stays alone."""
     for each in given:
-        note = (
-            f"INSERT INTO migrator.parameters (mapping, parameter) VALUES ({literal(view.spec.name)}, {literal(each.name)})"
-            " ON CONFLICT DO NOTHING"
-        )
-        statements = tuple(Statement(Side.DESTINATION, None, sql) for sql in (*each.statements, note))
+        sentences = (*each.statements, done_with(view, each.name))
+        statements = tuple(Statement(Side.DESTINATION, None, sql) for sql in sentences)
         yield Action(f"give the rights on setting {each.name}", statements)
+
+
+def done_with(view: View, parameter: str) -> str:
+    """The statement that notes it in the journal."""
+    values = f"({literal(view.spec.name)}, {literal(parameter)})"
+    return f"INSERT INTO migrator.parameters (mapping, parameter) VALUES {values} ON CONFLICT DO NOTHING"
 
 
 def _differences(view: View, differing: list[_Parameter]) -> Iterator[Finding]:

@@ -35,13 +35,11 @@ def _source(view: View) -> Iterator[Finding]:
     if not sees_activity(user):
         yield _activity(user)
     if view.spec.copy_method is CopyMethod.SNAPSHOT and not user.minds_sessions:
-        grant = f"GRANT pg_read_all_stats, pg_signal_backend TO {identifier(user.name)};"
-        yield Finding(
+        yield _lacking(
             "source_sessions_right",
             f"Our sessions on the source are {user.login}'s, who is told to be {user.name}; as that role they may neither see nor "
             "end each other: whether a snapshot is still held cannot be told.",
-            f"On the source: {grant}",
-            mends=(Mend(Side.SOURCE, grant),),
+            f"GRANT {ACTIVITY_ROLE}, pg_signal_backend TO {identifier(user.name)};",
         )
 
 
@@ -52,23 +50,25 @@ def sees_activity(user: User) -> bool:
 
 def _activity(user: User) -> Finding:
     """On a managed service its master user may give it: no superuser is needed."""
-    grant = f"GRANT {ACTIVITY_ROLE} TO {identifier(user.name)};"
-    return Finding(
+    return _lacking(
         "source_activity_right",
         f"{user.name} on the source may not see what others' sessions do: a transaction that has written and is still open "
         "would not keep the light out.",
-        f"On the source: {grant}",
-        mends=(Mend(Side.SOURCE, grant),),
+        f"GRANT {ACTIVITY_ROLE} TO {identifier(user.name)};",
     )
 
 
 def _replication(role: str) -> Finding:
-    return Finding(
+    return _lacking(
         "source_replication_right",
         f"{role} on the source may not replicate: it lacks the REPLICATION attribute.",
-        f"On the source: ALTER ROLE {identifier(role)} REPLICATION;",
-        mends=(Mend(Side.SOURCE, f"ALTER ROLE {identifier(role)} REPLICATION;"),),
+        f"ALTER ROLE {identifier(role)} REPLICATION;",
     )
+
+
+def _lacking(code: str, message: str, statement: str) -> Finding:
+    """What one statement on the source gives."""
+    return Finding(code, message, f"On the source: {statement}", mends=(Mend(Side.SOURCE, statement),))
 
 
 def _subscription(view: View) -> Iterator[Finding]:

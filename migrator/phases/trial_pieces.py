@@ -40,10 +40,14 @@ class Piece:
     @property
     def relation(self) -> str | None:
         """The table it is, or belongs to."""
-        if isinstance(self.item, Table):
-            return self.item.qualified
-        found = getattr(self.item, "relation", None)
-        return found if isinstance(found, str) else None
+        return _relation(self.item)
+
+
+def _relation(item: Item) -> str | None:
+    if isinstance(item, Table):
+        return item.qualified
+    found = getattr(item, "relation", None)
+    return found if isinstance(found, str) else None
 
 
 def pieces(source: Schema, major: int) -> tuple[Piece, ...]:
@@ -63,12 +67,12 @@ def _statements(item: Item, major: int) -> tuple[str, ...]:
 def _late(source: Schema) -> Iterator[Item]:
     indexes = [each for each in source.indexes if each.valid or each.partitioned]
     waiting = [item for item, _ in source.made_first[1]]
-    stored = {item.relation for item in waiting if isinstance(item, Definition) and item.is_view}
-    yield from (index for index in indexes if index.relation not in stored)
+    later = set(map(_relation, waiting))
+    yield from (index for index in indexes if index.relation not in later)
     yield from filter(None, map(index_attachment, indexes))
     for item in waiting:  # the next may need an index of this one
         yield item
-        yield from (index for index in indexes if isinstance(item, Definition) and index.relation == item.relation)
+        yield from (index for index in indexes if index.relation == _relation(item))
     checks = (each for each in source.constraints if each.type == CHECK and each.local)
     # A check that an inheriting table has as its own is merged with its parent's: it comes first.
     yield from sorted(checks, key=lambda each: len(source.descendants(each.relation)))

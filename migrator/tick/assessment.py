@@ -14,8 +14,9 @@ from migrator.names import application_name, lock_key
 from migrator.observation import Hints, Observation
 from migrator.phases import decide, trial
 from migrator.phases.view import View
-from migrator.records import SchemaTrial
+from migrator.records import Barrier, SchemaTrial
 from migrator.reports import snapshot
+from migrator.reports.completion import reasons_against
 from migrator.schema_trial import try_schema
 from migrator.status import status_of
 from migrator.steps import Decision, Finding, Status
@@ -72,6 +73,15 @@ def assess(
         if _alarms(assessment.decision) == alarms and not _doubtful(assessment):
             break
     return assessment
+
+
+def arrived_under(spec: MappingSpec, assessment: Assessment) -> Barrier | None:
+    """The barrier under which everything is seen to have arrived, where that is not noted yet."""
+    seen = assessment.observation
+    barrier = seen.journal.barrier if seen.journal is not None else None
+    if barrier is None or barrier.arrived_at is not None:
+        return None
+    return None if reasons_against(spec, seen, assessment.decision) else barrier
 
 
 def with_trials(spec: MappingSpec, assessment: Assessment) -> Assessment:

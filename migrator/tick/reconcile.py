@@ -27,7 +27,7 @@ from migrator.store import Store
 from migrator.store.history import History
 from migrator.store.outbox import Outbox
 from migrator.tasks.sampling import sample_lag
-from migrator.tick.assessment import ALARMS, Assessment, assess, judge
+from migrator.tick.assessment import ALARMS, Assessment, arrived_under, assess, judge
 from migrator.tick.dispatch import IN_FLIGHT_SECONDS, Dispatcher, dispatch, errands, messages
 from migrator.tick.inline import Inline
 from migrator.turns import quiet_of
@@ -182,13 +182,8 @@ class Reconciler:
 
     def _note_arrival(self, session: Session, assessment: Assessment) -> None:
         """Everything has arrived after the barrier: from now on nothing is made on the destination that somebody takes away there."""
-        entry = assessment.observation.journal
-        barrier = entry.barrier if entry is not None else None
-        if barrier is None or barrier.arrived_at is not None:
-            return
-        if reasons_against(self.spec, assessment.observation, assessment.decision):
-            return
-        if barriers.note_arrival(session, self.spec.name, barrier):
+        barrier = arrived_under(self.spec, assessment)
+        if barrier is not None and barriers.note_arrival(session, self.spec.name, barrier):
             self._log("info", "everything has arrived: what is changed on the destination from now on is left as it is")
 
     def _dispatch(self, decision: Decision) -> None:

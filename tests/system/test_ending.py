@@ -101,12 +101,18 @@ def test_what_a_locked_source_leaves_can_be_taken_away_as_printed(cluster: Clust
     assert source.execute(f"SELECT count(*) FROM pg_publication WHERE pubname = '{name}'", "shop") == [(0,)]
 
 
-def test_replica_identities_that_cannot_be_given_back_are_told_before_the_ledger(cluster: Clusters) -> None:
+def with_full_identity(cluster: Clusters, further: str = "") -> tuple[Cluster, Cluster, MappingSpec]:
+    """At the light, with a table whose replica identity we altered."""
     source, destination = cluster(16), cluster(18)
     source.execute("CREATE DATABASE shop")
-    source.execute("CREATE TABLE item (id int); CREATE TABLE plain (id int); INSERT INTO item VALUES (1)", "shop")
+    source.execute(f"CREATE TABLE item (id int); {further} INSERT INTO item VALUES (1)", "shop")
     spec = mapping(source, destination, without_identity=WithoutIdentity.REPLICA_IDENTITY_FULL)
     to_the_light(spec)
+    return source, destination, spec
+
+
+def test_replica_identities_that_cannot_be_given_back_are_told_before_the_ledger(cluster: Clusters) -> None:
+    source, _, spec = with_full_identity(cluster, "CREATE TABLE plain (id int);")
     with source.connect("shop") as other, other.transaction():
         other.execute("SELECT FROM item")
         identity, ledger = control.abort(spec).left
@@ -127,11 +133,7 @@ def test_a_destination_that_is_gone_says_where_to_read_on(cluster: Clusters) -> 
 
 
 def test_a_source_given_up_unseen_has_its_altered_tables_named(cluster: Clusters) -> None:
-    source, destination = cluster(16), cluster(18)
-    source.execute("CREATE DATABASE shop")
-    source.execute("CREATE TABLE item (id int); INSERT INTO item VALUES (1)", "shop")
-    spec = mapping(source, destination, without_identity=WithoutIdentity.REPLICA_IDENTITY_FULL)
-    to_the_light(spec)
+    source, _, spec = with_full_identity(cluster)
     source.stop()
     removal = control.abort(spec, source_gone=True)
     assert removal.left == ()
