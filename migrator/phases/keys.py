@@ -11,7 +11,7 @@ from migrator.config import CopyMethod
 from migrator.observation import DatabasePair
 from migrator.phases import analyze, groups, membership, quick
 from migrator.phases.appeared import Appeared
-from migrator.phases.relations import bytes_of
+from migrator.phases.relations import MOST_RELATIONS, bytes_of
 from migrator.phases.view import View
 from migrator.schema import Schema
 from migrator.schema.index import Index, IndexAttachment, attachment
@@ -99,14 +99,19 @@ class _Builder:
         return self.view.database
 
     def work(self) -> Iterator[Action | Wait]:
-        waiting = 0
-        for relation in sorted(deferred(self.view)):
-            if self._has_its_rows(relation):
-                yield from self._of(relation)
-            elif any(self.missing(relation)):
-                waiting += 1
+        """The largest relations; of very many no more than can be handed out before the next tick, beside those that fail."""
+        begun, waiting, failing = 0, 0, self.view.failing(NAME).keys()
+        for relation in sorted(deferred(self.view), key=lambda name: (-bytes_of(self.view, name), name)):
+            if not self._has_its_rows(relation):
+                waiting += any(self.missing(relation))
+            elif begun < MOST_RELATIONS or relation in failing:
+                work = tuple(self._of(relation))
+                begun += bool(work) and relation not in failing
+                yield from work
         if waiting:
             yield Wait(f"keys and indexes of {waiting} relations wait for their rows")
+        if begun >= MOST_RELATIONS:
+            yield Wait("keys and indexes of more relations may come when these are built")
 
     def _of(self, relation: str) -> Iterator[Action]:
         lacking = tuple(self.missing(relation))

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from migrator.phases import foreign_keys
 from migrator.phases.appeared import Appeared
 from migrator.phases.building import Builder, Piece, Work
+from migrator.phases.relations import MOST_RELATIONS
 from migrator.phases.view import View
 from migrator.schema import Schema
 from migrator.schema.comment import Comment
@@ -13,9 +14,6 @@ from migrator.schema.index import Index
 from migrator.steps import Action, Finding, Gates, Step, Wait
 
 NAME = "post_data"
-
-MOST_RELATIONS = 2048
-"""Begun by one tick: some forty messages of small ones. To ask for all of 10,000 at every tick took longer than the rest of it."""
 
 
 def examine(view: View) -> Step:

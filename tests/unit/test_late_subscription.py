@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from migrator.model import Failure, Lsn
+from migrator.model import Failure, Lsn, RelationSize
 from migrator.observation import Hints
 from migrator.phases import keys, late_subscription
 from migrator.phases.view import View
@@ -89,3 +89,23 @@ def test_another_groups_wal_is_no_reason_to_hurry() -> None:
 
 def test_rows_are_waited_for_whatever_fails_or_is_kept() -> None:
     assert not subscribes(keeping(without(index(), stage(IN, HALF), FAILED), 60 * GB))
+
+
+def test_of_very_many_relations_the_largest_are_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keys, "MOST_RELATIONS", 2)
+    view = stage(IN, IN, IN, IN)
+    names = [f"public.t{number}" for number in range(4)]
+    indexes = tuple(replace(index(relation=name), oid=90 + n, name=f"i{n}") for n, name in enumerate(names))
+    assert view.database.source_schema is not None
+    schema = replace(view.database.source_schema, indexes=indexes)
+    sizes = {name: RelationSize(8192 * n, 1) for n, name in enumerate(names)}
+    view = replace(view, pair=replace(view.database, source_schema=schema, sizes=sizes))
+    step = keys.examine(view)
+    assert [each.relation for each in step.actions] == ["public.t3", "public.t2"]
+    assert len(step.waits) == 1 and not step.quiet
+    failed = Failure("keys:shop:public.t3", "no", 3, builders.NOW)
+    step = keys.examine(replace(view, hints=Hints({failed.key: failed})))
+    begun = [each.relation for each in step.actions]
+    assert begun == ["public.t3", "public.t2", "public.t1"], "what fails takes nobody's place"
+    monkeypatch.setattr(keys, "MOST_RELATIONS", 5)
+    assert len(keys.examine(view).actions) == 4
