@@ -10,6 +10,7 @@ from migrator.config import Secret
 from migrator.config_file.environment import SECRETS
 from migrator.config_file.fields import Names
 from migrator.config_file.keys import Tree, canonical, join
+from migrator.config_file.places import unknown
 from migrator.errors import Fault
 
 
@@ -23,7 +24,7 @@ def section(schema: Schema, raw: object, path: str, faults: list[Fault]) -> Tree
     if not isinstance(raw, dict):
         faults.append(Fault(path, f"must be a group of keys ({', '.join(sorted(schema.fields))})"))
         return {}
-    given = canonical(raw, schema.fields, path, faults)
+    given = canonical(raw, schema.fields, path, faults, unknown)
     given = {key: _none(value) if schema.fields[key].allow_none else value for key, value in given.items()}
     given = {key: value for key, value in given.items() if value is not None or schema.fields[key].allow_none}
     try:

@@ -117,6 +117,33 @@ def test_rules(tmp_path: Path, change: tuple[str, str], path: str, message: str)
     assert message in faults(tmp_path, GOOD.replace(*change))[path]
 
 
+MAPPING, REPLICATION = "mappings.0", "mappings.0.replication"
+
+
+@pytest.mark.parametrize(
+    ("place", "key", "right"),
+    [
+        (REPLICATION, "ui_refresh_interval_seconds", "replication.ui_refresh_interval_seconds"),
+        (MAPPING, "ui_refresh_interval_seconds", "replication.ui_refresh_interval_seconds"),
+        (MAPPING, "stable_seconds", "mappings.0.replication.stable_seconds"),
+        (MAPPING, "include", "mappings.0.databases.include"),
+        (MAPPING, "sslmode", "instances.NAME.sslmode"),
+        ("", "stable_seconds", "replication.stable_seconds or mappings.N.replication.stable_seconds"),
+        ("", "copy_method", "mappings.N.copy_method"),
+        ("replication", "copy_method", "mappings.N.copy_method"),
+        ("replication", "concurrency", "workers.concurrency"),
+        ("instances.old", "allowed_hosts", "web.allowed_hosts"),
+        ("web", "redis_url", "redis_url"),
+        ("workers", "timeout_seconds", "notifications.N.timeout_seconds"),
+    ],
+)
+def test_a_key_at_the_wrong_place_is_told_where_it_belongs(tmp_path: Path, place: str, key: str, right: str) -> None:
+    variable = "__".join(("MIGRATOR", *filter(None, place.upper().split(".")), key.upper()))
+    found = faults(tmp_path, GOOD, {variable: "1"})
+    assert list(found.values()) == [f"is not a key of this group; it belongs at {right}"], found
+    assert [path.rpartition(".")[0] for path in found] == [place]
+
+
 def test_two_mappings_of_one_name(tmp_path: Path) -> None:
     second = "  - {source_instance: old, destination_instance: new, name: OLD_TO_NEW, databases: [x]}\n"
     found = faults(tmp_path, GOOD.replace("new}\n", "new, databases: [y]}\n") + second)
