@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 from migrator.bookkeeping import barriers, journal, journal_format, trials
@@ -24,7 +24,7 @@ from migrator.reports.way_back import way_back
 from migrator.steps import Finding
 from migrator.store import Store
 from migrator.tasks.sampling import emit_marker, sample_lag
-from migrator.tick.assessment import arrived_under
+from migrator.tick.assessment import arrived_under, refusals
 from migrator.tick.ending import Removal, end
 from migrator.tick.reconcile import Assessment, assess, judge
 from migrator.tick.sequence_finish import finalise_sequences
@@ -127,7 +127,7 @@ def take_barrier(spec: MappingSpec) -> Barrier:
     with _journal_session(spec, "barrier") as (session, entry):
         if entry.intent is not Intent.MIGRATE:
             raise MigratorError(f"Mapping {spec.name} is {entry.intent}: there is no barrier to take.")
-        writers = _writers(spec)
+        writers = open_writers(spec, entry.claims)
         if writers:
             raise RefusedError("Somebody still writes on the source.", writers, "End these sessions, then repeat.")
         with SchemaCache() as schemas:
@@ -189,12 +189,6 @@ def lift_barrier(spec: MappingSpec) -> Mapping[str, tuple[str, ...]]:
     return way_back(Looker(spec, "barrier").look())
 
 
-def _writers(spec: MappingSpec) -> tuple[str, ...]:
-    with session_of(spec.destination, None, application_name(spec.name, "barrier")) as session:
-        claims = journal.read_journal(session, spec.name).claims
-    return open_writers(spec, claims)
-
-
 def _await_passing(spec: MappingSpec, lsn: Lsn, schemas: SchemaCache) -> None:
     """A marker after the barrier, and a moment for every group to confirm it."""
     deadline = time.monotonic() + BARRIER_SECONDS
@@ -213,14 +207,6 @@ def completion_reasons(spec: MappingSpec, assessment: Assessment) -> list[str]:
     return list(reasons_against(spec, assessment.observation, assessment.decision))
 
 
-def _reasons_now(spec: MappingSpec) -> list[str]:
-    """Asks for writers before the look, which then sees what they committed, and once more just before the intent is written."""
-    writers: tuple[str, ...] = ()
-    with suppress(UnreachableError):  # a source that does not answer is for the look to tell
-        writers = _writers(spec)
-    return [*writers, *completion_reasons(spec, assess(spec))] or list(_writers(spec))
-
-
 def complete(spec: MappingSpec, *, source_gone: bool = False) -> Removal:
     """Judge, write the intent, take everything of ours away. Raises RefusedError while it would be unsafe.
 
@@ -228,7 +214,7 @@ def complete(spec: MappingSpec, *, source_gone: bool = False) -> Removal:
     """
     with _journal_session(spec, "control") as (session, entry):
         if entry.intent is not Intent.COMPLETING:
-            reasons = [] if source_gone else _reasons_now(spec)
+            reasons = [] if source_gone else refusals(spec, entry.claims, lambda: assess(spec))
             if source_gone and entry.intent not in (Intent.MIGRATE, Intent.PAUSED):
                 reasons = [f"The mapping is {entry.intent}."]
             if reasons:

@@ -104,6 +104,12 @@ class Observation:
         return next((pair for pair in self.databases if pair.name == name), None)
 
     @property
+    def arrived(self) -> bool:
+        """Everything was seen to have arrived after the write stop: what differs since is the operator's doing."""
+        journal = self.journal
+        return journal is not None and journal.barrier is not None and journal.barrier.arrived_at is not None
+
+    @property
     def oldest_look(self) -> datetime:
         """No part of this was read before then."""
         return min((pair.observed_at for pair in self.databases if pair.observed_at), default=self.observed_at)

@@ -192,7 +192,7 @@ def _asked(view: View) -> Iterator[Step]:
 def _examined(phase: Phase, view: View) -> Step:
     """What the phase says; of a destination that is being taken into use nothing is held up by what it says."""
     step = phase.examine(view)
-    return arrival.left_alone(view, step) if view.arrived else step
+    return arrival.left_alone(view, step) if view.observation.arrived else step
 
 
 def _stuck(view: View, step: Step) -> frozenset[str]:

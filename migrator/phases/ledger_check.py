@@ -116,7 +116,7 @@ def _reason_broken(view: View, entry: LedgerRelation, places: Places, subscripti
         return "it was dropped and made anew on the source"
     if member_oid != entry.publication_rel_oid:
         return "it was taken out of the publication and put back"
-    gone = entry.relation not in subscription.relations and not view.arrived
+    gone = entry.relation not in subscription.relations and not view.observation.arrived
     if gone and entry.relation in view.database.filled:
         return "it was taken out of the subscription"
     return None

@@ -46,12 +46,6 @@ class View:
         assert self.pair is not None
         return self.pair
 
-    @property
-    def arrived(self) -> bool:
-        """Everything was seen to have arrived after the write stop: what differs since is the operator's doing."""
-        journal = self.observation.journal
-        return journal is not None and journal.barrier is not None and journal.barrier.arrived_at is not None
-
     def tries(self, phase: str, of: str) -> int:
         """How often a piece of work in this database failed, one time after another. `of`: see `failure_key`."""
         failure = self.hints.failures.get(failure_key(phase, self.database.name, of))

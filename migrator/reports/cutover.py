@@ -66,8 +66,7 @@ def instructions(
     if not isinstance(source, Instance) or journal is None or journal.source is None:
         return ()
     barrier = journal.barrier
-    after = barrier is not None
-    arrived = barrier is not None and barrier.arrived_at is not None
+    after, arrived = barrier is not None, observation.arrived
     return (
         Instruction(
             "Wait for the green light",

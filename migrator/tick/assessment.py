@@ -1,20 +1,22 @@
 """Look at a mapping and judge what was seen: what a tick, `check`, `status` and the endings have in common. Changes nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from migrator.config import MappingSpec
 from migrator.connection import session_of, try_lock
-from migrator.errors import MigratorError
+from migrator.errors import MigratorError, UnreachableError
 from migrator.looks.observe import Looker
 from migrator.looks.remembered import SchemaCache
+from migrator.looks.writers import open_writers
 from migrator.memory import Failures
 from migrator.model import Instance
 from migrator.names import application_name, lock_key
 from migrator.observation import Hints, Observation
 from migrator.phases import decide, trial
 from migrator.phases.view import View
-from migrator.records import Barrier, SchemaTrial
+from migrator.records import Barrier, Claim, SchemaTrial
 from migrator.reports import snapshot
 from migrator.reports.completion import reasons_against
 from migrator.schema_trial import try_schema
@@ -82,6 +84,20 @@ def arrived_under(spec: MappingSpec, assessment: Assessment) -> Barrier | None:
     if barrier is None or barrier.arrived_at is not None:
         return None
     return None if reasons_against(spec, seen, assessment.decision) else barrier
+
+
+def refusals(spec: MappingSpec, claims: Iterable[Claim], look: Callable[[], Assessment]) -> list[str]:
+    """Why completion is refused now, by a look at everything. What is written in a transaction that is open stands at no position.
+
+    So writers are asked for before the look, which would not see what they commit behind it, and after it, where it found nothing: one
+    that has begun meanwhile would stay unnoticed.
+    """
+    known, writers = tuple(claims), tuple[str, ...]()
+    with suppress(UnreachableError):  # a source that does not answer is for the look to tell
+        writers = open_writers(spec, known)
+    assessment = look()
+    reasons = [*writers, *reasons_against(spec, assessment.observation, assessment.decision)]
+    return reasons or list(open_writers(spec, known))
 
 
 def with_trials(spec: MappingSpec, assessment: Assessment) -> Assessment:

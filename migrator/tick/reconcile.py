@@ -12,14 +12,12 @@ from migrator.config import MappingSpec
 from migrator.connection import Session, session_of, try_lock
 from migrator.errors import MigratorError, SessionLimitError, UnreachableError
 from migrator.looks.remembered import SchemaCache
-from migrator.looks.writers import open_writers
 from migrator.memory import Failures, Memory
 from migrator.model import Instance
 from migrator.names import application_name, lock_key
 from migrator.records import Identity, Intent
 from migrator.reports import progress
 from migrator.reports.brief import brief
-from migrator.reports.completion import reasons_against
 from migrator.reports.snapshot import told_before
 from migrator.status import is_stable
 from migrator.steps import Decision, Status
@@ -27,7 +25,7 @@ from migrator.store import Store
 from migrator.store.history import History
 from migrator.store.outbox import Outbox
 from migrator.tasks.sampling import sample_lag
-from migrator.tick.assessment import ALARMS, Assessment, arrived_under, assess, judge
+from migrator.tick.assessment import ALARMS, Assessment, arrived_under, assess, judge, refusals
 from migrator.tick.dispatch import IN_FLIGHT_SECONDS, Dispatcher, dispatch, errands, messages
 from migrator.tick.inline import Inline
 from migrator.turns import quiet_of
@@ -141,12 +139,8 @@ class Reconciler:
                 served = True
             if request.get("kind") != "complete":
                 continue
-            assessment = self._assess(all_databases=True)
-            seen = assessment.observation
-            reasons = reasons_against(self.spec, seen, assessment.decision)
-            # What is written in a transaction that is open stands at no position yet.
-            reasons = reasons or open_writers(self.spec, seen.journal.claims if seen.journal else ())
-            if reasons:
+            claims = journal.read_journal(session, self.spec.name).claims
+            if reasons := refusals(self.spec, claims, lambda: self._assess(all_databases=True)):
                 self._log("warning", f"completion refused: {' '.join(reasons)}")
                 continue
             journal.set_intent(session, self.spec.name, Intent.COMPLETING)

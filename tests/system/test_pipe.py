@@ -266,6 +266,39 @@ def test_a_transaction_left_open_refuses_completion_over_http_too(pair: tuple[Cl
     assert destination.execute("SELECT intent FROM migrator.mappings") != [("migrate",)]
 
 
+@pytest.mark.parametrize("over_http", [False, True])
+def test_what_is_committed_just_after_the_look_refuses_completion(
+    pair: tuple[Cluster, Cluster, MappingSpec], monkeypatch: pytest.MonkeyPatch, over_http: bool
+) -> None:
+    """Open while the look reads positions, over when it is asked afterwards who still writes."""
+    source, destination, spec = pair
+    to_the_light(spec)
+    control.take_barrier(spec)
+    store = Store(fakeredis.FakeRedis(decode_responses=True))
+    reconciler = Reconciler(spec, Inline(spec, store), store, store)
+    with source.connect("shop") as writer:
+        writer.execute('BEGIN; INSERT INTO "Zweites".note VALUES (1)')
+
+        def then_committed(look: Callable[..., Assessment]) -> Callable[..., Assessment]:
+            def looking(*of: object, **more: object) -> Assessment:
+                seen = look(*of, **more)
+                if more or not over_http:  # the tick's own look comes before the one that judges the request
+                    writer.execute("COMMIT")
+                return seen
+
+            return looking
+
+        if over_http:
+            monkeypatch.setattr(Reconciler, "_assess", then_committed(Reconciler._assess))
+            store.push_request(spec.name, {"kind": "complete"})
+            reconciler.tick()
+        else:
+            monkeypatch.setattr(control, "assess", then_committed(control.assess))
+            with pytest.raises(RefusedError):
+                control.complete(spec)
+    assert destination.execute("SELECT intent FROM migrator.mappings") == [("migrate",)]
+
+
 def test_completion_without_the_source_asks_nobody_on_it(pair: tuple[Cluster, Cluster, MappingSpec]) -> None:
     source, _, spec = pair
     to_the_light(spec)
