@@ -1,4 +1,4 @@
-"""plan: all that the source will ever see, then the next statements, grouped by step. Secrets are holes in them."""
+"""plan: all that the source will ever see and what the destination gets, then the next statements. Secrets are holes in them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -6,14 +6,19 @@ from dataclasses import asdict, dataclass, replace
 import click
 
 from migrator import control
+from migrator.cli.commands import Exit
 from migrator.cli.options import as_json, chosen, configuration, mapping_arguments, print_json, rivals
-from migrator.config import Config
-from migrator.phases import trial
+from migrator.config import Config, MappingSpec
+from migrator.phases import gated_findings, trial
+from migrator.phases.destination_foresight import Foretold, foretell
 from migrator.phases.foresight import Foreseen, foresee
 from migrator.phases.wording import some
 from migrator.quote import comment
 from migrator.redaction import redact
 from migrator.steps import Action, Decision, Finding, Statement, Step
+
+UNSEEN = frozenset({"source_unreachable", "destination_unreachable", "database_unreadable", "journal_refused"})
+"""Findings that say that something was not read: what is foreseen without it is not all."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,8 @@ class Plan:
     decision: Decision
     trials: tuple[str, ...]
     foreseen: tuple[Foreseen, ...]
+    foretold: tuple[Foretold, ...]
+    unseen: tuple[Finding, ...]
     clashes: Sequence[Finding]
 
 
@@ -32,34 +39,51 @@ class Plan:
 @click.option("--sql", is_flag=True, help="Print the statements too.")
 @as_json
 def plan(config: Config, mappings: tuple[str, ...], sql: bool, as_json: bool) -> None:
-    """Show all that the source will ever see, and what would be done next; change nothing.
+    """Show all that the source will ever see and what the destination gets, then what would be done next; change nothing.
 
     Later steps are decided when the earlier ones are done. Text in braces stands for a secret, filled in at the last
-    moment. Exit status: 0.
+    moment. Exit status: 0, 1 a server or a database could not be read: the plan is incomplete, and says so.
     """
     # What comes after the trials, which change nothing that lasts, is not known to be waiting for them only.
     assessed = {spec.name: control.assess(replace(spec, schema_trial=False)) for spec in chosen(config, mappings)}
     between = control.clashes(rivals(config, assessed), {name: each.observation for name, each in assessed.items()})
-    plans = [
-        Plan(
-            assessed[spec.name].decision,
-            trial.due(spec, assessed[spec.name].observation),
-            foresee(spec, assessed[spec.name].observation),
-            between[spec.name],
-        )
-        for spec in chosen(config, mappings)
-    ]
+    plans = [_plan(spec, assessed[spec.name], between[spec.name]) for spec in chosen(config, mappings)]
     if as_json:
         print_json({"mappings": [_document(each) for each in plans]})
-        return
-    for each in plans:
-        lines = (
-            *_on_the_source(each.decision.mapping, each.foreseen),
-            *_lines(each, sql),
-            *_later(each.decision),
-            *_clashes(each.clashes),
-        )
-        click.echo("\n".join(lines))
+    else:
+        for each in plans:
+            click.echo("\n".join(_printed(each, sql)))
+    raise SystemExit(Exit.NOT_YET if any(each.unseen for each in plans) else Exit.CLEAR)
+
+
+def _plan(spec: MappingSpec, assessed: control.Assessment, clashes: Sequence[Finding]) -> Plan:
+    observation, decision = assessed.observation, assessed.decision
+    found = (*decision.findings, *gated_findings(spec, observation, decision))
+    return Plan(
+        decision,
+        trial.due(spec, observation),
+        foresee(spec, observation),
+        foretell(spec, observation),
+        tuple(finding for finding in found if finding.code in UNSEEN),
+        clashes,
+    )
+
+
+def _printed(plan: Plan, sql: bool) -> Iterator[str]:
+    yield from _incomplete(plan)
+    yield from _on_the_source(plan)
+    yield from _on_the_destination(plan)
+    yield from _lines(plan, sql)
+    yield from _later(plan.decision)
+    yield from _clashes(plan.clashes)
+
+
+def _incomplete(plan: Plan) -> Iterator[str]:
+    if plan.unseen:
+        yield f"-- mapping {plan.decision.mapping}: INCOMPLETE. What could not be read is not in this plan:"
+        for finding in plan.unseen:
+            yield comment(redact(finding.message), 3)
+            yield comment(redact(finding.remedy), 5)
 
 
 def _later(decision: Decision) -> Iterator[str]:
@@ -77,16 +101,31 @@ def _clashes(findings: Sequence[Finding]) -> Iterator[str]:
         yield comment(redact(finding.remedy), 5)
 
 
-def _on_the_source(mapping: str, foreseen: tuple[Foreseen, ...]) -> Iterator[str]:
+def _on_the_source(plan: Plan) -> Iterator[str]:
     """In comments: it is for reading, and we do it ourselves in its time."""
-    yield f"-- mapping {mapping}, from its beginning to completion or abort: all that the source will see."
+    if not plan.foreseen:
+        return
+    what = "what the source will see, as far as is known" if plan.unseen else "all that the source will see"
+    yield f"-- mapping {plan.decision.mapping}, from its beginning to completion or abort: {what}."
     yield "-- Besides, at every look: SELECT on the catalogs and on each sequence, SET, and nothing else."
     place: tuple[str, str] | None = None
-    for seen in foreseen:
+    for seen in plan.foreseen:
         if (seen.database, seen.by) != place:
             place = (seen.database, seen.by)
             yield comment(f"in database {seen.database}, by {seen.by}:", 3)
         yield comment(f"{seen.sql};  ({seen.when})", 5)
+
+
+def _on_the_destination(plan: Plan) -> Iterator[str]:
+    if not plan.foretold:
+        return
+    yield f"-- mapping {plan.decision.mapping}, from its beginning to completion or abort: on the destination."
+    place: str | None = ""
+    for told in plan.foretold:
+        if told.database != place:
+            place = told.database
+            yield comment(f"in database {place}:" if place is not None else "on the server:", 3)
+        yield comment(f"{told.what}  ({told.when})", 5)
 
 
 def _document(plan: Plan) -> dict[str, object]:
@@ -97,7 +136,9 @@ def _document(plan: Plan) -> dict[str, object]:
     ]
     return {
         "name": plan.decision.mapping,
+        "unseen": [finding.document() for finding in plan.unseen],
         "source": [asdict(seen) for seen in plan.foreseen],
+        "destination": [asdict(told) for told in plan.foretold],
         "trials": plan.trials,
         "steps": steps,
         "later": [finding.message for finding in _notices(plan.decision)],

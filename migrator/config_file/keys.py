@@ -35,7 +35,7 @@ def normalise(key: str) -> str:
 def renamed(wrong: str, known: Iterable[str]) -> str | None:
     """Our name for what other tools call so, where it is known."""
     meant = _MEANT.get(wrong.lower())
-    return meant if meant in known else None
+    return meant if meant is not None and meant in known else None
 
 
 def nearest(wrong: str, known: Iterable[str]) -> str | None:

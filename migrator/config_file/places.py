@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterable, Iterator
 
+from marshmallow import Schema
+
 from migrator.config_file.keys import join, nearest, normalise, renamed
 from migrator.config_file.schemas import (
     NOT_PER_MAPPING,
     DatabasesSchema,
-    Group,
     InstanceSchema,
     MappingSchema,
     NotificationSchema,
@@ -17,7 +18,7 @@ from migrator.config_file.schemas import (
     WorkerSchema,
 )
 
-_PLACES: dict[str, Group] = {
+_PLACES: dict[str, Schema] = {
     "": RootSchema(),
     "replication": ReplicationSchema(),
     "instances.NAME": InstanceSchema(),
@@ -52,5 +53,5 @@ def _elsewhere(key: str, path: str) -> Iterator[str]:
     yield from near or found
 
 
-def _named(group: Group, key: str) -> str | None:
+def _named(group: Schema, key: str) -> str | None:
     return next((name for name in group.fields if normalise(name) == normalise(key)), None)

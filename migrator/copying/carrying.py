@@ -26,6 +26,7 @@ from migrator.errors import MigratorError
 from migrator.names import application_name, lock_key
 from migrator.phases.carry import LARGE_OBJECTS, NAME, UNLOGGED, Piece, Rows
 from migrator.phases.pacing import limits
+from migrator.phases.source_statements import copy_rows, lock_to_read
 from migrator.quote import literal
 from migrator.records import Intent, Journal
 from migrator.server_errors import sentence
@@ -121,7 +122,7 @@ def _carry_rows(
     writer.ask("BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE")
     writer.ask(f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE")
     reader.ask("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-    reader.ask(f"LOCK TABLE {names} IN ACCESS SHARE MODE")
+    reader.ask(lock_to_read([each.relation for each in piece.tables]))
     if refuse_rows and not _was_carried(writer, mapping, piece.what):
         _refuse_rows(writer, piece.tables)
     if piece.apart:
@@ -154,9 +155,7 @@ def _carry_rows(
 def _copy(reader: Wire, writer: Wire, rows: Rows, throttle: Throttle) -> Copied:
     form = agreed(reader, writer, rows.relation)
     refuse_triggers(writer, rows.relation)
-    reader.ask(
-        f"COPY (SELECT {form.list()[2:-1]} FROM ONLY {rows.relation} {rows.condition}) TO STDOUT {form.options()}"
-    )
+    reader.ask(f"{copy_rows(rows.relation, form.list()[2:-1], rows.condition)} {form.options()}")
     writer.ask(f"COPY {rows.relation}{form.list()} FROM STDIN {form.options()}")
     return pass_on(reader, writer, rows.relation, throttle)
 

@@ -27,6 +27,7 @@ from migrator.copying.wire import Stop, Wire
 from migrator.errors import MigratorError
 from migrator.parts import Part
 from migrator.phases import giving_up
+from migrator.phases.source_statements import lock_to_read
 from migrator.quote import literal
 
 FREEZE_BYTES = 1_048_576
@@ -169,7 +170,7 @@ def _of_ledger(job: PartCopy) -> str:
 
 def _lock(reader: Wire, job: PartCopy) -> None:
     try:
-        reader.ask(f"LOCK TABLE ONLY {job.part.relation} IN ACCESS SHARE MODE")
+        reader.ask(lock_to_read([job.part.relation]))
     except (pg.UndefinedTable, pg.InvalidSchemaName):
         raise RewrittenError(f"{job.part.relation} is not there any more on the source.") from None
 

@@ -13,12 +13,12 @@ from migrator.copying.copy_part import Copied, pass_on
 from migrator.copying.wire import Wire
 from migrator.errors import MigratorError
 from migrator.phases.carry import LARGE_OBJECTS
+from migrator.phases.source_statements import LARGE_OBJECT_PIECE, copy_large_objects
 from migrator.quote import identifier, literal
 
 AT_ONCE = 200
 """Large objects of a transaction: each is locked several times, and a server has room for some 6400 locks."""
 
-PIECE_BYTES = 262_144
 PIECES_AT_ONCE = 256
 """Of one COPY: 64 MB at most wait in a temporary table."""
 
@@ -100,7 +100,7 @@ def _batch(reader: Wire, writer: Wire, mapping: str, wanted: Sequence[int], thro
         f" SELECT {literal(mapping)}, oid FROM unnest({oids}) AS oid ON CONFLICT DO NOTHING;"
         " CREATE TEMPORARY TABLE migrator_pieces (oid oid, at bigint, data bytea) ON COMMIT DROP"
     )
-    pieces = [(each.oid, at) for each in found for at in range(0, each.bytes, PIECE_BYTES)]
+    pieces = [(each.oid, at) for each in found for at in range(0, each.bytes, LARGE_OBJECT_PIECE)]
     moved = sum(
         _fill(reader, writer, pieces[start : start + PIECES_AT_ONCE], throttle)
         for start in range(0, len(pieces), PIECES_AT_ONCE)
@@ -140,10 +140,7 @@ def _refuse_others(writer: Wire, mapping: str, oids: str) -> None:
 def _fill(reader: Wire, writer: Wire, pieces: Sequence[tuple[int, int]], throttle: Throttle) -> int:
     """The bytes passed on for these pieces, by object and offset. A hole arrives as the zeros that it reads as."""
     oids, offsets = _array([oid for oid, _ in pieces]), _array([at for _, at in pieces], "bigint")
-    reader.ask(
-        f"COPY (SELECT oid, at, lo_get(oid, at, {PIECE_BYTES}) FROM unnest({oids}, {offsets}) AS piece (oid, at))"
-        " TO STDOUT (FORMAT binary)"
-    )
+    reader.ask(f"{copy_large_objects(oids, offsets)} (FORMAT binary)")
     writer.ask("COPY migrator_pieces FROM STDIN (FORMAT binary)")
     copied = pass_on(reader, writer, LARGE_OBJECTS, throttle)
     # count(): the answer is one row, not one for each piece

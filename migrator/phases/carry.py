@@ -159,7 +159,7 @@ def note(pair: DatabasePair, mapping: str) -> Iterator[Finding]:
         but = f", but for {some(late)}, whose jobs would run on the destination from then on" if late else ""
         yield Finding(
             "not_replicated",
-            f"Not replicated but carried in one piece, of {pair.name}: {'; '.join(map(_named, found))}.",
+            f"Not replicated but carried in one piece, of {pair.name}: {'; '.join(map(named, found))}.",
             f"It is carried once before the light{but}. What changes after that is carried when you say so, once the writers are "
             f"stopped and the barrier is taken: pg-migrator carry {mapping}",
             blocking=False,
@@ -188,7 +188,8 @@ def trigger_right(pair: DatabasePair, user: User) -> Iterator[Finding]:
         )
 
 
-def _named(piece: Piece) -> str:
+def named(piece: Piece) -> str:
+    """With its tables, the first of them."""
     return f"{piece.what} ({some([each.relation for each in piece.tables])})" if piece.tables else piece.what
 
 

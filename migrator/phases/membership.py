@@ -3,7 +3,7 @@
 A publication is complete, and committed, before its slot is made; from then until its subscription exists nothing is added to it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from migrator.catalog import ledger_tables
 from migrator.model import Publication
@@ -85,16 +85,22 @@ def _actions(view: View, working: Iterable[LedgerGroup]) -> Iterator[Action]:
             yield _clear(view, group)
 
 
-def _assign(view: View, new: Iterable[str]) -> Action:
-    """One transaction: groups are begun with their relations."""
+def to_begin(view: View, new: Iterable[str]) -> dict[int, frozenset[str]]:
+    """The groups that would be begun with these relations now; one without any where there are none."""
     sizes = {name: bytes_of(view, name) for name in new}
     schema, limits = view.database.source_schema, view.spec.replication
-    assert schema is not None
-    standing = appeared.structures(schema, sizes)
+    pairs = foreign_keys(schema) if schema is not None else ()
     room = MOST_GROUPS - len(groups.at_work(view))
-    planned = plan(sizes, foreign_keys(schema), limits.streams_per_database, limits.own_group_gb * GB, room)
+    planned = plan(sizes, pairs, limits.streams_per_database, limits.own_group_gb * GB, room)
     first = max((group.number for group in view.database.ledger.groups), default=0) + 1
-    numbered = dict(enumerate(planned or (frozenset[str](),), start=first))
+    return dict(enumerate(planned or (frozenset[str](),), start=first))
+
+
+def _assign(view: View, new: Sequence[str]) -> Action:
+    """One transaction: groups are begun with their relations."""
+    schema, numbered = view.database.source_schema, to_begin(view, new)
+    assert schema is not None
+    standing = appeared.structures(schema, new)
     rows = ", ".join(
         f"({literal(view.spec.name)}, {literal(relation)}, {number}, {schema.table(relation).oid},"
         f" to_regclass({literal(relation)}), {'true' if schema.table(relation).is_partition else 'false'},"
@@ -113,7 +119,7 @@ def _assign(view: View, new: Iterable[str]) -> Action:
         *((members,) if rows else ()),
     )
     statements = tuple(Statement(Side.DESTINATION, view.database.target, sql) for sql in sentences)
-    return Action(f"assign {len(sizes)} relations to {len(numbered)} groups", statements)
+    return Action(f"assign {len(new)} relations to {len(numbered)} groups", statements)
 
 
 def _create(view: View, group: LedgerGroup) -> Action:

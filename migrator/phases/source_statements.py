@@ -38,6 +38,26 @@ def create_slot_with_snapshot(name: str) -> str:
     return f"CREATE_REPLICATION_SLOT {identifier(name)} LOGICAL pgoutput (SNAPSHOT 'export')"
 
 
+def lock_to_read(relations: Sequence[str]) -> str:
+    """Keeps others from rewriting them while they are read, and nobody from writing to them."""
+    return f"LOCK TABLE {', '.join(f'ONLY {relation}' for relation in relations)} IN ACCESS SHARE MODE"
+
+
+def copy_rows(relation: str, columns: str, condition: str) -> str:
+    """Of what is carried in one piece: the rows that `condition` (a WHERE clause, or nothing) picks."""
+    return f"COPY (SELECT {columns} FROM ONLY {' '.join(filter(None, (relation, condition)))}) TO STDOUT"
+
+
+LARGE_OBJECT_PIECE = 262_144
+"""Bytes read at once."""
+
+
+def copy_large_objects(oids: str, offsets: str) -> str:
+    """A piece of each, from its offset on."""
+    pieces = f"unnest({oids}, {offsets}) AS piece (oid, at)"
+    return f"COPY (SELECT oid, at, lo_get(oid, at, {LARGE_OBJECT_PIECE}) FROM {pieces}) TO STDOUT"
+
+
 _IDENTITIES = {"d": "DEFAULT", "f": "FULL", "n": "NOTHING"}
 """By pg_class.relreplident; an index is never ours to choose."""
 
