@@ -5,17 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from migrator.config import WithoutIdentity
-from migrator.model import (
-    DatabaseFacts,
-    Failure,
-    Instance,
-    Publication,
-    RelationSize,
-    RoleUse,
-    SequenceValue,
-    Subscription,
-    Unreachable,
-)
+from migrator.contents import DatabaseFacts, Publication, RelationSize, SequenceValue, Subscription
+from migrator.model import Failure, Instance, RoleUse, Unreachable
 from migrator.records import Backend, Journal, Ledger
 from migrator.schema import Schema
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from math import ceil
 
-from migrator.model import Instance, SubscriptionState
+from migrator.contents import SubscriptionState
+from migrator.model import Instance
 from migrator.observation import DatabasePair, Observation
 from migrator.records import Intent, Journal
 from migrator.steps import Decision, Gates

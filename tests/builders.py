@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from migrator.config import InstanceSpec, MappingSpec
-from migrator.model import Database, HeldSubscription, Instance, Lsn, RelationSize, Role, Slot, Unreachable, User
+from migrator.contents import RelationSize
+from migrator.model import Database, HeldSubscription, Instance, Lsn, Role, Slot, Unreachable, User
 from migrator.names import group_name
 from migrator.observation import DatabasePair, Hints, Observation, Scope
 from migrator.phases.view import View

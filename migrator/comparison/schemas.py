@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from migrator.comparison.discrepancy import Discrepancy, What
-from migrator.model import SyncState
+from migrator.contents import SyncState
 from migrator.observation import DatabasePair
 from migrator.phases import layouts
 from migrator.phases.building import NOT_VALID_ON_PARTITIONED

@@ -7,8 +7,8 @@ from psycopg.rows import tuple_row
 
 from migrator.catalog import sql
 from migrator.connection import Session
+from migrator.contents import RelationSize, SequenceValue
 from migrator.looks.schema_reading import locked_relations
-from migrator.model import RelationSize, SequenceValue
 from migrator.quote import qualified
 
 SEQUENCES_AT_ONCE = 500

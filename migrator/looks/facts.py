@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import psycopg
 from psycopg.rows import DictRow
 
+from migrator.contents import ConfigurationTable, DatabaseFacts, LargeObjects, RelationTrouble, Trouble
 from migrator.looks.reading import Reader
-from migrator.model import ConfigurationTable, DatabaseFacts, Instance, LargeObjects, RelationTrouble, RoleUse, Trouble
+from migrator.model import Instance, RoleUse
 from migrator.quote import qualified
 
 

@@ -13,6 +13,7 @@ from migrator.bookkeeping import journal
 from migrator.catalog import sql
 from migrator.config import InstanceSpec, MappingSpec, RoleConflictStrategy
 from migrator.connection import Session
+from migrator.contents import SubscriptionState
 from migrator.errors import MigratorError, SessionLimitError, UnreachableError
 from migrator.looks.dial import dial
 from migrator.looks.facts import read_missing_locales, read_role_uses
@@ -21,7 +22,7 @@ from migrator.looks.pair import Origins, read_origins, read_subscription_states
 from migrator.looks.pairing import Pairing
 from migrator.looks.remembered import SchemaCache
 from migrator.looks.sessions import Sessions
-from migrator.model import Instance, RoleUse, SubscriptionState, Unreachable
+from migrator.model import Instance, RoleUse, Unreachable
 from migrator.names import application_name, is_trial_name
 from migrator.observation import DatabasePair, Observation, Scope
 from migrator.phases.lag import nothing_comes_through

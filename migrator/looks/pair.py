@@ -8,13 +8,8 @@ from psycopg.rows import DictRow
 from migrator.bookkeeping import ledger as ledger_book
 from migrator.catalog import counting, sql
 from migrator.connection import Session
-from migrator.looks.counters import read_sequences, read_sizes
-from migrator.looks.facts import read_facts
-from migrator.looks.remembered import Remembered, is_fresh, timed
-from migrator.looks.schema_reading import locked_relations
-from migrator.model import (
+from migrator.contents import (
     DatabaseFacts,
-    Lsn,
     Publication,
     RelationSize,
     SequenceValue,
@@ -22,6 +17,11 @@ from migrator.model import (
     SubscriptionState,
     SyncState,
 )
+from migrator.looks.counters import read_sequences, read_sizes
+from migrator.looks.facts import read_facts
+from migrator.looks.remembered import Remembered, is_fresh, timed
+from migrator.looks.schema_reading import locked_relations
+from migrator.model import Lsn
 from migrator.names import application_name, parse_group_name
 from migrator.phases import carry
 from migrator.phases.groups import is_under_snapshot

@@ -14,6 +14,7 @@ import psycopg
 from migrator.catalog import sql
 from migrator.config import InstanceSpec, MappingSpec
 from migrator.connection import Session
+from migrator.contents import DatabaseFacts
 from migrator.errors import MigratorError, OutdatedError, SessionLimitError
 from migrator.looks.pair import Half, Narrow, Origins, forget_sequences_together, read_source, read_target
 from migrator.looks.remembered import Read, Remembered, SchemaCache
@@ -25,7 +26,7 @@ from migrator.looks.schema_reading import (
     read_schema,
     relation_oids,
 )
-from migrator.model import DatabaseFacts, Instance
+from migrator.model import Instance
 from migrator.names import COPIES, application_name
 from migrator.observation import DatabasePair, Scope
 from migrator.phases import tablespaces, ways

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Generic, Self, TypeVar
 
+from migrator.contents import DatabaseFacts, RelationSize, SequenceValue
 from migrator.looks.sessions import Sessions
-from migrator.model import DatabaseFacts, RelationSize, SequenceValue
 from migrator.schema import Schema
 from migrator.turns import Quiet
 

@@ -6,7 +6,7 @@ no index-only scan saves a visit to the table.
 
 from collections.abc import Iterator
 
-from migrator.model import SyncState
+from migrator.contents import SyncState
 from migrator.phases import groups, post_data, quick
 from migrator.phases.relations import bytes_of
 from migrator.phases.view import View

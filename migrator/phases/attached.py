@@ -8,7 +8,8 @@ a row that it must not hold as one may be on its way, and the change that takes 
 
 from collections.abc import Iterator
 
-from migrator.model import Lsn, SyncState
+from migrator.contents import SyncState
+from migrator.model import Lsn
 from migrator.observation import DatabasePair
 from migrator.phases.partitions import NAME, ledger, note, passed, schemas, some
 from migrator.phases.view import View

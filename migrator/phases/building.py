@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 
-from migrator.model import SyncState
+from migrator.contents import SyncState
 from migrator.observation import DatabasePair
 from migrator.phases import foreign_keys, quick
 from migrator.phases.appeared import Appeared

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from itertools import groupby
 
-from migrator.model import ConfigurationTable, User
+from migrator.contents import ConfigurationTable
+from migrator.model import User
 from migrator.observation import DatabasePair
 from migrator.phases.view import View
 from migrator.phases.ways import at_cutover, carried_as

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from migrator.model import Subscription
+from migrator.contents import Subscription
 from migrator.phases import groups, lag, open_transactions
 from migrator.phases.view import View
 from migrator.quote import identifier

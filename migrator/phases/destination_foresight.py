@@ -90,8 +90,8 @@ def _rows(view: View) -> Iterator[Foretold]:
     if groups.method_of(view.spec.copy_method, pair) is CopyMethod.SNAPSHOT:
         yield Foretold(
             pair.target,
-            "of a table that we fill, where it leaves its group before its subscription: it is copied anew",
-            "TRUNCATE ONLY",
+            "where it is made again or cannot be copied, or its snapshot is lost, before the subscription: it is copied anew",
+            "TRUNCATE ONLY of a table that we fill",
         )
     if view.spec.replication.wal_budget_action is WalBudgetAction.DROP_SLOT:
         yield Foretold(

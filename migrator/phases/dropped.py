@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from migrator.config import PartitionMaintenance
-from migrator.model import SyncState
+from migrator.contents import SyncState
 from migrator.phases.partitions import NAME, note, passed, rows, schemas, some
 from migrator.phases.view import View
 from migrator.quote import identifier, literal

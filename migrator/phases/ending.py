@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from migrator.model import Instance, Slot, Subscription
+from migrator.contents import Subscription
+from migrator.model import Instance, Slot
 from migrator.names import SCHEMA, is_ours, parse_group_name, publication_group, sync_slot_subscription
 from migrator.phases import full_identity, giving_up, groups, self_memberships, trial, worker_settings
 from migrator.phases.databases import draft_name

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from migrator.model import Trouble
+from migrator.contents import Trouble
 from migrator.phases import self_memberships
 from migrator.phases.role_set import RoleSet
 from migrator.phases.view import View

@@ -6,7 +6,7 @@ before it is given back: without an identity the application's UPDATE and DELETE
 
 from collections.abc import Iterable, Iterator
 
-from migrator.model import RelationTrouble
+from migrator.contents import RelationTrouble
 from migrator.phases import ways
 from migrator.phases.source_statements import set_identity
 from migrator.phases.view import View

@@ -1,7 +1,7 @@
 """What the pipe phases share: the groups of a database, their names, and whether what stands is still what the ledger remembers."""
 
 from migrator.config import CopyMethod
-from migrator.model import Publication
+from migrator.contents import Publication
 from migrator.names import group_name, publication_group
 from migrator.observation import DatabasePair
 from migrator.phases.view import View

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from migrator.config import CopyMethod, InstanceSpec
-from migrator.model import Instance, SyncState
+from migrator.contents import SyncState
+from migrator.model import Instance
 from migrator.names import application_name, owner_hash, parse_group_name, sync_slot_destination
 from migrator.observation import DatabasePair
 from migrator.phases import groups, sharing

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from itertools import accumulate
 
-from migrator.model import Subscription, SyncState
+from migrator.contents import Subscription, SyncState
 from migrator.names import inserts_name
 from migrator.phases import appeared, giving_up, groups, insert_only, membership
 from migrator.phases.layouts import noted

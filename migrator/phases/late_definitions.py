@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from migrator.model import SyncState
+from migrator.contents import SyncState
 from migrator.observation import DatabasePair
 from migrator.phases import post_data, quick
 from migrator.phases.building import Work

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from migrator.model import Subscription
+from migrator.contents import Subscription
 from migrator.phases import groups
 from migrator.phases.dropped import gone_relations, is_over
 from migrator.phases.view import View

@@ -6,7 +6,7 @@ A publication is complete, and committed, before its slot is made; from then unt
 from collections.abc import Iterable, Iterator, Sequence
 
 from migrator.catalog import ledger_tables
-from migrator.model import Publication
+from migrator.contents import Publication
 from migrator.names import inserts_name
 from migrator.phases import appeared, giving_up, groups, insert_only, publication
 from migrator.phases.grouping import MOST_GROUPS, foreign_keys, plan

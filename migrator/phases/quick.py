@@ -9,7 +9,7 @@ the gentle way is gone.
 
 from collections.abc import Iterable, Mapping
 
-from migrator.model import RelationSize
+from migrator.contents import RelationSize
 from migrator.schema import Schema
 from migrator.schema.constraint import FOREIGN_KEY, Constraint
 from migrator.schema.index import Index

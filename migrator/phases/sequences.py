@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from migrator.model import SequenceValue
+from migrator.contents import SequenceValue
 from migrator.phases.view import View
 from migrator.quote import literal
 from migrator.steps import Action, Finding, Gates, Side, Statement, Step

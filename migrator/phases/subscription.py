@@ -1,6 +1,7 @@
 """Are the group's slot and subscription there? The slot first, by a statement of its own, so that each stop in between shows."""
 
-from migrator.model import Slot, Subscription
+from migrator.contents import Subscription
+from migrator.model import Slot
 from migrator.phases import groups, insert_only, line
 from migrator.phases.slot_waits import holders
 from migrator.phases.source_statements import create_slot

@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterator
 
 from migrator.catalog import ledger_tables
 from migrator.config import WalBudgetAction
-from migrator.model import Slot, Subscription
+from migrator.contents import Subscription
+from migrator.model import Slot
 from migrator.names import sync_slot_subscription
 from migrator.observation import DatabasePair
 from migrator.phases.source_statements import drop_slot

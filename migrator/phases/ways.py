@@ -8,7 +8,7 @@ the publication for that has no need of an identity.
 from collections.abc import Mapping
 
 from migrator.config import MappingSpec, WithoutIdentity
-from migrator.model import DatabaseFacts, RelationTrouble, Trouble
+from migrator.contents import DatabaseFacts, RelationTrouble, Trouble
 from migrator.observation import DatabasePair
 from migrator.phases import insert_only
 

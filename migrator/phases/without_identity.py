@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from migrator.config import WithoutIdentity
-from migrator.model import RelationTrouble, Trouble
+from migrator.contents import RelationTrouble, Trouble
 from migrator.observation import DatabasePair
 from migrator.phases import full_identity, insert_only
 from migrator.phases.view import View

@@ -7,7 +7,8 @@ be made on the destination is asked until everything was seen to have arrived: w
 from collections.abc import Iterator
 
 from migrator.config import MappingSpec
-from migrator.model import Instance, SyncState
+from migrator.contents import SyncState
+from migrator.model import Instance
 from migrator.observation import DatabasePair, Observation
 from migrator.phases import carry, foreign_keys, insert_only
 from migrator.phases.groups import in_ledger

@@ -1,6 +1,6 @@
 """How far the copy of each relation is, by its subscription or by its parts. Pure."""
 
-from migrator.model import SyncState
+from migrator.contents import SyncState
 from migrator.observation import DatabasePair
 from migrator.phases import groups
 

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from migrator.config import CopyMethod, DatabaseSelection, MappingSpec
+from migrator.contents import Publication, Subscription, SyncState
 from migrator.looks.observe import Looker
 from migrator.looks.remembered import GARBAGE_THRESHOLDS, SchemaCache
 from migrator.machines.cluster import Cluster
-from migrator.model import Instance, Lsn, Publication, Slot, Subscription, SyncState
+from migrator.model import Instance, Lsn, Slot
 from migrator.names import group_name
 from migrator.observation import DatabasePair, Hints, Observation
 from migrator.phases import decide

@@ -21,13 +21,13 @@ from migrator.apply import Applier
 from migrator.clock import Clock
 from migrator.config import MappingSpec
 from migrator.connection import session_of
+from migrator.contents import SyncState
 from migrator.looks.observe import Looker
 from migrator.looks.remembered import SchemaCache
 from migrator.looks.schema_reading import read_schema
 from migrator.machines.cluster import Cluster
 from migrator.machines.provision import client
 from migrator.memory import Memory
-from migrator.model import SyncState
 from migrator.observation import Hints, Observation, Scope
 from migrator.phases import post_data, pre_data
 from migrator.phases.view import View

@@ -13,10 +13,11 @@ from migrator.apply import Applier, ApplyError
 from migrator.clock import Clock
 from migrator.config import CopyMethod, DatabaseSelection, MappingSpec
 from migrator.connection import session_of
+from migrator.contents import RelationSize, Subscription, SyncState
 from migrator.looks.schema_reading import read_schema
 from migrator.machines.cluster import Cluster
 from migrator.memory import Memory
-from migrator.model import Instance, Lsn, RelationSize, Subscription, SyncState, User
+from migrator.model import Instance, Lsn, User
 from migrator.observation import DatabasePair, Hints, Observation, Scope
 from migrator.phases import late_definitions, portability, post_data, pre_data, user_mappings
 from migrator.phases.view import View

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from migrator.contents import SyncState
 from migrator.machines.cluster import Cluster
-from migrator.model import SyncState
 from migrator.phases import pre_data
 from migrator.records import Ledger, LedgerRelation
 from migrator.steps import Action, Wait

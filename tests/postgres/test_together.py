@@ -10,9 +10,9 @@ import pytest
 
 from migrator.apply import Applier, ApplyError
 from migrator.clock import Clock
+from migrator.contents import RelationSize
 from migrator.machines.cluster import Cluster
 from migrator.memory import Memory
-from migrator.model import RelationSize
 from migrator.phases import post_data
 from migrator.phases.quick import SMALL_BYTES
 from migrator.steps import Step

@@ -8,8 +8,8 @@ import pytest
 
 from migrator import control
 from migrator.config import CopyMethod, WithoutIdentity
+from migrator.contents import SyncState
 from migrator.machines.cluster import Cluster
-from migrator.model import SyncState
 from migrator.tasks.carriage import carry_again
 from migrator.tick.reconcile import Assessment
 from tests.system.scenario import checksums, describe, drive_until, to_the_light

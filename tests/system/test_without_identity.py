@@ -10,9 +10,9 @@ import pytest
 
 from migrator import control
 from migrator.config import CopyMethod, DatabaseSelection, MappingSpec, WithoutIdentity
+from migrator.contents import SyncState
 from migrator.errors import MigratorError, RefusedError
 from migrator.machines.cluster import Cluster
-from migrator.model import SyncState
 from migrator.tasks.carriage import carry_again
 from migrator.tick.reconcile import Assessment, assess
 from tests.system.scenario import QUICK, checksums, describe, drive_until, mapping, ours_left, to_the_light

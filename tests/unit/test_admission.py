@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from migrator.model import Failure, Publication, RelationSize, Subscription
+from migrator.contents import Publication, RelationSize, Subscription
+from migrator.model import Failure
 from migrator.observation import Hints
 from migrator.phases import initial_copy
 from migrator.phases.initial_copy import ADMISSION, SMALL_AT_ONCE

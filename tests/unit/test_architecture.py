@@ -28,7 +28,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("catalog",),
     ("steps",),
     ("config",),
-    ("records",),
+    ("records", "contents"),
     ("model",),
     ("names", "quote", "bucket", "backoff", "errors", "parts"),
 )
@@ -40,7 +40,7 @@ def words(text: str) -> set[str]:
 
 PURE = words(
     "reports comparison hidden status turns work together phases observation selection schema catalog "
-    "steps config records model names quote bucket backoff errors parts"
+    "steps config records contents model names quote bucket backoff errors parts"
 )
 IMPURE_IMPORTS = words(
     "psycopg redis celery kombu flask tenacity structlog logging time os sys io random secrets socket subprocess "
@@ -96,8 +96,6 @@ TOP_LEVEL = words(
 )
 
 LONGEST_FILE = 300
-LONGER_FILES = {"migrator/model.py": 600}
-"""A list of nouns reads better in one place."""
 LONGEST_FUNCTION = 40
 LONGER_FUNCTIONS = {"migrator/reports/snapshot.py:summary": 55, "migrator/phases/headroom.py:limits": 55}
 """Tables: the document that `status --json` prints, and the limits of both servers."""
@@ -254,7 +252,7 @@ def test_sizes_that_keep_it_liveable() -> None:
 def sizes(path: Path) -> Iterator[str]:
     name = str(path.relative_to(ROOT))
     length = len(path.read_text(encoding="utf-8").splitlines())
-    if length > LONGER_FILES.get(name, LONGEST_FILE):
+    if length > LONGEST_FILE:
         yield f"{name} has {length} lines"
     for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):

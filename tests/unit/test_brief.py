@@ -6,7 +6,7 @@ from dataclasses import replace
 import fakeredis
 import pytest
 
-from migrator.model import SequenceValue
+from migrator.contents import SequenceValue
 from migrator.phases import decide
 from migrator.records import Identity, Intent, Journal
 from migrator.reports.brief import LARGEST_BYTES, brief

@@ -1,6 +1,6 @@
 """What is carried in one piece, and when."""
 
-from migrator.model import ConfigurationTable, DatabaseFacts
+from migrator.contents import ConfigurationTable, DatabaseFacts
 from migrator.observation import DatabasePair
 from migrator.phases import carry
 from tests.builders import pair

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from migrator.model import HeldSubscription, Role, SequenceValue
+from migrator.contents import SequenceValue
+from migrator.model import HeldSubscription, Role
 from migrator.observation import DatabasePair, Observation
 from migrator.records import Identity, Intent, Journal
 from migrator.reports.cutover import SEQUENCES_SHOWN, Instruction, instructions

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from migrator.config import PartitionMaintenance
-from migrator.model import Lsn, Publication, Subscription, SyncState
+from migrator.contents import Publication, Subscription, SyncState
+from migrator.model import Lsn
 from migrator.observation import Scope
 from migrator.phases import dropped, partitions
 from migrator.phases.view import View

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from migrator.model import Failure, Lsn, RelationSize, Subscription, SyncState
+from migrator.contents import RelationSize, Subscription, SyncState
+from migrator.model import Failure, Lsn
 from migrator.observation import Hints
 from migrator.phases import building, foreign_keys, post_data
 from migrator.phases.view import View

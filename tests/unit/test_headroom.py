@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from migrator.model import Subscription, SyncState, Walsender
+from migrator.contents import Subscription, SyncState
+from migrator.model import Walsender
 from migrator.names import application_name
 from migrator.observation import DatabasePair
 from migrator.phases import headroom

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from migrator.config import WithoutIdentity
-from migrator.model import Publication
+from migrator.contents import Publication
 from migrator.names import group_name, inserts_name, is_ours, parse_group_name, publication_group
 from migrator.observation import DatabasePair
 from migrator.phases import initial_copy, insert_only, ways

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from migrator.model import Failure, Lsn, RelationSize
+from migrator.contents import RelationSize
+from migrator.model import Failure, Lsn
 from migrator.observation import Hints
 from migrator.phases import keys, late_subscription
 from migrator.phases.view import View

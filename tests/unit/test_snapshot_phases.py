@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 
 from migrator.config import CopyMethod, InstanceSpec
+from migrator.contents import Publication, RelationSize, Subscription
 from migrator.machines.ports import free_port
 from migrator.memory import Memory
-from migrator.model import Failure, Lsn, Publication, RelationSize, Subscription
+from migrator.model import Failure, Lsn
 from migrator.names import group_name
 from migrator.observation import Hints
 from migrator.phases import _held_back, giving_up, keys, late_subscription, membership, snapshot_copy

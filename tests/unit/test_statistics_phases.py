@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from migrator.config import CopyMethod
-from migrator.model import RelationSize, Subscription, SyncState
+from migrator.contents import RelationSize, Subscription, SyncState
 from migrator.phases import analyze, keys
 from migrator.phases.view import View
 from migrator.records import Identity, Ledger, LedgerGroup, LedgerRelation, PartCount

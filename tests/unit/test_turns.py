@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migrator.config import Replication
-from migrator.model import Lsn, Subscription, SubscriptionState
+from migrator.contents import Subscription, SubscriptionState
+from migrator.model import Lsn
 from migrator.observation import DatabasePair, Observation
 from migrator.records import Barrier, Identity, Intent, Journal, Ledger, LedgerGroup
 from migrator.schema import Schema

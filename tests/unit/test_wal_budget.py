@@ -8,7 +8,8 @@ import pytest
 
 from migrator.bookkeeping.journal import NOT_BEGUN
 from migrator.config import CopyMethod, Replication, WalBudgetAction
-from migrator.model import Lsn, RelationSize, Slot
+from migrator.contents import RelationSize
+from migrator.model import Lsn, Slot
 from migrator.phases import wal_budget, wal_forecast
 from migrator.phases.view import View
 from migrator.phases.wording import duration
