@@ -36,7 +36,7 @@ CREATE TABLE IF NOT EXISTS migrator.relations (
     altered_lsn pg_lsn, -- a position of the source after ADD COLUMN: what was written without the column lies before it
     insert_only boolean NOT NULL DEFAULT false, -- it stands in its group's second publication
     changes bigint, -- UPDATEs and DELETEs of it that the source had counted before its copy began
-    counted_since text, -- when the source had begun to count
+    counted_since text, -- when the source had begun to count; or that it did not
     structure text, -- its indexes and constraints on the source, by oid, when it began, or when structure_lsn was noted
     structure_lsn pg_lsn, -- a position of the source after they were seen: what was written without them lies before it
     PRIMARY KEY (mapping, relation)

@@ -9,7 +9,8 @@ from migrator.observation import DatabasePair
 from migrator.phases import layouts
 from migrator.phases.building import NOT_VALID_ON_PARTITIONED
 from migrator.phases.extras import extras
-from migrator.phases.pre_data import comes_with_parent, wanted_items
+from migrator.phases.pre_data import wanted_items
+from migrator.phases.tightened import comes_with_parent
 from migrator.schema import Schema
 from migrator.schema.compare import Difference
 from migrator.schema.constraint import FOREIGN_KEY, Constraint

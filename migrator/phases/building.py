@@ -34,11 +34,11 @@ class Builder:
     source: Schema
     target: Schema
     major: int
-    after_barrier: bool
-    """All that was written on the source has been applied."""
+    after_barrier: bool  # all that was written on the source has been applied
     appeared: Appeared
     unfilled: frozenset[str] = frozenset()
     """Relations whose rows are carried for good only after the barrier, and have not been."""
+    late_keys: frozenset[str] = frozenset()  # `phases.late_keys`
 
     def of(self, piece: Piece) -> Iterator[Work]:
         """What this one still needs; nothing where it is as it should be."""
@@ -47,7 +47,7 @@ class Builder:
         elif isinstance(piece, Index):
             if piece.relation in self._unmade:
                 yield Wait(f"{piece.identity} waits for {piece.relation}, which waits for an index", piece.relation)
-            elif not piece.is_key and (piece.valid or piece.partitioned):
+            elif (not piece.is_key or piece.identity in self.late_keys) and (piece.valid or piece.partitioned):
                 yield from self._hold(piece, self._index(piece))
         elif piece.type == CHECK and (piece.local or self._is_apart(piece.relation)):
             yield from self._hold(piece, self._check(piece))
@@ -107,7 +107,7 @@ class Builder:
             yield each
 
     def _hold_new(self, piece: Index | Constraint, work: Iterable[Work]) -> Iterator[Work]:
-        """The same while changes may be on their way that were written before this one was there."""
+        """The same while changes from before this one was there may be on their way."""
         for each in work:
             if isinstance(each, Action) and self.appeared.is_new(piece):
                 yield self.appeared.note(piece)

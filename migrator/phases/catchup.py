@@ -66,6 +66,12 @@ def _starts_again(view: View, group: LedgerGroup, subscription: Subscription) ->
     return silence > lag.SILENT_SECONDS and (subscription.worker_pid is None or (age is not None and age < silence))
 
 
+def has_stopped(view: View, group: LedgerGroup) -> bool:
+    """Whether apply fails and starts again, at the same change each time as far as one can see."""
+    there = view.database.subscription(group.name)
+    return there is not None and there.apply_error_count > 0 and _starts_again(view, group, there)
+
+
 def _apply_trouble(view: View, group: LedgerGroup) -> Iterable[Finding]:
     subscription = view.database.subscription(group.name)
     if subscription is None:

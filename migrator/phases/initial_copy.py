@@ -234,6 +234,7 @@ def _insert_relations(view: View, group: LedgerGroup, relations: tuple[str, ...]
         yield Statement(
             Side.DESTINATION, target, _insertion(view, group, tuple(oids), schema, counted=True), uses=found
         )
+    yield from appeared.begun_again(view, relations)
 
 
 def _insertion(

@@ -9,9 +9,11 @@ from collections.abc import Iterable, Iterator
 
 from migrator.catalog import counting
 from migrator.config import WithoutIdentity
+from migrator.contents import Publication
 from migrator.names import inserts_name
 from migrator.observation import DatabasePair
 from migrator.phases import groups
+from migrator.phases.partitions import ledger
 from migrator.phases.source_statements import create_inserts_publication
 from migrator.phases.view import View
 from migrator.phases.wording import some
@@ -21,6 +23,9 @@ from migrator.steps import Action, Finding, Gates, Mend, Side, Statement, Step
 
 NAME = "preflight"
 
+NOT_COUNTED = "track_counts was off"
+"""In the ledger, in the place of when the source had begun to count."""
+
 LATE_SECONDS = 12.0
 """A session that stays open tells what it has counted 10 s after its last transaction at the latest (PGSTAT_IDLE_INTERVAL)."""
 
@@ -28,7 +33,7 @@ LATE_SECONDS = 12.0
 def examine(view: View) -> Step:
     """What is replicated so, and whether anything else was written there: each such table holds back the light."""
     findings = (*_told(view), *_not_counting(view), *_changed(view))
-    return Step(NAME, view.database.name, Gates.RELATION, findings=findings)
+    return Step(NAME, view.database.name, Gates.RELATION, tuple(_note(view)), findings=findings)
 
 
 def _names(view: View) -> list[str]:
@@ -63,10 +68,21 @@ def _not_counting(view: View) -> Iterator[Finding]:
             "insert_only_not_counting",
             f"track_counts is off for sessions in database {pair.name} of the source: their UPDATEs and DELETEs on tables of which only "
             f"INSERT and TRUNCATE are replicated would be missed without a sign ({some(_names(view))}).",
-            f"On the source: {statements} -- and end the sessions that began with it. Those of these tables that may have had an UPDATE or "
-            "DELETE meanwhile are to be copied anew: DROP TABLE ... CASCADE on the destination.",
+            f"On the source: {statements} -- and end the sessions that began with it. Of those tables whose copy has begun it is "
+            "remembered, and told afterwards what to do.",
             database=pair.name,
             mends=tuple(Mend(Side.SOURCE, each) for each in mends),
+        )
+
+
+def _note(view: View) -> Iterator[Action]:
+    """That somebody did not count is no longer to be seen once it is mended; what came meanwhile is missing from the count for good."""
+    names = [entry.relation for entry in _entries(view) if entry.counted_since not in (None, NOT_COUNTED)]
+    if view.database.facts.uncounting and names:
+        sql = ledger(f"SET counted_since = {literal(NOT_COUNTED)}", view, sorted(names))
+        statement = Statement(Side.DESTINATION, view.database.target, sql)
+        yield Action(
+            f"note in the ledger that the source did not count on {some(sorted(names))}", (statement,), only_noted=True
         )
 
 
@@ -90,33 +106,48 @@ def _changed(view: View) -> Iterator[Finding]:
         if publication is None or entry.changes is None or entry.source_oid not in publication.changes:
             continue
         changes = publication.changes[entry.source_oid] - entry.changes
+        settle = _settle(view, entry, publication)
         if changes < 0 or publication.counted_since != entry.counted_since:
-            yield _uncounted(view, entry.relation)
+            yield _uncounted(view, entry, settle)
         elif changes:
-            yield _differs(view, entry.relation, changes)
+            yield _differs(view, entry.relation, changes, settle)
 
 
-def _uncounted(view: View, relation: str) -> Finding:
+def _uncounted(view: View, entry: LedgerRelation, settle: str) -> Finding:
+    why = "the source's counters were reset since its copy began, by a crash or by pg_stat_reset()"
+    if entry.counted_since == NOT_COUNTED:
+        why = "track_counts was off for sessions on the source after its copy began"
     return Finding(
         "insert_only_uncounted",
-        f"Whether {relation} in database {view.database.name} had an UPDATE or DELETE, of which none is replicated, nobody knows any "
-        "more: the source's counters were reset since its copy began, by a crash or by pg_stat_reset().",
-        f"{_anew(view, relation)}.",
+        f"Whether {entry.relation} in database {view.database.name} had an UPDATE or DELETE, of which none is replicated, nobody knows "
+        f"any more: {why}.",
+        f"{_anew(view, entry.relation)}; or, only {settle}",
+        database=view.database.name,
+        relation=entry.relation,
+    )
+
+
+def _differs(view: View, relation: str, changes: int, settle: str) -> Finding:
+    return Finding(
+        "insert_only_changed",
+        f"{changes} rows of {relation} in database {view.database.name} were updated or deleted on the source since its copy began, and "
+        "that is not replicated, as chosen: the destination's rows are not the same any more. Only what was rolled back, or "
+        "committed just before the copy, is counted as well and makes no difference.",
+        f"{_anew(view, relation)}; or where it would happen again, before that give it an identity on the source (ALTER TABLE {relation} "
+        "ADD PRIMARY KEY (...);) or choose replica_identity_full for it in the configuration: from the new copy on it is replicated "
+        f"like any other; or, only {settle}",
         database=view.database.name,
         relation=relation,
     )
 
 
-def _differs(view: View, relation: str, changes: int) -> Finding:
-    return Finding(
-        "insert_only_changed",
-        f"{changes} rows of {relation} in database {view.database.name} were updated or deleted on the source since its copy began, and "
-        "that is not replicated, as chosen: the destination's rows are not the same any more.",
-        f"{_anew(view, relation)}; or where it would happen again, before that give it an identity on the source (ALTER TABLE {relation} "
-        "ADD PRIMARY KEY (...);) or choose replica_identity_full for it in the configuration: from the new copy on it is replicated "
-        "like any other.",
-        database=view.database.name,
-        relation=relation,
+def _settle(view: View, entry: LedgerRelation, publication: Publication) -> str:
+    """For what the counters cannot tell, the rows can: the count begins anew from here."""
+    changes, since = publication.changes[entry.source_oid], literal(publication.counted_since)
+    rows = f"SELECT count(*), sum(hashtextextended(t::text, 0)::numeric) FROM ONLY {entry.relation} t"
+    return (
+        f"if both sides hold the same rows ({rows}, where nobody writes and apply has caught up), in database {view.database.target} on "
+        f"the destination: {ledger(f'SET changes = {changes}, counted_since = {since}', view, [entry.relation])};"
     )
 
 

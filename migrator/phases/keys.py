@@ -129,12 +129,15 @@ class _Builder:
                 yield from self._index(index)
 
     def identity(self, relation: str) -> Iterator[Action]:
-        """Of that only what tells its rows apart: primary key and replica identity."""
-        for index in self._indexes.get(relation, ()):
-            if index.is_key:
+        """Of that only what tells its rows apart: primary key and replica identity. Not one that is younger than the copy, either."""
+        new = Appeared(self.view, self.source)
+        keys = [index for index in self._indexes.get(relation, ()) if index.is_key]
+        for index in keys:
+            if not new.is_younger(index):
                 yield from self._index(index)
         tie = replica_identity(self.source.table(relation))
-        if tie is not None and self.target.find(tie.identity) is None:
+        made = tie is None or tie.index is None or not any(map(new.is_younger, keys))
+        if tie is not None and made and self.target.find(tie.identity) is None:
             yield self._action(
                 f"set {tie.identity}", relation, tie.create(), quick.beside(relation, tie.create(), self.source)
             )

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from migrator.contents import Subscription
-from migrator.phases import groups
+from migrator.phases import catchup, groups
 from migrator.phases.dropped import gone_relations, is_over
+from migrator.phases.partitions import ledger, note, passed, some
 from migrator.phases.view import View
 from migrator.quote import identifier, literal
 from migrator.records import LedgerGroup, LedgerRelation
@@ -33,7 +34,7 @@ def examine(view: View) -> Step:
             continue
         entries, places = groups.members(view, group), groups.published(view, group)
         found += (*_entries(view, entries, places, subscription), *_foreign(view, group, places))
-        follow += _follow(view, entries, places, subscription)
+        follow += (*_note(view, entries, places), *_follow(view, entries, places, subscription))
     return Step(NAME, view.database.name, Gates.DATABASE, tuple(follow), findings=tuple(found))
 
 
@@ -45,10 +46,12 @@ def _entries(view: View, entries: Entries, places: Places, subscription: Subscri
     for name, entry in sorted(entries.items()):
         if renamed := _new_name(entry, places):
             if renamed not in subscription.relations:
-                yield _renamed(view, name, renamed)
+                stopped = (each for each in groups.at_work(view) if each.number == entry.group)
+                due = passed(view, entry.gone_lsn) or any(catchup.has_stopped(view, each) for each in stopped)
+                yield _renamed(view, name, renamed, due=due)
         elif entry in gone:
             if source.has_table(name) and not is_over(view, entry):
-                yield from _remade(view, name)
+                yield from _remade(view, entry)
         elif reason := _reason_broken(view, entry, places, subscription):
             yield groups.broken(view, reason, name)
 
@@ -60,13 +63,34 @@ def _new_name(entry: LedgerRelation, places: Places) -> str | None:
     return next((name for name, (oid, _) in places.items() if oid == entry.source_oid), None)
 
 
-def _renamed(view: View, name: str, now: str) -> Finding:
+def _note(view: View, entries: Entries, places: Places) -> Iterator[Action]:
+    """By which position of the source no change bears the old name any more; forgotten where the table has that name again."""
+    renamed = [name for name, each in entries.items() if each.gone_lsn is None and _new_name(each, places)]
+    if renamed:
+        yield note(view, "gone_lsn", renamed, f"note in the ledger that {some(renamed)} has another name on the source")
+    back = [name for name, each in entries.items() if each.gone_lsn is not None and _stands(each, places)]
+    if back:
+        statement = Statement(Side.DESTINATION, view.database.target, ledger("SET gone_lsn = NULL", view, back))
+        yield Action(f"note in the ledger that {some(back)} has its name again", (statement,))
+
+
+def _stands(entry: LedgerRelation, places: Places) -> bool:
+    return entry.relation in places and places[entry.relation][0] == entry.source_oid
+
+
+def _renamed(view: View, name: str, now: str, *, due: bool) -> Finding:
+    """Too early a rename here halts apply just as well: at what was written under the old name, and that for good."""
+    early = (
+        "Not yet: what was written under its old name is still on its way, and apply would halt at that. When all of it has "
+        "arrived, or apply has halted: "
+    )
     return Finding(
         "relation_renamed",
         f"{name} in database {view.database.name} was renamed to {now} on the source: its changes have no home on the "
         "destination, and apply of the whole database halts at the first of them.",
-        f"Rename it likewise in database {view.database.target} on the destination: {_rename(view, name, now)} Apply then goes "
-        "on where it halted. Renaming it back on the source does not mend it: what was written meanwhile bears the new name.",
+        f"{'' if due else early}Rename it likewise in database {view.database.target} on the destination: {_rename(view, name, now)} "
+        "Apply then goes on where it halted. Renaming it back on the source does not mend it: what was written meanwhile bears the "
+        "new name.",
         database=view.database.name,
         relation=name,
     )
@@ -88,18 +112,26 @@ def _follow(view: View, entries: Entries, places: Places, subscription: Subscrip
         now = _new_name(entry, places)
         if now is not None and now in subscription.relations:
             update = (
-                f"UPDATE migrator.relations SET relation = {literal(now)}"
+                f"UPDATE migrator.relations SET relation = {literal(now)}, gone_lsn = NULL"
                 f" WHERE mapping = {literal(view.spec.name)} AND relation = {literal(name)}"
             )
             statement = Statement(Side.DESTINATION, view.database.target, update)
             yield Action(f"note in the ledger that {name} is now {now}", (statement,))
 
 
-def _remade(view: View, name: str) -> Iterator[Finding]:
-    """Rows of the old table may stand beside those of the new one, and some be missing: only a copy from the start mends it."""
+def _remade(view: View, entry: LedgerRelation) -> Iterator[Finding]:
+    """Rows of the old table may stand beside those of the new one, and some be missing: only a copy from the start mends it.
+
+    Changes of the old one are passed over then, but apply halts at them where the new one lacks a column of theirs.
+    """
+    name = entry.relation
     finding = groups.broken(view, "it was dropped and made anew on the source", name)
     where = f"database {view.database.target} on the destination"
+    early = (
+        "Not yet: changes of the old table are still on their way, and apply may halt at them. When they have arrived: "
+    )
     remedy = f"In {where}: DROP TABLE {name}; it is then made anew there, and copied from the start. The other relations go on."
+    remedy = remedy if passed(view, entry.gone_lsn) else early + remedy
     yield replace(finding, remedy=remedy)
 
 

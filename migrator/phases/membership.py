@@ -119,6 +119,8 @@ def _assign(view: View, new: Sequence[str]) -> Action:
         *((members,) if rows else ()),
     )
     statements = tuple(Statement(Side.DESTINATION, view.database.target, sql) for sql in sentences)
+    again = appeared.begun_again(view, new)
+    statements = (*again[:1], *statements, *again[1:])
     return Action(f"assign {len(new)} relations to {len(numbered)} groups", statements)
 
 

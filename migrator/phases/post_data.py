@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from migrator.phases import foreign_keys
 from migrator.phases.appeared import Appeared
 from migrator.phases.building import Builder, Piece, Work
+from migrator.phases.late_keys import late_keys
 from migrator.phases.relations import MOST_RELATIONS
 from migrator.phases.view import View
 from migrator.schema import Schema
@@ -25,7 +26,7 @@ def examine(view: View) -> Step:
     barrier = view.observation.journal.barrier if view.observation.journal is not None else None
     unfilled = foreign_keys.unfilled(pair, barrier)
     source, major, new = pair.source_schema, view.destination.major, Appeared(view, pair.source_schema)
-    builder = Builder(pair, source, pair.target_schema, major, after, new, unfilled)
+    builder = Builder(pair, source, pair.target_schema, major, after, new, unfilled, late_keys(view))
     return answer(pair.name, _asked_for(view, _work(builder, source, view.failing(NAME).keys())))
 
 

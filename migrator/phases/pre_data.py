@@ -4,12 +4,13 @@ from collections.abc import Collection, Iterable, Iterator, Set
 from dataclasses import replace
 
 from migrator.observation import DatabasePair
-from migrator.phases import altered, layouts, new_partitions
+from migrator.phases import altered, late_keys, layouts, new_partitions, tightened
 from migrator.phases.keys import deferred
+from migrator.phases.tightened import comes_with_parent
 from migrator.phases.view import View
 from migrator.schema import Schema
 from migrator.schema.comment import Comment
-from migrator.schema.compare import Difference, differences
+from migrator.schema.compare import Difference
 from migrator.schema.constraint import CHECK, Constraint
 from migrator.schema.index import Index, IndexAttachment
 from migrator.schema.index import attachment as index_attachment
@@ -37,7 +38,7 @@ def examine(view: View) -> Step:
     if source is None or target is None:
         return Step(NAME, pair.name, Gates.DATABASE, waits=(Wait(f"the schema of {pair.name} has not been read"),))
     try:
-        wanted = wanted_items(source, target, deferred(view), pair.ledger.relations)
+        wanted = wanted_items(source, target, deferred(view), pair.ledger.relations, late_keys.late_keys(view))
     except CircleError as error:
         circle = Finding(
             "circular_dependency", f"{error.message} (database {pair.name}).", error.remedy, database=pair.name
@@ -52,15 +53,19 @@ def examine(view: View) -> Step:
 
 
 def wanted_items(
-    source: Schema, target: Schema, without_keys: Set[str] = frozenset(), begun: Collection[str] = ()
+    source: Schema,
+    target: Schema,
+    without_keys: Set[str] = frozenset(),
+    begun: Collection[str] = (),
+    left: Set[str] = frozenset(),
 ) -> tuple[Item, ...]:
     """All that has to exist before the first row, in the order of its making; `begun` relations may hold some already.
 
     What no gentle way builds (EXCLUDE, UNIQUE ... WITHOUT OVERLAPS) is made while its table is still empty: later it would
     keep replication out of that table for as long as it takes.
 
-    Tables `without_keys` get theirs after their rows, other indexes are built by post_data: what needs one of them (a view that
-    groups by a key) is wanted as soon as that is there.
+    Tables `without_keys` get theirs after their rows; those that are `left` (identities) and other indexes are built by post_data: what
+    needs one of them (a view that groups by a key) is wanted as soon as that is there.
 
     A partition that is new beneath a parent the destination already has gets its indexes and checks before it is
     attached: ATTACH would make indexes of other names, and refuse a partition without its parent's checks. Not one whose rows
@@ -68,12 +73,9 @@ def wanted_items(
     """
     late = {table.qualified for table in source.tables if _is_late(table, target, begun)}
     later = without_keys - late
-
-    def is_early(index: Index) -> bool:
-        rough = index.constrains_roughly and not any(leaf in begun for leaf in source.storage(index.relation))
-        return index.is_key or rough or (index.relation in late and index.valid)
-
-    keys = tuple(index for index in source.indexes if index.relation not in later and is_early(index))
+    lacking = later | {each.relation for each in source.indexes if each.identity in left and each.replica_identity}
+    early = (each for each in _early_indexes(source, late, begun) if each.identity not in left)
+    keys = tuple(index for index in early if index.relation not in later)
     with_rows, with_indexes = source.made_first
     made: tuple[Iterable[Item | None], ...] = (
         source.namespaces,
@@ -84,11 +86,18 @@ def wanted_items(
         _late_checks(source, late),
         map(partition_attachment, by_depth(source.tables)),
         _index_attachments(source, target, keys),
-        map(replica_identity, (table for table in source.tables if table.qualified not in later)),
+        map(replica_identity, (table for table in source.tables if table.qualified not in lacking)),
         _standing(source, target, keys, with_indexes),
     )
     items = tuple(item for kind in made for item in kind if item is not None)
     return (*items, *_comments(source, items))
+
+
+def _early_indexes(source: Schema, late: Set[str], begun: Collection[str]) -> Iterator[Index]:
+    for index in source.indexes:
+        rough = index.constrains_roughly and not any(leaf in begun for leaf in source.storage(index.relation))
+        if index.is_key or rough or (index.relation in late and index.valid):
+            yield index
 
 
 def _comments(source: Schema, items: Iterable[Item]) -> Iterator[Comment]:
@@ -143,27 +152,19 @@ def _action(database: str, item: Item) -> Action:
 
 
 def _drift(view: View, wanted: Iterable[Item], source: Schema, target: Schema) -> Iterator[Finding]:
-    untold = altered.untold(view)
+    untold, early = altered.untold(view), tightened.early(view)
     for item in wanted:
         counterpart = target.find(item.identity)
         if counterpart is None or (isinstance(item, Index) and not item.is_key):
             continue  # post_data compares these indexes
         whole, found = layouts.compared(view.database, item, counterpart)
         for each in found:
-            if (item.identity, each.property) in untold or comes_with_parent(item, each, source, target):
+            place = (item.identity, each.property)
+            mend = early.get(place, each.mend)
+            if place in untold or (not mend and place in early) or comes_with_parent(item, each, source, target):
                 continue
-            guessed = isinstance(whole, Table) and " ADD COLUMN " in each.mend and whole.guesses(each.property)
-            yield drift_finding(view.database.name, replace(each, mend=each.mend + _OLD_ROWS) if guessed else each)
-
-
-def comes_with_parent(item: Item, difference: Difference, source: Schema, target: Schema) -> bool:
-    """Whether a partition's column differs as its parent's does: what mends the parent mends it."""
-    if not isinstance(item, Table) or item.parent is None or not difference.property.startswith("column "):
-        return False
-    if not source.has_table(item.parent) or not target.has_table(item.parent):
-        return False
-    above = differences(source.table(item.parent), target.table(item.parent))
-    return any(each.property == difference.property for each in above)
+            guessed = isinstance(whole, Table) and " ADD COLUMN " in mend and whole.guesses(each.property)
+            yield drift_finding(view.database.name, replace(each, mend=mend + _OLD_ROWS if guessed else mend))
 
 
 def drift_finding(database: str, difference: Difference, relation: str | None = None) -> Finding:

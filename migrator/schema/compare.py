@@ -6,7 +6,7 @@ from migrator.schema.definition import Definition
 from migrator.schema.item import Item
 from migrator.schema.spelling import canonical, says_the_same
 
-_ABSENT = "absent"
+ABSENT = "absent"
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def differences(source: Item, target: Item) -> tuple[Difference, ...]:
         return ()
     spelled_alike = says_the_same if isinstance(source, Definition) else _same
     names = sorted({*here, *there})
-    found = ((name, here.get(name, _ABSENT), there.get(name, _ABSENT)) for name in names)
+    found = ((name, here.get(name, ABSENT), there.get(name, ABSENT)) for name in names)
     return tuple(
         Difference(source.identity, name, ours, theirs, source.mend(name, there.get(name)), name != "tablespace")
         for name, ours, theirs in found

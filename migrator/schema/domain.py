@@ -1,6 +1,6 @@
 """Room of domains."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from migrator.quote import identifier, qualified
@@ -78,6 +78,19 @@ class Domain:
 
     def _add(self, name: str, definition: str) -> str:
         return f"ALTER DOMAIN {self.qualified} ADD CONSTRAINT {identifier(name)} {definition}"
+
+
+def beneath(domains: Iterable[Domain]) -> dict[str, tuple[Domain, ...]]:
+    """By each one's name: it and the domains that it stands on, whose constraints its values obey.
+
+    Not within arrays and composite types: PostgreSQL alters no domain that a table holds in one.
+    """
+    known = {each.qualified: each for each in domains}
+
+    def chain(name: str) -> tuple[Domain, ...]:
+        return (known[name], *chain(known[name].base)) if name in known else ()
+
+    return {name: chain(name) for name in known}
 
 
 def read(row: Row) -> Domain:

@@ -36,6 +36,7 @@ def pair(now: int = 5, since: str = "1 2", **fields: object) -> DatabasePair:
         ({"now": 4}, "insert_only_uncounted"),
         ({"now": 5, "since": "1 3"}, "insert_only_uncounted"),
         ({"now": 9, "since": "3"}, "insert_only_uncounted"),
+        ({"counted_since": insert_only.NOT_COUNTED}, "insert_only_uncounted"),
         ({"now": 9, "changes": None}, None),
         ({"now": 9, "insert_only": False}, None),
     ],
