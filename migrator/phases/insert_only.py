@@ -121,7 +121,7 @@ def _uncounted(view: View, entry: LedgerRelation, settle: str) -> Finding:
         "insert_only_uncounted",
         f"Whether {entry.relation} in database {view.database.name} had an UPDATE or DELETE, of which none is replicated, nobody knows "
         f"any more: {why}.",
-        f"{_anew(view, entry.relation)}; or, only {settle}",
+        f"{_anew(view, entry.relation)}; or only {settle}",
         database=view.database.name,
         relation=entry.relation,
     )
@@ -135,7 +135,7 @@ def _differs(view: View, relation: str, changes: int, settle: str) -> Finding:
         "committed just before the copy, is counted as well and makes no difference.",
         f"{_anew(view, relation)}; or where it would happen again, before that give it an identity on the source (ALTER TABLE {relation} "
         "ADD PRIMARY KEY (...);) or choose replica_identity_full for it in the configuration: from the new copy on it is replicated "
-        f"like any other; or, only {settle}",
+        f"like any other; or only {settle}",
         database=view.database.name,
         relation=relation,
     )

@@ -178,15 +178,15 @@ def settle(seen: Assessment, destination: Cluster) -> None:
 def test_what_the_counters_cannot_tell(cluster: Clusters) -> None:
     """What is rolled back is counted; counters of the archiver are reset by themselves. Where the rows are the same, one says so."""
     source, destination, spec = replicated(cluster, CopyMethod.SNAPSHOT)
-    source.execute("BEGIN; DELETE FROM loose; UPDATE nothing SET id = 1; ROLLBACK", "shop")
+    source.execute("BEGIN; DELETE FROM deferred; UPDATE nothing SET id = -id; ROLLBACK", "shop")
     seen = drive_until(spec, lambda seen: len(blocking(seen)) == 2)
-    assert blocking(seen) == dict.fromkeys(("public.loose", "public.nothing"), "insert_only_changed"), describe(seen)
+    assert blocking(seen) == dict.fromkeys(("public.deferred", "public.nothing"), "insert_only_changed"), describe(seen)
     assert all("rolled back" in each.message for each in seen.decision.findings if each.blocking)
     settle(seen, destination)
     source.execute("SELECT pg_stat_reset_shared('archiver')")
     to_the_light(spec)
-    source.execute("DELETE FROM loose WHERE id = 7", "shop")
-    seen = drive_until(spec, lambda seen: blocking(seen) == {"public.loose": "insert_only_changed"})
+    source.execute("DELETE FROM deferred WHERE id = 7", "shop")
+    seen = drive_until(spec, lambda seen: blocking(seen) == {"public.deferred": "insert_only_changed"})
     counts = [each.message.split()[0] for each in seen.decision.findings if each.blocking]
     assert counts == ["1"], "from there on it is counted anew"
 
