@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import re
 import signal
 import subprocess
 import time
@@ -225,8 +226,8 @@ class Valkey:
 
 
 def _template(version: int, directory: Path) -> Path:
-    """An initialised data directory of these binaries, made once per machine."""
-    name = f"template-{version}-{'-'.join(directory.parts[1:])}"[-200:]
+    """An initialised data directory of these binaries, made once per machine and build: a minor update brings other catalogs."""
+    name = f"template-{version}-{'-'.join(directory.parts[1:])}-{_build(directory)}"[-200:]
     template = cache() / name
     with locked("template"):
         if not template.exists():
@@ -237,6 +238,12 @@ def _template(version: int, directory: Path) -> Path:
             Path(str(template) + ".making").rename(template)
             scratch.remove(making)
     return template
+
+
+def _build(directory: Path) -> str:
+    """What these binaries call themselves, as a part of a file's name: `15.20-Debian-15.20-0-deb12u1`."""
+    said = subprocess.run([str(directory / "postgres"), "--version"], check=True, capture_output=True, text=True).stdout
+    return re.sub(r"[^\w.]+", "-", said.removeprefix("postgres (PostgreSQL) ")).strip("-")
 
 
 def _initdb(directory: Path, data: Path) -> None:

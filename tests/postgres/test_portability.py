@@ -190,12 +190,14 @@ def test_nothing_that_a_version_took_away_is_missing_in_the_list(version: int, s
     }
     here, there = shared(version), shared(version + 1)
     gone = set(here.execute(FUNCTIONS)) - set(there.execute(FUNCTIONS))
-    assert {oid for oid, _ in gone} == {oid for oid, since in functions if since == version + 1}
+    builds = [server.execute("SHOW server_version") for server in (here, there)]
+    assert {oid for oid, _ in gone} == {oid for oid, since in functions if since == version + 1}, (builds, gone)
     lost = set(here.execute(COLUMNS)) - set(there.execute(COLUMNS))
     assert lost == {(name, column) for name, column, since in columns if since == version + 1}
 
 
-FUNCTIONS = "SELECT oid::bigint, proname FROM pg_proc WHERE oid < 12000"
+FUNCTIONS = r"SELECT oid::bigint, proname FROM pg_proc WHERE oid < 12000 AND proname NOT LIKE 'binary\_upgrade\_%'"
+"""But those that only pg_upgrade may call: a minor release may bring one, and the other version's build be older than that."""
 COLUMNS = """SELECT format('%I.%I', n.nspname, c.relname), a.attname::text
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
 WHERE c.oid < 16384 AND c.relkind IN ('r', 'v') AND n.nspname <> 'pg_toast'"""

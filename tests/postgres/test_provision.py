@@ -1,6 +1,8 @@
 """The ground the other tests stand on: clusters start, stop, die and come back, each a server of its own."""
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -22,6 +24,19 @@ def test_a_cluster_speaks_logical_replication(version: int, shared: Callable[[in
     )
     assert (number, level) == (version, "logical")
     assert server.execute("SELECT pg_create_logical_replication_slot('here', 'pgoutput', true)")
+
+
+@VERSIONS
+def test_a_clusters_catalogs_are_those_of_the_build_that_runs_it(
+    version: int, shared: Callable[[int], Cluster]
+) -> None:
+    """Also after the machine's PostgreSQL has had a minor update: a minor release may bring functions of its own."""
+    server = shared(version)
+    [(share,)] = server.execute("SELECT setting FROM pg_config WHERE name = 'SHAREDIR'")
+    functions = (Path(share) / "postgres.bki").read_text().partition("create pg_proc ")[2].partition("close pg_proc")[0]
+    pinned = {int(oid) for oid in re.findall(r"^insert \( (\d+) ", functions, re.MULTILINE)}
+    assert len(pinned) > 1000
+    assert pinned == {oid for (oid,) in server.execute("SELECT oid::bigint FROM pg_proc WHERE oid < 10000")}
 
 
 def test_two_clusters_of_one_version_are_two_servers(cluster: Callable[..., Cluster]) -> None:
