@@ -105,6 +105,10 @@ class NotificationSpec:
         return f"{self.kind} at {urlsplit(self.url.reveal()).hostname}"
 
 
+LEAST_CONNECTIONS = 8
+"""`max_connections` can be no less."""
+
+
 @dataclass(frozen=True)
 class InstanceSpec:
     """How to reach one server. `replication_...`: how the destination reaches it, as a source; None: as we do."""

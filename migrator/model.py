@@ -218,6 +218,8 @@ class Instance:
     """Subscriptions in all databases, ours included (pg_subscription is shared)."""
     clients: Mapping[str, int] = field(default_factory=dict)
     """database -> client sessions other than ours."""
+    clients_of_login: int = 0
+    """Those among them of the very role that our sessions log in as."""
     senders: tuple[Walsender, ...] = ()
     """The walsenders that `walsenders` counts."""
     held: tuple[HeldSubscription, ...] = ()

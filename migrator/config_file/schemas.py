@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from marshmallow import RAISE, Schema, ValidationError, fields
 
 from migrator.config import (
+    LEAST_CONNECTIONS,
     CopyMethod,
     Event,
     NotificationKind,
@@ -101,7 +102,7 @@ class InstanceSchema(Group):
     replication_sslcert = Text()
     replication_sslkey = Text()
     connect_timeout_seconds = Whole(1, 3600)
-    max_connections = Whole(8, 10_000)
+    max_connections = Whole(LEAST_CONNECTIONS, 10_000)
     rate_limit_mbps = Amount(optional=True)
     max_concurrent_copies = Whole(0)
 

@@ -1,5 +1,6 @@
 """Reads one server: all of an Instance that is not per database. One question per noun, each from catalog/."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 import psycopg
@@ -49,6 +50,7 @@ class _Control:
 class _Sessions:
     database: str
     ours: bool
+    of_our_login: bool
     sessions: int
 
 
@@ -92,7 +94,8 @@ def read_instance(connection: psycopg.Connection[DictRow], older_than: float = O
         connections=sum(entry.sessions for entry in sessions),
         walsenders=len(senders),
         subscriptions=len(held),
-        clients={entry.database: entry.sessions for entry in sessions if not entry.ours},
+        clients=_clients(sessions),
+        clients_of_login=sum(entry.sessions for entry in sessions if entry.of_our_login and not entry.ours),
         senders=senders,
         held=held,
         icu=basics.icu,
@@ -103,6 +106,13 @@ def read_instance(connection: psycopg.Connection[DictRow], older_than: float = O
         settings_of_all=basics.settings_of_all,
         has_password=bool(connection.pgconn.password),
     )
+
+
+def _clients(sessions: tuple[_Sessions, ...]) -> dict[str, int]:
+    others = Counter[str]()
+    for entry in sessions:
+        others[entry.database] += 0 if entry.ours else entry.sessions
+    return {database: number for database, number in others.items() if number}
 
 
 def _control(reader: Reader, basics: _Basics) -> _Control:

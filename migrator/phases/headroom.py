@@ -87,6 +87,11 @@ def _groups(view: View, pair: DatabasePair) -> int:
     return max(streams if by_snapshot else 1, len(groups.in_ledger(pair.ledger)))
 
 
+def most_walsenders(view: View, pair: DatabasePair) -> int:
+    """Walsenders that one database can have at once: its groups' and its tablesyncs'."""
+    return _groups(view, pair) + min(view.destination.setting("max_sync_workers_per_subscription"), _unready(pair))
+
+
 def _unready(pair: DatabasePair) -> int:
     ready = {
         relation

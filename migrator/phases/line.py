@@ -116,6 +116,11 @@ def _of_server(instance: InstanceSpec, reason: str, keys: str, dialler: Instance
             f"Have pg_hba.conf of {instance.name} ask for {instance.username}'s password (scram-sha-256, not trust); or use "
             "a superuser on the destination."
         )
+    if "too many connections for role" in reason:
+        return (
+            f"On {instance.name}: ALTER ROLE {identifier(instance.username)} CONNECTION LIMIT -1; or end sessions of "
+            "that role that are not ours."
+        )
     if "password authentication failed" in reason or "no password supplied" in reason:
         return f"Correct {keys}.password (or password_file, service, passfile), or the role's password: \\password."
     return None

@@ -1,5 +1,6 @@
 """Every finding of `check`: made for real, told, mended as its remedy says, gone. No migration has begun here."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -10,7 +11,7 @@ import pytest
 
 from migrator.config import CopyMethod, DatabaseSelection, Secret, WalBudgetAction
 from migrator.machines.cluster import Cluster
-from migrator.steps import Side
+from migrator.steps import Finding, Side
 from tests.conftest import _need
 from tests.system.scenario import QUICK
 from tests.system.stage import DATABASE, Stage, Trouble
@@ -139,6 +140,84 @@ def _(stage: Stage) -> Iterator[None]:
         patch.setattr("migrator.phases.wal_forecast.DECODED_MBPS", 0.000001)
         yield
     stage.options = {"replication": QUICK}
+
+
+# Limits on connections.
+
+
+def mover_on_both(stage: Stage) -> None:
+    """Neither a superuser: whom PostgreSQL lets in whatever the limits say."""
+    stage.sql("CREATE ROLE mover LOGIN REPLICATION")
+    mover_on_the_destination(stage)
+    stage.users[SOURCE] = "mover"
+    stage.sql(f"{TABLE} ALTER TABLE t OWNER TO mover")
+
+
+def of_limits(stage: Stage) -> list[Finding]:
+    return [finding for finding in stage.findings() if finding.code == "connection_limit_short"]
+
+
+@case("connection_limit_short")
+def _(stage: Stage) -> Iterator[None]:
+    """Two of the source's role are somebody else's, one of the source's database another's."""
+    mover_on_both(stage)
+    stage.sql(f"CREATE DATABASE {DATABASE}", DESTINATION)
+    for side in (SOURCE, DESTINATION):
+        stage.sides[side].execute(f"ALTER DATABASE {DATABASE} CONNECTION LIMIT 29")
+        stage.sides[side].execute("ALTER ROLE mover CONNECTION LIMIT 31")
+    with (
+        closing(stage.source.connect(user="mover")),
+        closing(stage.source.connect(user="mover")),
+        closing(stage.source.connect(DATABASE)),
+    ):
+        told = of_limits(stage)
+        assert [finding.blocking for finding in told] == [False, False, False]
+        assert [re.findall(r"\d+", finding.message) for finding in told] == [
+            ["31", "2", "30"],
+            ["29", "1", "30"],
+            ["29", "0", "30"],
+        ]
+        yield
+
+
+@case("connection_limit_short")
+def _(stage: Stage) -> Iterator[None]:
+    """Fewer than any configuration could do with: nothing is begun."""
+    mover_on_both(stage)
+    stage.sql(f"CREATE DATABASE {DATABASE} CONNECTION LIMIT 7", DESTINATION)
+    stage.sql(f"ALTER DATABASE {DATABASE} CONNECTION LIMIT 7")
+    for side in (SOURCE, DESTINATION):
+        stage.sql("ALTER ROLE mover CONNECTION LIMIT 7", side)
+    told = of_limits(stage)
+    assert [(finding.blocking, finding.database) for finding in told] == [(True, None)] * 2 + [(True, DATABASE)] * 2
+    users, stage.users = stage.users, {}
+    assert of_limits(stage) == [], "superusers are let in"
+    stage.users = users
+    yield
+
+
+@case("connection_limit_short", by_hand=True)
+def _(stage: Stage) -> Iterator[None]:
+    """The destination's database is not there yet, and will get the limit of the source's, where we are a superuser."""
+    stage.sql(f"{TABLE} ALTER DATABASE {DATABASE} CONNECTION LIMIT 12")
+    mover_on_the_destination(stage)
+    yield
+    (told,) = of_limits(stage)
+    statement = f"ALTER DATABASE {DATABASE} CONNECTION LIMIT 30;"
+    assert "will be given" in told.message and statement in told.remedy and not told.blocking
+    stage.sql(f"CREATE DATABASE {DATABASE} CONNECTION LIMIT 12", DESTINATION)
+    stage.sql(statement, DESTINATION)
+
+
+@case("source_unreachable", by_hand=True)
+def _(stage: Stage) -> Iterator[None]:
+    mover_on_both(stage)
+    stage.sql("ALTER ROLE mover CONNECTION LIMIT 1")
+    stage.users[SOURCE] = "mover"
+    with closing(stage.source.connect(user="mover")):
+        yield
+        assert "ALTER ROLE mover CONNECTION LIMIT -1;" in remedy(stage, "source_unreachable")
+    stage.sql("ALTER ROLE mover CONNECTION LIMIT -1")
 
 
 # Rights.
