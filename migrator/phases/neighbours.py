@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from migrator.phases import headroom
 from migrator.phases.view import View
 from migrator.phases.wording import some
-from migrator.quote import literal
+from migrator.quote import identifier, literal
 from migrator.steps import Finding
 
 
@@ -68,14 +68,24 @@ def _replication(view: View) -> Iterator[Finding]:
 
 
 def _passwords(view: View) -> Iterator[Finding]:
-    roles = [role.name for role in view.source.roles if role.login and role.md5_password]
-    if roles:
+    """By the verifier that the destination has of the role, or will have: once carried, the source's is no matter any more."""
+    there = {role.name: role for role in view.destination.roles}
+    md5, carried = [], []
+    for role in view.source.roles:
+        known = there.get(role.name)
+        judged = role if known is None or known.has_password is None else known
+        if role.login and judged.md5_password:
+            md5.append(role.name)
+            carried += [] if known is None else [identifier(role.name)]
+    if md5:
+        ways = ["on the source while password_encryption is 'scram-sha-256'"] if len(carried) < len(md5) else []
+        ways += [f"in psql on the destination: \\password {' or '.join(carried)}"] if carried else []
         yield _note(
             "md5_passwords",
-            f"Roles of the source have MD5 password hashes: {some(roles)}. They are carried as they are; a pg_hba.conf that "
-            "asks for scram-sha-256 refuses them, and PostgreSQL 18 calls MD5 deprecated.",
-            "Have each set a new password on the source while password_encryption is 'scram-sha-256'; or allow md5 on the "
-            "destination.",
+            f"Roles have MD5 password hashes: {some(md5)}. They are carried as they are; a pg_hba.conf that asks for scram-sha-256 "
+            "refuses them, and PostgreSQL 18 calls MD5 deprecated.",
+            f"Have each set a new password: {'; those that the destination has, '.join(ways)}. Or have pg_hba.conf of the destination "
+            "say md5, which admits both.",
         )
 
 
