@@ -263,6 +263,11 @@ class Unreachable:
     reason: str
 
 
+def is_disk_full(message: str) -> bool:
+    """Whether a server's error, as we tell it, says so (53100)."""
+    return message.endswith("[53100]")
+
+
 @dataclass(frozen=True)
 class Failure:
     """The last failed try of one piece of work (from Redis; losing it costs a try): no secrets in `message`."""
@@ -271,3 +276,8 @@ class Failure:
     message: str
     count: int
     next_try_at: datetime
+
+    @property
+    def disk_full(self) -> bool:
+        """What was tried is not at fault."""
+        return is_disk_full(self.message)

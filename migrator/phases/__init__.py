@@ -58,7 +58,7 @@ from migrator.phases import (
 from migrator.phases.view import View, failure_key
 from migrator.phases.wording import some
 from migrator.records import Intent
-from migrator.steps import Action, Decision, Finding, Gates, KeepSnapshot, Step, Wait
+from migrator.steps import Action, CopyPart, Decision, Finding, Gates, KeepSnapshot, Step, Wait
 
 BESIDES_FAILING = frozenset({post_data.NAME, privileges.NAME})
 """Asked of a database's other relations where post_data is done but for some on which it keeps failing."""
@@ -258,8 +258,17 @@ def _held_back(mapping: str, step: Step, hints: Hints, now: datetime) -> Step:
         step,
         actions=tuple(action for action in step.actions if action not in held),
         waits=(*step.waits, *(Wait(f"to be tried again: {action.summary}", action.relation) for action in held)),
-        findings=(*step.findings, *(_failed(mapping, step, action, failure, now) for action, failure in failed)),
+        findings=(*step.findings, *(_failed(mapping, step, *each, now) for each in _once(failed))),
     )
+
+
+def _once(failed: list[tuple[Action, Failure]]) -> Iterator[tuple[Action, Failure]]:
+    """The parts of one relation fail as one."""
+    told = set()
+    for action, failure in failed:
+        if not isinstance(action.job, CopyPart) or failure.key not in told:
+            yield action, failure
+        told.add(failure.key)
 
 
 def _failed(mapping: str, step: Step, action: Action, failure: Failure, now: datetime) -> Finding:
@@ -276,7 +285,7 @@ def _failed(mapping: str, step: Step, action: Action, failure: Failure, now: dat
 
 def _room(failure: Failure) -> str:
     """What comes before any other try where a server's disk is full."""
-    return "Make room on that server's disk. " if failure.message.endswith("[53100]") else ""
+    return "Make room on that server's disk. " if failure.disk_full else ""
 
 
 def _by_a_superuser(action: Action, failure: Failure) -> str:

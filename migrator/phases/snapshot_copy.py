@@ -23,7 +23,8 @@ OPEN_SNAPSHOTS = 4
 """Groups of a mapping that are copied at the same time: each is a decoder of all WAL, and holds back VACUUM in its database."""
 
 TRIES = 3
-"""A relation that failed so often does not hold up its group, once that has nothing else to do."""
+"""A relation that failed so often does not hold up its group, once that has nothing else to do; but for a full disk it is not to
+blame, and would lose what is copied of it."""
 
 
 def examine(view: View) -> Step:
@@ -130,7 +131,7 @@ def _keep(group: LedgerGroup, seat: str) -> Action:
 
 
 def _parts(view: View, group: LedgerGroup, left: dict[str, LedgerRelation]) -> Iterator[Action | Wait]:
-    bad = {name for name in left if view.tries(NAME, name) >= TRIES}
+    bad = {name for name in left if view.refused(NAME, name) >= TRIES}
     if bad == left.keys() and bad != groups.members(view, group).keys():
         yield from (leave_out(view, left[name], "it cannot be copied") for name in sorted(bad))
         return

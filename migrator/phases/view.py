@@ -51,6 +51,11 @@ class View:
         failure = self.hints.failures.get(failure_key(phase, self.database.name, of))
         return failure.count if failure is not None else 0
 
+    def refused(self, phase: str, of: str) -> int:
+        """As `tries`, of what is itself at fault: 0 where the last one found a disk full."""
+        failure = self.hints.failures.get(failure_key(phase, self.database.name, of))
+        return failure.count if failure is not None and not failure.disk_full else 0
+
     def failing(self, phase: str) -> Mapping[str, Failure]:
         """What keeps failing of a phase in this database, by what it is `of`."""
         prefix = failure_key(phase, self.database.name, "")

@@ -19,7 +19,7 @@ from migrator.copying.work import Parts
 from migrator.errors import MigratorError, SessionLimitError, StoreUnavailableError
 from migrator.looks.observe import Looker
 from migrator.memory import Failures
-from migrator.model import Instance
+from migrator.model import Instance, is_disk_full
 from migrator.names import application_name, lock_key
 from migrator.observation import Hints, Scope
 from migrator.phases import FAILURES_UNTIL_BLOCKING, decide, trial
@@ -121,9 +121,8 @@ def copy_parts(
                     spec, work, memory, report, key, f"copy part {number} of {relation}", relation, error, parts.clock
                 )
                 outcome = replace(outcome, failed=outcome.failed + 1)
-                if (
-                    parts.cut_off
-                ):  # the others have not failed: counted as if they had, one cut line would be waited out for minutes
+                # The others have not failed: counted as if they had, one cut line, or a full disk, would be waited out for minutes.
+                if parts.cut_off or is_disk_full(error.message):
                     break
                 continue
             if copied is None:

@@ -1,9 +1,14 @@
 """The destination's disk is full in the middle of the copy: told, nothing lost, and it goes on once there is room."""
 
+from dataclasses import replace
+
 import pytest
 
+from migrator import control
 from migrator.config import CopyMethod, MappingSpec
 from migrator.machines.cluster import Cluster
+from migrator.memory import Memory
+from migrator.phases import FAILURES_UNTIL_BLOCKING
 from migrator.tick.reconcile import Assessment
 from tests.faults.full_disk import SmallDisk, small_disk
 from tests.faults.migration import Clusters
@@ -53,16 +58,45 @@ def test_no_room_for_the_rows_that_postgresql_copies(cluster: Clusters) -> None:
 
 @pytest.mark.timeout(600)
 def test_no_room_for_the_rows_that_we_copy(cluster: Clusters) -> None:
+    """However often it is tried: what is in stays in, for the table is not at fault. The source is written all the while."""
     source, destination, spec = scene(cluster, CopyMethod.SNAPSHOT)
+    spec = replace(spec, replication=replace(spec.replication, part_mb=1.0))
     with small_disk(destination, "base") as disk:
         squeeze(spec, disk)
-        seen = drive_until(spec, lambda seen: "action_failed" in codes(seen))
+        memory = Memory()
+        seen = drive_until(spec, lambda seen: "action_failed" in codes(seen), memory=memory)
         (told,) = [entry for entry in seen.decision.findings if entry.code == "action_failed" and entry.blocking]
         assert told.relation == "public.big" and "No space left on device" in told.message
+        assert told.remedy.startswith("Make room on that server's disk.")
         assert destination.execute("SELECT count(*) FROM small", "shop") == [(1000,)]
+        before = parts_in(destination)
+        assert len(before) > 1
+        source.execute(WRITES, "shop")
+        drive_until(spec, lambda _: memory_tries(memory) > FAILURES_UNTIL_BLOCKING, memory=memory)
+        assert parts_in(destination) == before
         disk.resize(500)
         to_the_light(spec)
+        assert parts_in(destination).items() >= before.items()
+        control.take_barrier(spec)
         assert checksums(source, "shop") == checksums(destination, "shop")
+
+
+WRITES = """
+DELETE FROM big WHERE id % 7 = 0;
+UPDATE big SET filler = 'short' WHERE id % 5 = 0;
+INSERT INTO big SELECT g, 'new' FROM generate_series(30001, 30100) g;
+UPDATE small SET id = id + 5000;
+"""
+
+
+def parts_in(destination: Cluster) -> dict[int, object]:
+    """The parts of `big` that are in, with the moment of each."""
+    rows = "SELECT number, copied_at FROM migrator.parts WHERE relation = 'public.big' AND copied_at IS NOT NULL"
+    return dict(destination.execute(rows, "shop"))
+
+
+def memory_tries(memory: Memory) -> int:
+    return max((failure.count for failure in memory.failures("m").values()), default=0)
 
 
 @pytest.mark.timeout(600)
