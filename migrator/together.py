@@ -8,7 +8,7 @@ what we want and want what we hold, waits for us for a moment, and never for eve
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from migrator.model import Instance
-from migrator.phases import key_of
+from migrator.phases.failing import key_of
 from migrator.steps import Action, Lock, Quick, Step
 
 MOST_STATEMENTS = 100

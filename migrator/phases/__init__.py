@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from migrator.config import CopyMethod, MappingSpec
-from migrator.model import Failure, Instance
+from migrator.model import Instance
 from migrator.observation import DatabasePair, Hints, Observation
 from migrator.phases import (
     altered,
@@ -23,6 +23,7 @@ from migrator.phases import (
     dropped,
     ending,
     extras,
+    failing,
     full_identity,
     groups,
     identity,
@@ -55,16 +56,13 @@ from migrator.phases import (
     without_identity,
     worker_settings,
 )
-from migrator.phases.view import View, failure_key
+from migrator.phases.view import View
 from migrator.phases.wording import some
 from migrator.records import Intent
-from migrator.steps import Action, CopyPart, Decision, Finding, Gates, KeepSnapshot, Step, Wait
+from migrator.steps import Decision, Finding, Gates, KeepSnapshot, Step, Wait
 
 BESIDES_FAILING = frozenset({post_data.NAME, privileges.NAME})
 """Asked of a database's other relations where post_data is done but for some on which it keeps failing."""
-
-FAILURES_UNTIL_BLOCKING = 3
-"""A lock timeout or a lost connection heals by itself; the third failure in a row is shown as a problem."""
 
 
 BOTH = frozenset(CopyMethod)
@@ -152,7 +150,7 @@ def decide(spec: MappingSpec, observation: Observation, hints: Hints, now: datet
     steps = tuple(_without_old_upkeep(step, observation) for step in steps)
     if intent is Intent.PAUSED:
         steps = tuple(_paused(step) for step in steps)
-    return Decision(spec.name, tuple(_held_back(spec.name, step, hints, now) for step in steps))
+    return Decision(spec.name, tuple(failing.held_back(spec.name, step, hints, now) for step in steps))
 
 
 def _journal_refused(observation: Observation) -> Iterator[Step]:
@@ -201,8 +199,8 @@ def _stuck(view: View, step: Step) -> frozenset[str]:
     """The relations a step is about, where all it still has to do for them has failed again and again; empty otherwise."""
     if step.phase != post_data.NAME or not step.actions:
         return frozenset()
-    failures = (view.hints.failures.get(key_of(step, action)) for action in step.actions)
-    if not all(failure is not None and failure.count >= FAILURES_UNTIL_BLOCKING for failure in failures):
+    failures = (view.hints.failures.get(failing.key_of(step, action)) for action in step.actions)
+    if not all(failure is not None and failure.count >= failing.UNTIL_BLOCKING for failure in failures):
         return frozenset()
     relations = {action.relation for action in step.actions} | {wait.relation for wait in step.waits}
     relations |= {finding.relation for finding in step.findings if finding.blocking}
@@ -241,61 +239,3 @@ def gated_findings(spec: MappingSpec, observation: Observation, decision: Decisi
     asking = (identity.examine, without_identity.examine, insert_only.examine)
     steps = (ask(replace(view, pair=pair)) for pair in gated for ask in asking)
     return tuple(finding for step in steps for finding in step.findings)
-
-
-def key_of(step: Step, action: Action) -> str:
-    """The name under which an action's failures are remembered."""
-    return failure_key(step.phase, step.database, action.relation or action.summary)
-
-
-def _held_back(mapping: str, step: Step, hints: Hints, now: datetime) -> Step:
-    """With a finding for each action that failed, and a wait for it instead while it is in backoff: that is not quiet."""
-    if not hints.failures:
-        return step
-    failed = [(action, failure) for action in step.actions if (failure := hints.failures.get(key_of(step, action)))]
-    held = [action for action, failure in failed if failure.next_try_at > now]
-    return replace(
-        step,
-        actions=tuple(action for action in step.actions if action not in held),
-        waits=(*step.waits, *(Wait(f"to be tried again: {action.summary}", action.relation) for action in held)),
-        findings=(*step.findings, *(_failed(mapping, step, *each, now) for each in _once(failed))),
-    )
-
-
-def _once(failed: list[tuple[Action, Failure]]) -> Iterator[tuple[Action, Failure]]:
-    """The parts of one relation fail as one."""
-    told = set()
-    for action, failure in failed:
-        if not isinstance(action.job, CopyPart) or failure.key not in told:
-            yield action, failure
-        told.add(failure.key)
-
-
-def _failed(mapping: str, step: Step, action: Action, failure: Failure, now: datetime) -> Finding:
-    wait = max(0.0, (failure.next_try_at - now).total_seconds())
-    return Finding(
-        "action_failed",
-        f"Could not {action.summary} ({failure.count} {'try' if failure.count == 1 else 'tries'}): {failure.message}",
-        f"{_room(failure)}Next try in {wait:.0f} s; at once with: pg-migrator retry {mapping}{_by_a_superuser(action, failure)}",
-        blocking=failure.count >= FAILURES_UNTIL_BLOCKING,
-        database=step.database,
-        relation=action.relation,
-    )
-
-
-def _room(failure: Failure) -> str:
-    """What comes before any other try where a server's disk is full."""
-    return "Make room on that server's disk. " if failure.disk_full else ""
-
-
-def _by_a_superuser(action: Action, failure: Failure) -> str:
-    """For what PostgreSQL lets nobody else make (a foreign-data wrapper, an untrusted language): the statements.
-
-    Not those that note something in our tables, nor those whose holes hold a secret: they would be no use to anybody.
-    """
-    ours = any(each.holes or "migrator." in each.sql or each.transactional is False for each in action.statements)
-    if not failure.message.endswith("[42501]") or not action.statements or ours:
-        return ""
-    first = action.statements[0]
-    where = f"in database {first.database} on the {first.side}" if first.database else f"on the {first.side}"
-    return f"; or as a superuser {where}: " + " ".join(f"{each.sql};" for each in action.statements)

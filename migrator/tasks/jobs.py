@@ -22,8 +22,8 @@ from migrator.memory import Failures
 from migrator.model import Instance, is_disk_full
 from migrator.names import application_name, lock_key
 from migrator.observation import Hints, Scope
-from migrator.phases import FAILURES_UNTIL_BLOCKING, decide, trial
 from migrator.phases import carry as carry_phase
+from migrator.phases import decide, failing, trial
 from migrator.phases.snapshot_copy import NAME, keeping
 from migrator.phases.view import View
 from migrator.quote import identifier
@@ -183,7 +183,7 @@ def try_database(spec: MappingSpec, work: Work, memory: Failures, report: Report
             raise
         except MigratorError as error:
             _failed(spec, work, memory, report, key, what, None, error, clock)
-            if memory.failures(spec.name)[key].count < FAILURES_UNTIL_BLOCKING:
+            if memory.failures(spec.name)[key].count < failing.UNTIL_BLOCKING:
                 return Outcome(failed=1)
             made = trial.broken_off(view, error.message)
         trials.write(session, spec.name, made)

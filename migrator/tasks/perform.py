@@ -18,7 +18,8 @@ from migrator.memory import Failures
 from migrator.model import Instance
 from migrator.names import application_name
 from migrator.observation import Hints, Observation, Scope
-from migrator.phases import decide, key_of, membership
+from migrator.phases import decide, membership
+from migrator.phases.failing import key_of
 from migrator.phases.pacing import limits
 from migrator.steps import Action, Gates, Step
 from migrator.throttle import SharedThrottle

@@ -7,7 +7,7 @@ import pytest
 from migrator.config import CopyMethod, MappingSpec
 from migrator.machines.cluster import Cluster
 from migrator.memory import Memory
-from migrator.phases import FAILURES_UNTIL_BLOCKING
+from migrator.phases.failing import UNTIL_BLOCKING
 from migrator.tick.reconcile import Assessment
 from tests.faults.full_disk import SmallDisk, small_disk
 from tests.faults.migration import Clusters
@@ -71,7 +71,7 @@ def test_no_room_for_the_rows_that_we_copy(cluster: Clusters) -> None:
         before = parts_in(destination)
         assert len(before) > 1
         source.execute(WRITES, "shop")
-        drive_until(spec, lambda _: memory_tries(memory) > FAILURES_UNTIL_BLOCKING, memory=memory)
+        drive_until(spec, lambda _: memory_tries(memory) > UNTIL_BLOCKING, memory=memory)
         assert parts_in(destination) == before
         disk.resize(500)
         to_the_light(spec)

@@ -14,7 +14,7 @@ from migrator.looks.schema_reading import read_schema
 from migrator.machines.cluster import Cluster
 from migrator.model import Failure, Instance
 from migrator.observation import DatabasePair, Hints, Observation, Scope
-from migrator.phases import key_of
+from migrator.phases.failing import key_of
 from migrator.phases.view import View
 from migrator.records import Identity, Ledger
 from migrator.schema import Schema

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import fakeredis
 
 from migrator.machines.cluster import Cluster
-from migrator.phases import key_of
+from migrator.phases.failing import key_of
 from migrator.store import Store
 from migrator.tick.reconcile import Assessment, Reconciler
 from migrator.work import Work

@@ -5,7 +5,7 @@ from datetime import timedelta
 from migrator import backoff
 from migrator.model import Failure
 from migrator.observation import Hints
-from migrator.phases import FAILURES_UNTIL_BLOCKING, _held_back, key_of
+from migrator.phases.failing import UNTIL_BLOCKING, held_back, key_of
 from migrator.steps import Action, Step
 from tests.builders import NOW
 
@@ -19,21 +19,21 @@ def failed(action: Action, tries: int, seconds: float) -> Hints:
 
 
 def test_nothing_failed() -> None:
-    assert _held_back("m", STEP, Hints(), NOW) == STEP
+    assert held_back("m", STEP, Hints(), NOW) == STEP
 
 
 def test_in_backoff_it_is_waited_for() -> None:
-    step = _held_back("m", STEP, failed(SECOND, 1, 2), NOW)
+    step = held_back("m", STEP, failed(SECOND, 1, 2), NOW)
     assert step.actions == (FIRST,)
     assert [wait.relation for wait in step.waits] == ["public.t"]
     assert [(finding.code, finding.blocking) for finding in step.findings] == [("action_failed", False)]
     assert step.findings[0].remedy == "Next try in 2 s; at once with: pg-migrator retry m"
     alone = Step("privileges", "shop", actions=(SECOND,))
-    assert not _held_back("m", alone, failed(SECOND, 1, 2), NOW).quiet
+    assert not held_back("m", alone, failed(SECOND, 1, 2), NOW).quiet
 
 
 def test_after_backoff_it_is_tried_again() -> None:
-    step = _held_back("m", STEP, failed(SECOND, FAILURES_UNTIL_BLOCKING, -1), NOW)
+    step = held_back("m", STEP, failed(SECOND, UNTIL_BLOCKING, -1), NOW)
     assert step.actions == STEP.actions
     assert step.waits == ()
     assert step.findings[0].blocking
@@ -47,5 +47,5 @@ def test_exponential_with_a_ceiling_and_a_share_of_chance() -> None:
 
 def test_a_full_disk_is_to_be_mended_before_the_next_try() -> None:
     full = Failure("k", "could not extend file: No space left on device [53100]", 1, NOW + timedelta(seconds=2))
-    step = _held_back("m", STEP, Hints({key_of(STEP, SECOND): full}), NOW)
+    step = held_back("m", STEP, Hints({key_of(STEP, SECOND): full}), NOW)
     assert step.findings[0].remedy.startswith("Make room on that server's disk. Next try in 2 s")

@@ -9,7 +9,8 @@ from migrator import phases
 from migrator.apply import FIRST_PATIENCE_SECONDS, LONGEST_PATIENCE_SECONDS, patience_seconds
 from migrator.model import Failure
 from migrator.observation import Hints
-from migrator.phases import FAILURES_UNTIL_BLOCKING, Phase
+from migrator.phases import Phase
+from migrator.phases.failing import UNTIL_BLOCKING
 from migrator.phases.view import View
 from migrator.steps import Action, Decision, Finding, Gates, Step, Wait
 from migrator.tick.dispatch import errands, messages
@@ -53,7 +54,7 @@ def asked(
 
 def test_all_that_is_left_keeps_failing(monkeypatch: pytest.MonkeyPatch) -> None:
     step = Step("post_data", "shop", actions=(build(BAD),), waits=(Wait("waits for bad", "public.parent"),))
-    held = asked(monkeypatch, step, {BAD: FAILURES_UNTIL_BLOCKING})
+    held = asked(monkeypatch, step, {BAD: UNTIL_BLOCKING})
     assert held.keys() == {"first", "second", "privileges"}
     assert held["privileges"] == {BAD, "public.parent"}
 
@@ -68,19 +69,19 @@ def test_all_that_is_left_keeps_failing(monkeypatch: pytest.MonkeyPatch) -> None
     ],
 )
 def test_what_is_not_of_a_failing_relation_gates_the_database(monkeypatch: pytest.MonkeyPatch, step: Step) -> None:
-    assert asked(monkeypatch, step, {BAD: FAILURES_UNTIL_BLOCKING}).keys() == {"first"}
+    assert asked(monkeypatch, step, {BAD: UNTIL_BLOCKING}).keys() == {"first"}
 
 
 def test_a_failure_that_may_heal_gates_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
     step = Step("post_data", "shop", actions=(build(BAD),))
-    assert asked(monkeypatch, step, {BAD: FAILURES_UNTIL_BLOCKING - 1}).keys() == {"first"}
+    assert asked(monkeypatch, step, {BAD: UNTIL_BLOCKING - 1}).keys() == {"first"}
     assert asked(monkeypatch, step, {}).keys() == {"first"}
 
 
 def test_later_work_of_the_same_phase_comes_before_privileges(monkeypatch: pytest.MonkeyPatch) -> None:
     step = Step("post_data", "shop", actions=(build(BAD),))
     later = Step("post_data", "shop", actions=(build(GOOD),))
-    assert asked(monkeypatch, step, {BAD: FAILURES_UNTIL_BLOCKING}, later).keys() == {"first", "second"}
+    assert asked(monkeypatch, step, {BAD: UNTIL_BLOCKING}, later).keys() == {"first", "second"}
 
 
 def test_what_failed_before_is_handed_out_last() -> None:

@@ -13,7 +13,7 @@ from migrator.memory import Memory
 from migrator.model import Failure, Lsn
 from migrator.names import group_name
 from migrator.observation import Hints
-from migrator.phases import _held_back, giving_up, keys, late_subscription, membership, snapshot_copy
+from migrator.phases import failing, giving_up, keys, late_subscription, membership, snapshot_copy
 from migrator.phases.view import View
 from migrator.records import (
     Backend,
@@ -263,7 +263,7 @@ def test_a_keepers_failure_is_its_actions() -> None:
         assert keep(spec, work_for(spec.name, step, action), memory, lambda entry: None).failed == 1
     (failure,) = memory.failures(spec.name).values()
     now = failure.next_try_at - timedelta(seconds=1)
-    held = _held_back(spec.name, step, Hints(memory.failures(spec.name)), now)
+    held = failing.held_back(spec.name, step, Hints(memory.failures(spec.name)), now)
     assert not held.actions
     (told,) = held.findings
     assert told.code == "action_failed" and told.blocking and "3 tries" in told.message

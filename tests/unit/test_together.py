@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from migrator.phases import key_of, quick
+from migrator.phases import quick
+from migrator.phases.failing import key_of
 from migrator.schema import Schema
 from migrator.steps import Action, Lock, Quick, Side, Statement, Step
 from migrator.together import MOST_BYTES, MOST_STATEMENTS, bundles, halves, statements_at_once, transaction
