@@ -8,6 +8,7 @@ from migrator.quote import identifier
 from migrator.schema.item import collate_clause, option_list
 from migrator.schema.row import Row
 from migrator.schema.sequence import Sequence
+from migrator.schema.spelling import type_with_later_quotes
 
 _STORAGE = {"p": "PLAIN", "e": "EXTERNAL", "m": "MAIN", "x": "EXTENDED"}
 _COMPRESSION = {"p": "pglz", "l": "lz4"}
@@ -191,9 +192,9 @@ def read_all(rows: Iterable[Row], identities: Mapping[tuple[int, str], Sequence]
 def read(row: Row, sequence: Sequence | None) -> Column:
     return Column(
         name=row.text("name"),
-        type=row.text("type"),
+        type=type_with_later_quotes(row.text("type")),
         collation=collate_clause(row.text_or_none("collation_namespace"), row.text_or_none("collation")),
-        default=row.text_or_none("default_value"),
+        default=row.spelled_or_none("default_value"),
         not_null=_not_null(row) if row.flag("not_null") else None,
         identity=row.text("identity"),
         generated=row.text("generated"),

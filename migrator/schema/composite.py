@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from migrator.quote import identifier, qualified
 from migrator.schema.item import collate_clause
 from migrator.schema.row import Row
+from migrator.schema.spelling import type_with_later_quotes
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Composite:
 
 
 def read(row: Row) -> Composite:
-    names, types = row.texts("attributes"), row.texts("types")
+    names, types = row.texts("attributes"), map(type_with_later_quotes, row.texts("types"))
     collations = zip(row.texts("collation_namespaces"), row.texts("collations"), strict=True)
     attributes = tuple(
         f"{identifier(name)} {kind}{collate_clause(*collation)}"

@@ -71,7 +71,7 @@ def read(row: Row) -> Constraint:
         name=row.text("name"),
         type=row.text("type"),
         partitioned=row.flag("partitioned"),
-        body=row.text("definition").removesuffix(_NOT_VALID),
+        body=row.spelled("definition").removesuffix(_NOT_VALID),
         validated=row.flag("validated"),
         enforced=row.flag("enforced"),
         local=row.flag("local"),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from migrator.quote import identifier, qualified
 from migrator.schema.row import Row
-from migrator.schema.spelling import canonical, unquoted
+from migrator.schema.spelling import canonical, unquoted, with_later_quotes
 
 VIEW, MATERIALIZED_VIEW, POPULATED = "view", "materialized view", "populated"
 SECURITY_LABEL = "security label"
@@ -93,15 +93,15 @@ def read(row: Row, *, late: bool) -> Definition:
     namespace, relation = row.text_if_any("relation_namespace"), row.text_if_any("relation_name")
     return Definition(
         kind=row.text("kind"),
-        name=row.text("name"),
+        name=row.spelled("name"),
         key=row.text("key"),
-        statements=row.texts("statements"),
-        comment_on=row.text_if_any("comment_on") or "",
+        statements=row.spelled_all("statements"),
+        comment_on=with_later_quotes(row.text_if_any("comment_on") or ""),
         late=late,
         relation=qualified(namespace, relation) if namespace is not None and relation is not None else None,
         needs=(*map(unquoted, row.texts_if_any("needs")), *map(canonical, row.texts_if_any("needed_definitions"))),
         state=row.text_if_any("state") or "",
-        at_cutover=row.texts_if_any("at_cutover"),
-        provisional=row.texts_if_any("provisional"),
+        at_cutover=tuple(map(with_later_quotes, row.texts_if_any("at_cutover"))),
+        provisional=tuple(map(with_later_quotes, row.texts_if_any("provisional"))),
         tablespace=row.text_if_any("tablespace"),
     )

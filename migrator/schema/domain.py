@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from migrator.quote import identifier, qualified
 from migrator.schema.item import collate_clause
 from migrator.schema.row import Row
+from migrator.schema.spelling import type_with_later_quotes
 
 _NOT_VALID = " NOT VALID"
 
@@ -99,10 +100,10 @@ def read(row: Row) -> Domain:
         oid=row.number("oid"),
         namespace=row.text("namespace"),
         name=name,
-        base=row.text("base"),
+        base=type_with_later_quotes(row.text("base")),
         collation=collate_clause(row.text_or_none("collation_namespace"), row.text_or_none("collation")),
-        default=row.text_or_none("default_value"),
+        default=row.spelled_or_none("default_value"),
         not_null=row.flag("not_null"),
         not_null_name=None if not_null_name == f"{name}_not_null" else not_null_name,
-        checks=tuple(zip(row.texts("checks"), row.texts("check_definitions"), strict=True)),
+        checks=tuple(zip(row.texts("checks"), row.spelled_all("check_definitions"), strict=True)),
     )

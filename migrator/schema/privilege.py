@@ -13,7 +13,7 @@ from migrator.quote import identifier
 from migrator.schema import acl
 from migrator.schema.acl import OWNER, Acl, Grant, Sentence
 from migrator.schema.row import Row
-from migrator.schema.spelling import requoted, unquoted
+from migrator.schema.spelling import requoted, unquoted, with_later_quotes
 
 RELATION_KINDS = ("TABLE", "VIEW", "MATERIALIZED VIEW", "FOREIGN TABLE", "SEQUENCE")
 
@@ -143,7 +143,7 @@ def _privilege(row: Row) -> Privilege:
     column = row.text_or_none("column_name")
     return Privilege(
         kind=kind,
-        identity=requoted(identity) if kind == DEFAULT else identity,
+        identity=requoted(identity) if kind == DEFAULT else with_later_quotes(identity),
         column=identifier(column) if column is not None and kind == "COLUMN" else column,
         owner=owner,
         follows_table=row.flag("follows_table"),

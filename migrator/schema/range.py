@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from migrator.quote import qualified
 from migrator.schema.row import Row
+from migrator.schema.spelling import type_with_later_quotes
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,12 @@ class Range:
 
 def read(row: Row) -> Range:
     parameters = {
-        "subtype": row.text("subtype"),
+        "subtype": type_with_later_quotes(row.text("subtype")),
         "multirange_type_name": qualified(row.text("multirange_namespace"), row.text("multirange")),
         "subtype_opclass": _name(row, "opclass"),
         "collation": _name(row, "collation"),
-        "canonical": row.text_or_none("canonical"),
-        "subtype_diff": row.text_or_none("subtype_diff"),
+        "canonical": row.spelled_or_none("canonical"),
+        "subtype_diff": row.spelled_or_none("subtype_diff"),
     }
     present = tuple((name, value) for name, value in parameters.items() if value is not None)
     return Range(row.number("oid"), row.text("namespace"), row.text("name"), present)

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from migrator.schema.spelling import with_later_quotes
+
 T = TypeVar("T")
 
 
@@ -34,6 +36,17 @@ class Row:
     def text_or_none(self, column: str) -> str | None:
         value = self.values[self._places[column]]
         return value if value is None or isinstance(value, str) else self._fault(column, str)
+
+    def spelled(self, column: str) -> str:
+        """What the server deparsed: see `spelling.with_later_quotes`."""
+        return with_later_quotes(self.text(column))
+
+    def spelled_or_none(self, column: str) -> str | None:
+        value = self.text_or_none(column)
+        return None if value is None else with_later_quotes(value)
+
+    def spelled_all(self, column: str) -> tuple[str, ...]:
+        return tuple(map(with_later_quotes, self.texts(column)))
 
     def number_or_none(self, column: str) -> int | None:
         value = self.values[self._places[column]]

@@ -9,12 +9,20 @@ from migrator.quote import identifier
 _TOKEN = re.compile(
     r"""(?P<implied>\s+NO\ INDENT(?=\)))
     | (?P<space>\s+)
+    | (?P<named>'(?:[^']|'')+'(?=::reg[a-z]+\b))
     | (?P<literal>[Ee]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*' | (?P<dollars>\$(?:[^\W\d]\w*)?\$).*?(?P=dollars))
     | (?P<quoted>"(?:[^"]|"")*")
     | (?P<word>[^\W\d][\w$]*)
     | [+\-*/<>=~!@\#%^&|`?:]+ | \d[\w.]* | .""",
     re.VERBOSE | re.DOTALL,
 )
+KEYWORDS_SINCE_15 = frozenset(
+    """json json_array json_arrayagg json_exists json_object json_objectagg json_query json_scalar json_serialize
+    json_table json_value merge_action system_user""".split()
+)
+"""Words that 18 quotes where they are names, and older servers from 15 on do not all."""
+_RESERVED = "system_user"
+_LATER = re.compile(rf"\b(?:{'|'.join(sorted(KEYWORDS_SINCE_15))})\b")
 _NEEDLESS = re.compile(r'"[a-z_][a-z0-9_$]*"\Z')
 _AS_WRITTEN, _AS_TAG = re.compile(r"\bLOCALE = '(?:[^']|'')*'"), re.compile(r"\blocale = '(?:[^']|'')*'")
 """A collation's ICU locale as somebody wrote it, and as servers from 16 on write it: only ICU knows that they are one."""
@@ -41,6 +49,32 @@ def requoted(names: str) -> str:
     """Names, between words in capitals, with quotes where we need them: an older server leaves bare what is a keyword by now."""
     words = ((token, token.islower() and not token.startswith('"')) for _, token in _tokens(names))
     return "".join(identifier(token) if bare else token for token, bare in words)
+
+
+def with_later_quotes(text: str) -> str:
+    """What an older server spelled, with quotes around names that are keywords by now; keywords themselves are in capitals there.
+
+    SYSTEM_USER is reserved. The others still name columns, and types: not a schema, nor a parameter of a routine.
+    """
+    return _with_later_quotes(text) if _LATER.search(text) else text
+
+
+def type_with_later_quotes(name: str) -> str:
+    """The same of a type's name."""
+    return with_later_quotes(f"::{name}").removeprefix("::")
+
+
+@lru_cache(4096)
+def _with_later_quotes(text: str) -> str:
+    matches = list(_TOKEN.finditer(text))
+    tokens = [match for match in matches if match["space"] is None]
+    quoted = set()
+    for before, match, after in zip((None, *tokens), tokens, (*tokens[1:], None), strict=False):
+        named = after is not None and (after.group() in (".", "=>") or after["word"] or after["quoted"])
+        is_type = before is not None and before.group() == "::" and (after is None or after.group() != ".")
+        if match["word"] in KEYWORDS_SINCE_15 and (match["word"] == _RESERVED or (named and not is_type)):
+            quoted.add(match)
+    return "".join(f'"{match.group()}"' if match in quoted else match.group() for match in matches)
 
 
 @lru_cache(4096)
@@ -80,6 +114,8 @@ def _tokens(text: str) -> Iterator[tuple[str | None, str]]:
         kind, token = match.lastgroup, match.group()
         if match["dollars"] is not None:
             kind = "literal"
+        if kind == "named":  # of what is constant: regclassout quotes as any spelling does
+            token = f"'{canonical(token[1:-1])}'"
         if kind != "implied":
             yield kind, token[1:-1] if kind == "quoted" and _NEEDLESS.match(token) else token
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from migrator.schema.spelling import canonical, says_the_same
+from migrator.schema.spelling import canonical, says_the_same, with_later_quotes
 
 VIEW_15 = """CREATE VIEW app.seen AS  SELECT plain.id,
     plain.plain AS "No te",
@@ -19,6 +19,34 @@ VIEW_16 = """CREATE VIEW app.seen AS  SELECT id,
 def test_servers_that_quote_other_words_agree() -> None:
     assert canonical('CHECK (("json_table" > 0))') == canonical("CHECK ((json_table  > 0))")
     assert canonical('"Mixed" > 0') != canonical("mixed > 0")
+
+
+def test_a_constant_that_names_something_may_be_quoted_otherwise() -> None:
+    here, there = "nextval('app.\"json\"'::regclass)", "nextval('app.json'::regclass)"
+    assert canonical(here) == canonical(there)
+    assert canonical(here.replace("regclass", "text")) != canonical(there.replace("regclass", "text"))
+    assert canonical("nextval('\"A  b\"'::regclass)") != canonical("nextval('\"A b\"'::regclass)")
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [
+        ("CHECK ((system_user <> 'system_user'::text))", "CHECK ((\"system_user\" <> 'system_user'::text))"),
+        ('CHECK (("system_user" <> SYSTEM_USER))', None),
+        ("CREATE FUNCTION app.f(json json) RETURNS json", 'CREATE FUNCTION app.f("json" json) RETURNS json'),
+        (
+            "RETURNS json\n LANGUAGE sql\nAS $f$ SELECT system_user $f$",
+            'RETURNS "json"\n LANGUAGE sql\nAS $f$ SELECT system_user $f$',
+        ),
+        ("SELECT '{}'::json AS a, x::json.kind", "SELECT '{}'::json AS a, x::\"json\".kind"),
+        ("app.f(json => a.json)", 'app.f("json" => a.json)'),
+        ("(json_value = json)", None),
+        ("app.json_value(json, json[])", None),
+    ],
+)
+def test_names_that_became_keywords_are_quoted(older: str, newer: str | None) -> None:
+    assert with_later_quotes(older) == (newer or older)
+    assert with_later_quotes(newer or older) == (newer or older)
 
 
 @pytest.mark.parametrize(
