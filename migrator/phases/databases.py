@@ -5,6 +5,7 @@ settings and privileges, is opened, and is written into the journal. So it is ne
 between shows in pg_database.
 """
 
+import re
 from collections.abc import Container, Iterator
 from dataclasses import replace
 
@@ -21,6 +22,7 @@ from migrator.steps import Action, Finding, Gates, Side, Statement, Step, Wait
 
 NAME = "databases"
 
+_KEYWORDS = re.compile("@|-u-")
 _PROVIDERS = {"c": "libc", "i": "icu", "b": "builtin"}
 _LOCALE_OPTIONS = {"i": "ICU_LOCALE", "b": "BUILTIN_LOCALE"}
 _DEFAULT_TABLESPACE = "pg_default"
@@ -232,7 +234,8 @@ def _differences(view: View, pair: DatabasePair, source: Database, target: Datab
             f"Database {pair.target} is not the same on both sides; the destination's owner, settings and privileges are kept.",
             "To make it so on the destination: " + " ".join(f"{change};" for change in changes),
         )
-    if _locale_of(source) != _locale_of(target):
+    with_keywords = "@" not in (source.locale or "")
+    if _locale_of(source, with_keywords=with_keywords) != _locale_of(target, with_keywords=with_keywords):
         yield _note(
             pair,
             "database_locale_differs",
@@ -256,15 +259,19 @@ def _collation(pair: DatabasePair, source: Database, target: Database) -> Iterat
         )
 
 
-def _locale_of(database: Database) -> tuple[str, ...]:
-    """In a spelling that does not tell en_US.utf8 from en_US.UTF-8, nor de_AT from de-AT: newer versions write language tags."""
+def _locale_of(database: Database, *, with_keywords: bool = True) -> tuple[str, ...]:
+    """In a spelling that does not tell en_US.utf8 from en_US.UTF-8, nor de_AT from de-AT: newer versions write language tags.
+
+    Not `with_keywords`: of de@collation=phonebook, which they write de-u-co-phonebk, the language alone; only ICU knows the rest.
+    """
+    locale = (database.locale or "").replace("_", "-").lower()
     collate, ctype = (name.lower().replace("utf-8", "utf8") for name in (database.collate, database.ctype))
     return (
         database.encoding,
         _PROVIDERS[database.provider],
         collate,
         ctype,
-        (database.locale or "").replace("_", "-").lower(),
+        locale if with_keywords else _KEYWORDS.split(locale)[0] or "und",
         database.icu_rules or "",
     )
 

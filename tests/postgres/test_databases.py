@@ -158,25 +158,37 @@ def test_roles_that_the_destination_lacks_are_named(cluster: Clusters) -> None:
     assert step.findings[0].remedy.startswith("To make it so on the destination: ALTER DATABASE shop OWNER TO late;")
 
 
+@pytest.mark.parametrize("destination", [17, 18])
+def test_an_icu_locale_of_15_is_no_difference_as_a_language_tag(cluster: Clusters, destination: int) -> None:
+    """From 16 on CREATE DATABASE makes de-u-co-phonebk of it."""
+    create = ICU_DATABASE.replace("de-AT", "de@collation=phonebook")
+    moving = migration(cluster, (15, destination), create)
+    if not moving.destination.execute("SELECT 1 FROM pg_collation WHERE collname = 'de-AT-x-icu'"):
+        pytest.skip(f"the server of version {destination} here was built without ICU")
+    assert set(codes(moving.converge(databases.examine))) <= {"collation_version_differs"}
+
+
+ICU_DATABASE = "TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'de-AT' LC_COLLATE 'C.UTF-8' LC_CTYPE 'C.UTF-8'"
+
+
 @pytest.mark.parametrize(
-    ("version", "create", "locale_columns"),
+    ("version", "destination", "create", "locale_columns"),
     [
-        (
-            15,
-            "TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'de-AT' LC_COLLATE 'C.UTF-8' LC_CTYPE 'C.UTF-8'",
-            "daticulocale",
-        ),
+        (15, 17, ICU_DATABASE, "daticulocale"),
+        (15, 18, ICU_DATABASE, "daticulocale"),
         (
             17,
+            18,
             "TEMPLATE template0 LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' LC_COLLATE 'C' LC_CTYPE 'C'",
             "datlocale",
         ),
     ],
-    ids=["icu", "builtin"],
+    ids=["icu-17", "icu-18", "builtin"],
 )
-def test_locale_providers(cluster: Clusters, version: int, create: str, locale_columns: str) -> None:
-    # the wheel of 18 is built without ICU
-    moving = migration(cluster, (version, 17 if version == 15 else 18), create)
+def test_locale_providers(cluster: Clusters, version: int, destination: int, create: str, locale_columns: str) -> None:
+    moving = migration(cluster, (version, destination), create)
+    if version == 15 and not moving.destination.execute("SELECT 1 FROM pg_collation WHERE collname = 'de-AT-x-icu'"):
+        pytest.skip(f"the server of version {destination} here was built without ICU")
     (action,) = moving.examine(databases.examine).actions
     provider = (
         "LOCALE_PROVIDER = icu ICU_LOCALE = 'de-AT'"
