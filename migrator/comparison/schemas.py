@@ -37,7 +37,7 @@ def discrepancies(pair: DatabasePair, major: int, *, cutover_to_come: bool) -> I
     each = _Comparer(pair, source, target, major, cutover_to_come)
     yield from each.missing()
     for item in source.items:
-        found = target.find(item.identity)
+        found = target.counterpart(item)
         if found is not None:
             yield from each.differing(item, found)
     yield from each.extra()
@@ -93,8 +93,8 @@ class _Comparer:
             sentences, additive = list(added or sentences), added is not None
         elif isinstance(ours, Table) and difference.property.startswith("column "):
             additive = ours.may_add(difference.property) and " ADD COLUMN " in difference.mend
-        elif isinstance(ours, Index) and difference.property == "statistics targets":
-            additive = isinstance(theirs, Index) and not theirs.statistics
+        elif isinstance(ours, Index) and isinstance(theirs, Index):
+            additive = difference.property in ours.unset(theirs)
         note = "" if sentences else "No single statement mends it: make it anew on the destination."
         return self._discrepancy(
             ours, What.DIFFERS, difference.property, difference.source, difference.destination,
@@ -169,7 +169,7 @@ def _brought_by(item: Item) -> str | None:
 
 def _in_order(source: Schema, target: Schema) -> Iterator[Item]:
     """The missing objects, as far as may be in the order in which they can be made."""
-    absent: Callable[[Item], bool] = lambda item: target.find(item.identity) is None  # noqa: E731
+    absent: Callable[[Item], bool] = lambda item: target.counterpart(item) is None  # noqa: E731
     try:
         early = tuple(filter(absent, wanted_items(source, target)))
     except CircleError:

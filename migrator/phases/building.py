@@ -129,7 +129,7 @@ class Builder:
             each
             for each in differences(index, found)
             if not (each.property == "constraint" and found.constraint is None)
-            and not (each.property == "statistics targets" and not found.statistics)
+            and each.property not in index.unset(found)
         ]
         if drift:
             yield from (drift_finding(self.pair.name, each, index.relation) for each in drift)
@@ -170,9 +170,8 @@ class Builder:
     def _complete(self, index: Index, found: Index) -> Iterator[Work]:
         if index.constraint is not None and found.constraint is None:
             yield self._action(f"add constraint on {index.identity}", index.relation, self._statement(index.adopt()))
-        if index.statistics and not found.statistics:
-            settings = map(self._statement, index.settings())
-            yield self._action(f"set statistics targets of {index.identity}", index.relation, *settings)
+        for what, statements in index.unset(found).items():
+            yield self._action(f"set {what} of {index.identity}", index.relation, *map(self._statement, statements))
         if index.partitioned:
             yield from self._attach(index)
 
@@ -180,7 +179,8 @@ class Builder:
         """Takes in every partition's index that is there and not yet attached; waits for those still missing."""
         for child in self._attached.get(parent.qualified, ()):
             found = self.target.find(child.identity)
-            if not isinstance(found, Index) or not (found.valid or found.partitioned):
+            bare = isinstance(found, Index) and child.constraint is not None and found.constraint is None
+            if not isinstance(found, Index) or bare or not (found.valid or found.partitioned):
                 yield Wait(f"{parent.identity} waits for {child.identity}", parent.relation)
             elif self._is_apart(child.relation):
                 yield Wait(f"{parent.identity} waits until {child.relation} is attached", parent.relation)

@@ -41,7 +41,7 @@ def examine(view: View) -> Step:
 
 def extras(source: Schema, target: Schema) -> tuple[Item, ...]:
     """The destination's objects that the source lacks, each whole: not what goes with another one of them."""
-    found = [item for item in target.items if source.find(item.identity) is None]
+    found = [item for item in target.items if source.counterpart(item) is None]
     tables = {item.qualified for item in found if isinstance(item, Table)}
     identities = {unquoted(item.identity) for item in found}
     return tuple(item for item in found if not _goes_with_another(item, tables, identities, target))

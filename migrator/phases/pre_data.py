@@ -45,7 +45,7 @@ def examine(view: View) -> Step:
         )
         return Step(NAME, pair.name, Gates.DATABASE, findings=(circle,))
     held = new_partitions.held_ties(pair, source, target)
-    absent = [item for item in wanted if item.identity not in held and target.find(item.identity) is None]
+    absent = [item for item in wanted if item.identity not in held and target.counterpart(item) is None]
     missing, withheld = new_partitions.withheld(view, source, target, absent)
     findings = (*_drift(view, wanted, source, target), *filled(pair, source, target), *withheld)
     actions = tuple(_action(pair.target, item) for item in missing)
@@ -154,7 +154,7 @@ def _action(database: str, item: Item) -> Action:
 def _drift(view: View, wanted: Iterable[Item], source: Schema, target: Schema) -> Iterator[Finding]:
     untold, early = altered.untold(view), tightened.early(view)
     for item in wanted:
-        counterpart = target.find(item.identity)
+        counterpart = target.counterpart(item)
         if counterpart is None or (isinstance(item, Index) and not item.is_key):
             continue  # post_data compares these indexes
         whole, found = layouts.compared(view.database, item, counterpart)

@@ -107,7 +107,7 @@ def is_possible(view: View, pair: DatabasePair) -> bool:
         return False
     if not _has_right(view) or view.source.database(pair.name) is None or any(locales.findings(view, pair)):
         return False
-    return target is None or any(target.find(item.identity) is None for item in source.items)
+    return target is None or any(target.counterpart(item) is None for item in source.items)
 
 
 def _has_right(view: View) -> bool:

@@ -4,7 +4,7 @@ What PostgreSQL deparses depends on the session: read, and run what comes of it,
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar
@@ -75,6 +75,8 @@ class Schema:
     constraints: tuple[Constraint, ...] = ()
     definitions: tuple[Definition, ...] = ()
     comments: tuple[Comment, ...] = ()
+    brought: Mapping[tuple[str, ...], Comment] = field(default_factory=dict)
+    """Comments that came with their extensions, and that nobody has changed, by the statement that would make them."""
     user_mappings: tuple[UserMapping, ...] = ()
     """No items: `phases.user_mappings` makes and compares them."""
     privileges: Mapping[Key, Privilege] = field(default_factory=dict)
@@ -158,6 +160,10 @@ class Schema:
     def find(self, identity: str) -> Item | None:
         """The carried object of this identity, however its name is quoted."""
         return self._items.get(unquoted(identity))
+
+    def counterpart(self, item: Item) -> Item | None:
+        """What stands here for the other side's `item`. A comment that came with its extension is one only of the same words."""
+        return self.find(item.identity) or (self.brought.get(item.create()) if isinstance(item, Comment) else None)
 
     @property
     def items(self) -> Iterable[Item]:
@@ -244,6 +250,7 @@ def build(answers: Answers) -> Schema:
     constraints = _all(answers, "constraint", constraint.read)
     privileges = privilege.build(_rows(answers, "privilege"))
     definitions = _definitions(answers)
+    of_extensions = _all(answers, "extension_comment", comment.read_of_extension)
     return Schema(
         namespaces=_all(answers, "namespace", namespace.read),
         extensions=_all(answers, "extension", extension.read),
@@ -256,7 +263,12 @@ def build(answers: Answers) -> Schema:
         indexes=indexes,
         constraints=constraints,
         definitions=definitions,
-        comments=(*_all(answers, "comment", comment.read), *_definition_comments(answers, definitions)),
+        comments=(
+            *_all(answers, "comment", comment.read),
+            *comment.of_definitions(_rows(answers, "definition_comment"), definitions),
+            *(each for each in of_extensions if not each.own),
+        ),
+        brought={each.create(): each for each in of_extensions if each.own},
         user_mappings=_all(answers, "user_mapping", user_mapping.read),
         privileges=privileges,
         built_ins=_all(answers, "built_in", built_in.read),
@@ -278,20 +290,7 @@ def _definitions(answers: Answers) -> tuple[Definition, ...]:
     return tuple(definition.read(row, late=late) for name, late in ROOMS.items() for row in _rows(answers, name))
 
 
-def _definition_comments(answers: Answers, definitions: Iterable[Definition]) -> Iterator[Comment]:
-    by_key = {each.key: each for each in definitions if each.comment_on}
-    for row in _rows(answers, "definition_comment"):
-        on = by_key.get(row.text("key"))
-        if on is not None:
-            yield Comment(on.comment_on, row.text("text"), on.relation if on.late else None, on.identity)
-
-
 def _tables(answers: Answers, sequences: Iterable[SequenceItem]) -> tuple[Table, ...]:
-    owned = zip(_rows(answers, "sequence"), sequences, strict=False)
-    identities = {
-        (row.number("owner_oid"), row.text("owner_column")): each
-        for row, each in owned
-        if each.link == sequence.IDENTITY
-    }
+    identities = sequence.of_identities(_rows(answers, "sequence"), sequences)
     columns = column.read_all(_rows(answers, "column"), identities)
     return tuple(table.read(row, columns.get(row.number("oid"), ())) for row in _rows(answers, "table"))

@@ -1,9 +1,10 @@
 """Room of comments on carried objects."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from migrator.quote import identifier, literal, qualified
+from migrator.schema.definition import Definition
 from migrator.schema.row import Row
 from migrator.schema.spelling import unquoted
 
@@ -13,10 +14,18 @@ class Comment:
     """COMMENT ON `target`. `relation` is the table it concerns, None for what belongs to none."""
 
     target: str
-    text: str
+    text: str | None
+    """None: somebody took away the one that the object came with."""
     relation: str | None
     needs: str
     """The identity of the object it is on, unquoted."""
+    brought: str | None = None
+    """What CREATE EXTENSION made of it here, by the control file; another version's may be another."""
+
+    @property
+    def own(self) -> bool:
+        """Made by nobody: it comes with its extension."""
+        return self.text == self.brought
 
     @property
     def identity(self) -> str:
@@ -27,13 +36,32 @@ class Comment:
         return self.identity
 
     def create(self) -> tuple[str, ...]:
-        return (f"COMMENT ON {self.target} IS {literal(self.text).strip()}",)
+        return (f"COMMENT ON {self.target} IS {_literal(self.text)}",)
 
     def properties(self) -> Mapping[str, str]:
-        return {"text": literal(self.text).strip()}
+        return {"text": _literal(self.text)}
 
     def mend(self, changed: str, theirs: str | None) -> str:
         return self.create()[0]
+
+
+def _literal(text: str | None) -> str:
+    return "NULL" if text is None else literal(text).strip()
+
+
+def of_definitions(rows: Iterable[Row], definitions: Iterable[Definition]) -> Iterator[Comment]:
+    """From the rows of definition_comment.sql."""
+    by_key = {each.key: each for each in definitions if each.comment_on}
+    for row in rows:
+        on = by_key.get(row.text("key"))
+        if on is not None:
+            yield Comment(on.comment_on, row.text("text"), on.relation if on.late else None, on.identity)
+
+
+def read_of_extension(row: Row) -> Comment:
+    name = identifier(row.text("name"))
+    needs = unquoted(f"extension {name}")
+    return Comment(f"EXTENSION {name}", row.text_or_none("text"), None, needs, row.text_or_none("brought"))
 
 
 def read(row: Row) -> Comment:

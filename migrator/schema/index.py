@@ -10,6 +10,8 @@ from migrator.schema.row import Row
 
 PRIMARY_KEY, UNIQUE, EXCLUDE = "p", "u", "x"
 
+_TARGETS, _EXTENSIONS = "statistics targets", "dependencies on extensions"
+
 KEY = "index:"
 """How an index's key begins, in which its constraint has a part."""
 
@@ -49,6 +51,8 @@ class Index:
     parent: str | None
     statistics: tuple[tuple[int, int], ...]
     """Statistics targets of expression columns, by position."""
+    extensions: tuple[str, ...] = ()
+    """What it was told to depend on (ALTER INDEX ... DEPENDS ON EXTENSION): it goes when that goes."""
     tablespace: str | None = None
     """None: the database's."""
     predicate: str | None = None
@@ -106,10 +110,18 @@ class Index:
         return f"ALTER TABLE ONLY {self.relation} ADD CONSTRAINT {identifier(self.name)} {using}"
 
     def settings(self) -> tuple[str, ...]:
-        return tuple(
-            f"ALTER INDEX {self.qualified} ALTER COLUMN {column} SET STATISTICS {target}"
-            for column, target in self.statistics
-        )
+        return tuple(statement for some in self._settings().values() for statement in some)
+
+    def unset(self, found: "Index") -> Mapping[str, tuple[str, ...]]:
+        """By property, what a build that was stopped before its end has not come to set."""
+        theirs = found._settings()
+        return {name: statements for name, statements in self._settings().items() if statements and not theirs[name]}
+
+    def _settings(self) -> Mapping[str, tuple[str, ...]]:
+        alter = f"ALTER INDEX {self.qualified}"
+        targets = (f"{alter} ALTER COLUMN {column} SET STATISTICS {target}" for column, target in self.statistics)
+        dependencies = (f"{alter} DEPENDS ON EXTENSION {identifier(name)}" for name in self.extensions)
+        return {_TARGETS: tuple(targets), _EXTENSIONS: tuple(dependencies)}
 
     def drop_gently(self) -> str:
         return f"DROP INDEX CONCURRENTLY IF EXISTS {self.qualified}"
@@ -120,14 +132,15 @@ class Index:
         constraint = {"constraint": self.constraint.definition} if self.constraint is not None else {}
         return {
             "definition": self.definition,
-            "statistics targets": statistics or "default",
+            _TARGETS: statistics or "default",
+            _EXTENSIONS: ", ".join(map(identifier, self.extensions)) or "none",
             "tablespace": self.tablespace or "default",
             **constraint,
         }
 
     def mend(self, changed: str, theirs: str | None) -> str:
-        if changed == "statistics targets":
-            return "; ".join(self.settings())
+        if changed in (_TARGETS, _EXTENSIONS):
+            return "; ".join(self._settings()[changed])
         if changed == "tablespace":
             return (
                 f"ALTER INDEX {self.qualified} SET TABLESPACE {identifier(self.tablespace)}" if self.tablespace else ""
@@ -185,7 +198,7 @@ def read(row: Row) -> Index:
         name=row.text("name"),
         relation=qualified(namespace, row.text("relation_name")),
         partitioned=row.flag("partitioned"),
-        definition=row.text("definition"),
+        definition=row.spelled("definition"),
         primary=row.flag("is_primary"),
         replica_identity=row.flag("is_replica_identity"),
         valid=row.flag("valid"),
@@ -193,8 +206,9 @@ def read(row: Row) -> Index:
         options=row.texts("options"),
         parent=qualified(row.text("parent_namespace"), parent) if parent is not None else None,
         statistics=tuple(zip(row.numbers("statistics_columns"), row.numbers("statistics"), strict=True)),
+        extensions=row.texts("extensions"),
         tablespace=row.text_or_none("tablespace"),
-        predicate=row.text_or_none("predicate"),
+        predicate=row.spelled_or_none("predicate"),
     )
 
 
@@ -204,5 +218,5 @@ def _constraint(row: Row) -> IndexConstraint | None:
     deferral = " DEFERRABLE" if row.flag("is_deferrable") else ""
     deferral += " INITIALLY DEFERRED" if row.flag("is_deferred") else ""
     return IndexConstraint(
-        row.text("constraint_type"), row.text("constraint_definition"), deferral, row.flag("is_temporal")
+        row.text("constraint_type"), row.spelled("constraint_definition"), deferral, row.flag("is_temporal")
     )

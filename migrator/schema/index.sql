@@ -18,7 +18,8 @@ SELECT i.indexrelid::bigint AS oid, n.nspname::text AS namespace, ic.relname::te
        CASE WHEN i.indexprs IS NOT NULL THEN (SELECT array_agg(a.attnum::int ORDER BY a.attnum) FROM pg_catalog.pg_attribute a
              WHERE a.attrelid = ic.oid AND a.attstattarget >= 0) END AS statistics_columns,
        CASE WHEN i.indexprs IS NOT NULL THEN (SELECT array_agg(a.attstattarget::int ORDER BY a.attnum) FROM pg_catalog.pg_attribute a
-             WHERE a.attrelid = ic.oid AND a.attstattarget >= 0) END AS statistics
+             WHERE a.attrelid = ic.oid AND a.attstattarget >= 0) END AS statistics,
+       extensions.names AS extensions
 FROM pg_catalog.pg_index i
 JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid
 JOIN pg_catalog.pg_class c ON c.oid = i.indrelid
@@ -33,6 +34,10 @@ LEFT JOIN (SELECT k.oid, k.conindid, k.conrelid, k.conname, k.contype, k.condefe
 LEFT JOIN pg_catalog.pg_inherits h ON h.inhrelid = i.indexrelid
 LEFT JOIN pg_catalog.pg_class p ON p.oid = h.inhparent
 LEFT JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
+LEFT JOIN (SELECT d.objid, array_agg(e.extname::text ORDER BY e.extname) AS names
+           FROM pg_catalog.pg_extension e
+           JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.refobjid = e.oid
+           WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.deptype = 'x' GROUP BY d.objid) extensions ON extensions.objid = ic.oid
 WHERE c.relkind IN ('r', 'p', 'm') AND c.relpersistence <> 't'
   AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'migrator')
   AND (%(relations)s::oid[] IS NULL OR c.oid = ANY (%(relations)s::oid[]))

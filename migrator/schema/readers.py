@@ -49,6 +49,7 @@ _WHOLE = frozenset(
         "publication",
         "event_trigger",
         "security_label",
+        "extension_comment",
         "user_mapping",
         "built_in",
         "untouched",
@@ -68,6 +69,7 @@ READERS: tuple[Reader, ...] = tuple(
     for name in (
         "namespace",
         "extension",
+        "extension_comment",
         "enum",
         "composite",
         "domain",

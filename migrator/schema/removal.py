@@ -1,6 +1,7 @@
 """The statement that takes one object away, for a person to run: we drop nothing of what we compare."""
 
 import re
+from dataclasses import replace
 
 from migrator.schema.comment import Comment
 from migrator.schema.constraint import Constraint
@@ -30,7 +31,7 @@ def removal(item: Item) -> str:
 
 def _of_tie(item: Item) -> str:
     if isinstance(item, Comment):
-        return f"COMMENT ON {item.target} IS NULL"
+        return replace(item, text=item.brought).create()[0]
     if isinstance(item, Attachment):
         return f"ALTER TABLE {item.parent} DETACH PARTITION {item.partition}"
     if isinstance(item, ReplicaIdentity):

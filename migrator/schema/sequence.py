@@ -1,6 +1,6 @@
 """Room of sequences: standalone, owned by a column (serial), and those an identity column brings along."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -117,3 +117,9 @@ def read(row: Row) -> Sequence:
         owner_column=row.text_or_none("owner_column"),
         unlogged=row.flag("unlogged"),
     )
+
+
+def of_identities(rows: Iterable[Row], sequences: Iterable[Sequence]) -> dict[tuple[int, str], Sequence]:
+    """Those of identity columns, by table's oid and column; `rows`: from which the sequences were read."""
+    both = zip(rows, sequences, strict=False)
+    return {(row.number("owner_oid"), row.text("owner_column")): each for row, each in both if each.link == IDENTITY}

@@ -109,6 +109,17 @@ class Trial:
             done += 1
         return done
 
+    def run_torn(self) -> int:
+        """The same, each action stopped once at every place where a stop can fall. Returns how many stops there were."""
+        torn: set[tuple[str, int]] = set()
+        for step in self._until_quiet():
+            for action in step.actions:
+                parts = ((part, (action.summary, len(part.statements))) for part in prefixes(action))
+                part, place = next(((part, place) for part, place in parts if place not in torn), (action, None))
+                self.apply(part)
+                torn |= {place} if place is not None else set()
+        return len(torn)
+
     def _until_quiet(self) -> Iterator[Step]:
         """Steps with something to do, round by round: what a later phase makes may be what an earlier one needs."""
         moved = True

@@ -11,7 +11,7 @@ from migrator.machines.cluster import Cluster
 from migrator.phases import pre_data
 from migrator.records import Ledger, LedgerRelation
 from migrator.steps import Action, Wait
-from tests.postgres.schema_trial import Trial, dump, load, prefixes
+from tests.postgres.schema_trial import Trial, dump, load
 
 Shared = Callable[[int], Cluster]
 Databases = Callable[..., str]
@@ -74,20 +74,11 @@ def test_a_stop_after_any_action_ends_the_same(trial: Callable[..., Trial], shar
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_a_stop_inside_an_action_ends_the_same(trial: Callable[..., Trial], shared: Shared) -> None:
     """An index may be built while its constraint is missing: the stop falls between two statements."""
     each = trial(15)
-    torn = 0
-    for ask in (each.pre_data, each.post_data, each.late_definitions, each.user_mappings):
-        while actions := ask().actions:
-            for action in actions:
-                for part in list(prefixes(action))[:1]:
-                    each.apply(part)
-                    torn += 1
-                    break
-                else:
-                    each.apply(action)
-    assert torn > 2
+    assert each.run_torn() > 2
     here, there = dump(each.source, each.database, shared(18)), dump(each.destination, each.target, shared(18))
     assert unnamed(there, 15) == here
 

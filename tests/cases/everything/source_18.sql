@@ -35,3 +35,8 @@ CREATE TABLE app.spans_1 PARTITION OF app.spans DEFAULT;
 CREATE TABLE app.summed (a integer, b integer GENERATED ALWAYS AS (a + 1) STORED);
 CREATE TABLE app.summed_child (own integer) INHERITS (app.summed);
 ALTER TABLE app.summed_child ALTER COLUMN b SET EXPRESSION AS (a * 2);
+ALTER INDEX app.newer_span DEPENDS ON EXTENSION btree_gist;
+ALTER INDEX app.extended_pkey DEPENDS ON EXTENSION hstore;
+ALTER INDEX app.extended_tags DEPENDS ON EXTENSION hstore;
+ALTER INDEX app.excluding_1_id_during_excl DEPENDS ON EXTENSION btree_gist;
+COMMENT ON EXTENSION btree_gist IS 'the operator''s own words';
