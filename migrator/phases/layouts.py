@@ -73,7 +73,9 @@ def noted(source: Schema, target: Schema | None, relation: str) -> str:
 
 
 def altered(pair: DatabasePair) -> Iterator[Altered]:
-    """The ledger's relations that stand on both sides and are not stored as it remembers."""
+    """The ledger's relations that stand on both sides and are not stored as it remembers: not a table made again since on either side,
+    which is to be copied anew whatever it holds.
+    """
     source, target = pair.source_schema, pair.target_schema
     if source is None or target is None:
         return
@@ -81,7 +83,7 @@ def altered(pair: DatabasePair) -> Iterator[Altered]:
         if source.is_replicated(name) and target.is_replicated(name):
             here, there = source.table(name), target.table(name)
             same = here.layout is None or there.layout is None or entry.layout == known_text(here.layout, there.layout)
-            if not same and here.oid == entry.source_oid:
+            if not same and here.oid == entry.source_oid and entry.target_oid in (None, there.oid):
                 yield Altered(entry, here, there, _states(entry, here, there))
 
 

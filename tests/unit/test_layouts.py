@@ -71,6 +71,15 @@ def test_a_column_of_another_type_in_another_file_is_told() -> None:
     assert " in b may differ" in step.findings[0].message
 
 
+def test_of_a_table_made_again_on_the_destination_nothing_is_said() -> None:
+    """By the remedy: it is copied anew. Told once more it would be dropped under its copy."""
+    seen = view(table(OURS, Layout(8, {**BEFORE.attributes, 2: NEW})), table(OURS, BEFORE))
+    for oid, told in ((1, True), (99, False)):
+        entry = replace(seen.database.ledger.relations["public.t"], target_oid=oid)
+        pair = replace(seen.database, ledger=replace(seen.database.ledger, relations={"public.t": entry}))
+        assert bool(altered.examine(replace(seen, pair=pair)).findings) is told
+
+
 @pytest.mark.parametrize(
     ("before", "now", "same"),
     [
