@@ -86,6 +86,7 @@ def test_a_worker_whose_host_is_cut_off_in_the_middle_of_an_index_build(cluster:
             {},
             redis_url=f"redis://{host.near_address}:{redis.port}/0",
             databases={"include": list(samples.DATABASES)},
+            copy_method="subscription",  # whose indexes are built CONCURRENTLY
             replication={"rate_limit_mbps": SLOWLY, "part_mb": PART_MB},
         )
         far, near = (("worker", "--queues", "schema,relations,parts", "--concurrency", "2") for _ in range(2))
@@ -114,4 +115,6 @@ def test_a_worker_whose_host_is_cut_off_in_the_middle_of_an_index_build(cluster:
                 until(room, lambda: room.store.slots("schema") == 4, 60)
                 room.fresh(3)
                 room.status("cutover_ready")
-                end_well(room, load, source, destination)
+            end_well(
+                room, load, source, destination
+            )  # by the machine that is back; the other's sessions are gone with it
