@@ -55,7 +55,7 @@ def test_stop_anywhere(cluster: Clusters, stops: list[int], method: CopyMethod) 
     source.execute("CREATE TABLE visit (at timestamptz DEFAULT now()); INSERT INTO visit DEFAULT VALUES", "shop")
     spec = mapping(source, destination, copy_method=method, without_identity=WithoutIdentity.INSERT_ONLY)
     stopped = 0
-    for lives in cycle((1, 2, 3, 4, 5)):
+    for lives in cycle((1, 2, 3, 4, 5, 7)):
         stops[0] = lives
         try:
             assessment = drive(spec, Memory())
