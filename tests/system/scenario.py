@@ -5,7 +5,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from migrator.config import MappingSpec, Replication
+import pytest
+
+from migrator.config import CopyMethod, MappingSpec, Replication
 from migrator.looks.remembered import SchemaCache
 from migrator.machines.cluster import Cluster
 from migrator.memory import Failures, Memory
@@ -59,6 +61,9 @@ GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader;
 GRANT INSERT, UPDATE ON customer TO app;
 GRANT USAGE ON SEQUENCE invoice_number TO app;
 """
+
+BY_EITHER = (CopyMethod.SNAPSHOT, pytest.param(CopyMethod.SUBSCRIPTION, marks=pytest.mark.slow))
+"""The default of the two methods among the quick tests, the other among the slow ones."""
 
 QUICK = Replication(stable_seconds=1.0, reconcile_interval_seconds=1.0, lock_timeout_seconds=2.0)
 

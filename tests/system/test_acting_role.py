@@ -10,7 +10,7 @@ from migrator.config import CopyMethod, MappingSpec, Secret
 from migrator.machines.cluster import Cluster
 from migrator.quote import literal
 from migrator.tasks.mending import look
-from tests.system.scenario import checksums, drive_until, mapping, ours_left, to_the_light
+from tests.system.scenario import BY_EITHER, checksums, drive_until, mapping, ours_left, to_the_light
 from tests.system.test_without_superuser import (
     COMMON,
     ON_THE_DESTINATION,
@@ -61,7 +61,7 @@ def applied(spec: MappingSpec, source: Cluster, destination: Cluster) -> None:
     drive_until(spec, lambda _: count(destination, "t") == before + 1)
 
 
-@pytest.mark.parametrize("method", list(CopyMethod))
+@pytest.mark.parametrize("method", BY_EITHER)
 @pytest.mark.parametrize("of", ["DATABASE shop", "ROLE postgres IN DATABASE shop"])
 def test_who_sessions_of_a_database_are_does_not_matter(cluster: Clusters, of: str, method: CopyMethod) -> None:
     source, destination = cluster(16), cluster(18)
@@ -123,7 +123,7 @@ def test_without_superuser(cluster: Clusters, method: CopyMethod) -> None:
 CHAIN = "SET ROLE app; GRANT INSERT ON customer TO reader; RESET ROLE; GRANT SELECT ON customer TO seller;"
 
 
-@pytest.mark.parametrize("method", list(CopyMethod))
+@pytest.mark.parametrize("method", BY_EITHER)
 def test_a_user_that_works_as_another_by_its_own_setting(cluster: Clusters, method: CopyMethod) -> None:
     """It inherits nothing, and has no rights but as that role: everywhere, whatever the database says."""
     source, destination = cluster(16, password="old-secret"), cluster(18, password="new-secret")

@@ -14,11 +14,10 @@ from migrator.memory import Memory
 from migrator.steps import Finding, Side, Status
 from migrator.tick.reconcile import Assessment
 from tests.remedy import carry_out, statements
-from tests.system.scenario import QUICK, checksums, drive_until, mapping, to_the_light
+from tests.system.scenario import BY_EITHER, QUICK, checksums, drive_until, mapping, to_the_light
 
 Clusters = Callable[..., Cluster]
 
-METHODS = [CopyMethod.SNAPSHOT, CopyMethod.SUBSCRIPTION]
 ADVISED = (
     "schema_drift",
     "rows_rewritten",
@@ -162,7 +161,7 @@ def _is_advice(finding: Finding) -> bool:
     return finding.code in ADVISED
 
 
-@pytest.fixture(params=METHODS)
+@pytest.fixture(params=BY_EITHER)
 def stage(cluster: Clusters, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Stage:
     source, destination = cluster(16), cluster(18)
     spec = mapping(source, destination, copy_method=request.param, replication=replace(QUICK, part_mb=0.1))
