@@ -11,6 +11,11 @@ import click
 from migrator.errors import ConfigError, MigratorError, RefusedError, UnknownMappingError
 from migrator.logs import LEVEL_VARIABLE
 from migrator.redaction import redact
+from migrator.server_errors import ServerError, sentence
+
+_BROKEN_OFF = (
+    "What it had committed stays. See that both servers answer (pg-migrator check), then run the command again."
+)
 
 
 class Exit(IntEnum):
@@ -44,6 +49,8 @@ class Commands(click.Group):
             _end("\n".join([error.message, *(f"  - {reason}" for reason in error.reasons), error.remedy]), Exit.NOT_YET)
         except MigratorError as error:
             _end(f"{error.message}\n{error.remedy}", Exit.NOT_YET)
+        except ServerError as error:
+            _end(f"A server broke off: {sentence(error)}\n{_BROKEN_OFF}", Exit.NOT_YET)
         except Exception as error:
             _end(_unexpected(error), Exit.NOT_YET)
 
