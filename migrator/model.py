@@ -44,6 +44,11 @@ class User:
     minds_sessions: bool = True
     """May see when `login`'s sessions began, and end them."""
 
+    @property
+    def session_user(self) -> str:
+        """The role that logs in."""
+        return self.login or self.name
+
 
 @dataclass(frozen=True)
 class Database:

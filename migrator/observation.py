@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from migrator.config import WithoutIdentity
-from migrator.contents import DatabaseFacts, Publication, RelationSize, SequenceValue, Subscription
+from migrator.contents import DatabaseFacts, Publication, RelationSize, SequenceValue, Subscription, SyncState
 from migrator.model import Failure, Instance, RoleUse, Unreachable
 from migrator.records import Backend, Journal, Ledger
 from migrator.schema import Schema
@@ -64,6 +65,17 @@ class DatabasePair:
 
     def publication(self, name: str) -> Publication | None:
         return next((publication for publication in self.publications if publication.name == name), None)
+
+    @cached_property
+    def states(self) -> Mapping[str, SyncState]:
+        """Of the relations that our subscriptions hold."""
+        return {name: state for each in self.subscriptions for name, state in each.relations.items()}
+
+    @cached_property
+    def ready(self) -> frozenset[str]:
+        """The relations that are under apply, their copy being over."""
+        states = (item for each in self.subscriptions for item in each.relations.items())
+        return frozenset(name for name, state in states if state is SyncState.READY)
 
 
 @dataclass(frozen=True)

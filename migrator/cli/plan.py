@@ -1,7 +1,9 @@
 """plan: all that the source will ever see and what the destination gets, then the next statements. Secrets are holes in them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import groupby
+from operator import itemgetter
 
 import click
 
@@ -108,24 +110,29 @@ def _on_the_source(plan: Plan) -> Iterator[str]:
     what = "what the source will see, as far as is known" if plan.unseen else "all that the source will see"
     yield f"-- mapping {plan.decision.mapping}, from its beginning to completion or abort: {what}."
     yield "-- Besides, at every look: SELECT on the catalogs and on each sequence, SET, and nothing else."
-    place: tuple[str, str] | None = None
-    for seen in plan.foreseen:
-        if (seen.database, seen.by) != place:
-            place = (seen.database, seen.by)
-            yield comment(f"in database {seen.database}, by {seen.by}:", 3)
-        yield comment(f"{seen.sql};  ({seen.when})", 5)
+    yield from _by_place(
+        (f"in database {each.database}, by {each.by}:", f"{each.sql};  ({each.when})") for each in plan.foreseen
+    )
 
 
 def _on_the_destination(plan: Plan) -> Iterator[str]:
     if not plan.foretold:
         return
     yield f"-- mapping {plan.decision.mapping}, from its beginning to completion or abort: on the destination."
-    place: str | None = ""
-    for told in plan.foretold:
-        if told.database != place:
-            place = told.database
-            yield comment(f"in database {place}:" if place is not None else "on the server:", 3)
-        yield comment(f"{told.what}  ({told.when})", 5)
+    yield from _by_place(
+        (
+            f"in database {each.database}:" if each.database is not None else "on the server:",
+            f"{each.what}  ({each.when})",
+        )
+        for each in plan.foretold
+    )
+
+
+def _by_place(lines: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Those that follow each other at one place beneath its name."""
+    for place, there in groupby(lines, itemgetter(0)):
+        yield comment(place, 3)
+        yield from (comment(line, 5) for _, line in there)
 
 
 def _document(plan: Plan) -> dict[str, object]:

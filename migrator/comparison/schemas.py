@@ -49,7 +49,6 @@ class _Comparer:
     def __init__(self, pair: DatabasePair, source: Schema, target: Schema, major: int, cutover_to_come: bool) -> None:
         self.pair, self.source, self.target, self.major = pair, source, target, major
         self.cutover_to_come = cutover_to_come
-        self.states = {name: state for each in pair.subscriptions for name, state in each.relations.items()}
 
     def missing(self) -> Iterator[Discrepancy]:
         unprintable = {each.identity for each in self.source.uncarried}
@@ -157,7 +156,7 @@ class _Comparer:
     def _is_copied(self, relation: str) -> bool:
         if not self.pair.subscriptions or not self.source.has_table(relation):
             return True
-        return all(self.states.get(leaf) is SyncState.READY for leaf in self.source.storage(relation))
+        return all(self.pair.states.get(leaf) is SyncState.READY for leaf in self.source.storage(relation))
 
 
 def _brought_by(item: Item) -> str | None:

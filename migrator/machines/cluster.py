@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -240,6 +241,7 @@ def _template(version: int, directory: Path) -> Path:
     return template
 
 
+@lru_cache
 def _build(directory: Path) -> str:
     """What these binaries call themselves, as a part of a file's name: `15.20-Debian-15.20-0-deb12u1`."""
     said = subprocess.run([str(directory / "postgres"), "--version"], check=True, capture_output=True, text=True).stdout

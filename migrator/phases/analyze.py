@@ -6,7 +6,6 @@ no index-only scan saves a visit to the table.
 
 from collections.abc import Iterator
 
-from migrator.contents import SyncState
 from migrator.phases import groups, post_data, quick
 from migrator.phases.relations import bytes_of
 from migrator.phases.view import View
@@ -32,12 +31,7 @@ def examine(view: View) -> Step:
     VACUUM (ANALYZE) where that pays. Before privileges: only its owner may.
     """
     schema = view.database.target_schema
-    ready = {
-        name
-        for subscription in view.database.subscriptions
-        for name, state in subscription.relations.items()
-        if state is SyncState.READY
-    }
+    ready = view.database.ready
     wanted = (
         entry
         for name, entry in sorted(view.database.ledger.relations.items())
@@ -47,7 +41,7 @@ def examine(view: View) -> Step:
     return post_data.answer(view.database.name, found or tuple(_of_trees(view, ready)))
 
 
-def _of_trees(view: View, ready: set[str]) -> Iterator[Action]:
+def _of_trees(view: View, ready: frozenset[str]) -> Iterator[Action]:
     """Of partitioned tables as a whole, which autovacuum never looks at, once each of their leaves is done."""
     source, target = view.database.source_schema, view.database.target_schema
     if source is None or target is None:

@@ -8,14 +8,13 @@ built at once. For the rest it keeps a position of the source noted after they w
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from migrator.model import Lsn
-from migrator.observation import DatabasePair
 from migrator.phases import catchup, groups
-from migrator.phases.partitions import passed, rows
+from migrator.phases.partitions import passed, position, rows, stamp
 from migrator.phases.view import View
 from migrator.quote import literal
 from migrator.records import LedgerRelation
@@ -27,39 +26,42 @@ from migrator.steps import Action, Side, Statement
 
 def structures(source: Schema, relations: Iterable[str]) -> dict[str, str]:
     """The relations' indexes and constraints, with those of the tables above each, and their columns, as the ledger keeps them."""
-    return _structures(source, _marks(source), tuple(relations))
+    standing = _Standing(source)
+    return {name: standing.of(name) for name in relations}
 
 
-def _structures(source: Schema, marks: Mapping[str, list[str]], relations: Sequence[str]) -> dict[str, str]:
-    columns = _columns(source, relations)
-    return {
-        name: " ".join((*(mark for table in _upwards(source, name) for mark in marks.get(table, ())), columns[name]))
-        for name in relations
-    }
+@dataclass(frozen=True)
+class _Standing:
+    """What stands on the source; gathered once for however many relations are asked about."""
 
+    source: Schema
 
-def _columns(source: Schema, relations: Iterable[str]) -> dict[str, str]:
-    """The mark of what each one's columns hold: another whenever one was dropped or renamed, or holds more or less than before."""
-    within = domain.beneath(source.domains)
-    checks = {type_: [(each.name, each.not_null, each.checks) for each in found] for type_, found in within.items()}
+    def of(self, relation: str) -> str:
+        above = _upwards(self.source, relation)
+        return " ".join((*(mark for table in above for mark in self._pieces.get(table, ())), self.columns(relation)))
 
-    def mark(relation: str) -> str:
-        columns = source.table(relation).columns if source.has_table(relation) else ()
-        each = [(c.name, c.type, c.not_null is not None, checks.get(c.type)) for c in columns]
+    def columns(self, relation: str) -> str:
+        """The mark of what its columns hold: another whenever one was dropped or renamed, or holds more or less than before."""
+        columns = self.source.table(relation).columns if self.source.has_table(relation) else ()
+        each = [(c.name, c.type, c.not_null is not None, self._checks.get(c.type)) for c in columns]
         return f"columns:{hashlib.sha256(repr(each).encode()).hexdigest()[:12]}"
 
-    return {relation: mark(relation) for relation in relations}
+    @cached_property
+    def _pieces(self) -> Mapping[str, list[str]]:
+        """The marks of every table's own indexes and constraints."""
+        marks: dict[str, list[str]] = {}
+        for index in self.source.indexes:
+            if index.valid or index.partitioned:
+                marks.setdefault(index.relation, []).append(_mark(index))
+        for constraint in self.source.constraints:
+            marks.setdefault(constraint.relation, []).append(_mark(constraint))
+        return marks
 
-
-def _marks(source: Schema) -> Mapping[str, list[str]]:
-    """Of every table its own."""
-    marks: dict[str, list[str]] = {}
-    for index in source.indexes:
-        if index.valid or index.partitioned:
-            marks.setdefault(index.relation, []).append(_mark(index))
-    for constraint in source.constraints:
-        marks.setdefault(constraint.relation, []).append(_mark(constraint))
-    return marks
+    @cached_property
+    def _checks(self) -> Mapping[str, list[tuple[object, ...]]]:
+        """What the values of each domain obey."""
+        within = domain.beneath(self.source.domains)
+        return {type_: [(each.name, each.not_null, each.checks) for each in found] for type_, found in within.items()}
 
 
 def _upwards(source: Schema, relation: str) -> Iterator[str]:
@@ -118,8 +120,7 @@ class Appeared:
     def altered(self, relations: Iterable[str]) -> list[str]:
         """Those of them and of those beneath them whose columns are others than when they began, and nothing was noted of it since."""
         entries = {leaf: entry for name in relations for leaf, entry in self._known(name).items()}
-        marks = _columns(self.source, entries)
-        return [name for name, entry in entries.items() if not _is_known(entry, marks[name])]
+        return [name for name, entry in entries.items() if not _is_known(entry, self._standing.columns(name))]
 
     def note(self, piece: Index | Constraint) -> Action:
         """Write down what is there now, and then a position of the source: what was written without it lies before."""
@@ -131,8 +132,7 @@ class Appeared:
         return replace(self._note(relations, relations[0], "has other columns"), relation=None)
 
     def _note(self, new: list[str], relation: str, what: str) -> Action:
-        standing = _structures(self.source, self._all_marks, new)
-        seen = ", ".join(f"({literal(name)}, {literal(standing[name])})" for name in new)
+        seen = ", ".join(f"({literal(name)}, {literal(self._standing.of(name))})" for name in new)
         update = (
             "UPDATE migrator.relations r SET structure = seen.structure, structure_lsn = %(position)s::pg_lsn"
             f" FROM (VALUES {seen.replace('%', '%%')}) AS seen (relation, structure)"  # a name may have one
@@ -142,21 +142,21 @@ class Appeared:
         return Action(
             f"note in the ledger that {relation} {what} on the source",
             (
-                _position(pair),
+                position(self.view),
                 Statement(Side.DESTINATION, pair.target, update, uses=("position",)),
             ),
             relation,
         )
 
     @cached_property
-    def _all_marks(self) -> Mapping[str, list[str]]:
-        """Once for however many relations are noted."""
-        return _marks(self.source)
+    def _standing(self) -> _Standing:
+        return _Standing(self.source)
 
     def _known(self, relation: str) -> dict[str, LedgerRelation]:
         """Those that left their group, too."""
-        known = {**self.view.database.ledger.left, **self.view.database.ledger.relations}
-        return {leaf: known[leaf] for leaf in self.source.storage(relation) if leaf in known}
+        ledger = self.view.database.ledger
+        found = ((leaf, ledger.relations.get(leaf) or ledger.left.get(leaf)) for leaf in self.source.storage(relation))
+        return {leaf: entry for leaf, entry in found if entry is not None}
 
     def _entries(self, relation: str) -> Iterator[LedgerRelation]:
         known = self.view.database.ledger.relations
@@ -179,14 +179,7 @@ def begun_again(view: View, relations: Iterable[str]) -> tuple[Statement, ...]:
     names = sorted(name for name in relations if name in ledger.left or name in ledger.relations)
     if not names:
         return ()
-    update = f"UPDATE migrator.relations SET structure_lsn = %(position)s::pg_lsn WHERE {rows(view, names).replace('%', '%%')}"
-    return _position(view.database), Statement(Side.DESTINATION, view.database.target, update, uses=("position",))
-
-
-def _position(pair: DatabasePair) -> Statement:
-    return Statement(
-        Side.SOURCE, pair.name, "SELECT pg_current_wal_insert_lsn()::text AS position", keeps=("position",)
-    )
+    return stamp(view, "structure_lsn", rows(view, names))
 
 
 def _is_known(entry: LedgerRelation, mark: str) -> bool:

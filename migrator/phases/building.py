@@ -34,11 +34,13 @@ class Builder:
     source: Schema
     target: Schema
     major: int
-    after_barrier: bool  # all that was written on the source has been applied
+    after_barrier: bool
+    """All that was written on the source has been applied."""
     appeared: Appeared
     unfilled: frozenset[str] = frozenset()
     """Relations whose rows are carried for good only after the barrier, and have not been."""
-    late_keys: frozenset[str] = frozenset()  # `phases.late_keys`
+    late_keys: frozenset[str] = frozenset()
+    """See `phases.late_keys`."""
 
     def of(self, piece: Piece) -> Iterator[Work]:
         """What this one still needs; nothing where it is as it should be."""
@@ -55,15 +57,10 @@ class Builder:
             yield from self._hold_new(piece, self._foreign_key(piece))
 
     @cached_property
-    def _ready(self) -> frozenset[str]:
-        states = (item for each in self.pair.subscriptions for item in each.relations.items())
-        return frozenset(relation for relation, state in states if state is SyncState.READY)
-
-    @cached_property
     def _unready(self) -> frozenset[str]:
         """Tables with a leaf that rows are still being copied into."""
         names = (table.qualified for table in self.source.tables)
-        return frozenset(name for name in names if not self._ready.issuperset(self.source.storage(name)))
+        return frozenset(name for name in names if not self.pair.ready.issuperset(self.source.storage(name)))
 
     @cached_property
     def _unmade(self) -> frozenset[str]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from migrator.config import LEAST_CONNECTIONS, InstanceSpec
-from migrator.model import Instance
+from migrator.model import Instance, Role
 from migrator.phases import headroom
 from migrator.phases.view import View
 from migrator.quote import identifier
@@ -47,11 +47,12 @@ def of_roles(view: View) -> Iterator[Finding]:
     begun = any(pair.ledger.groups for pair in view.observation.databases)
     walsenders = headroom.need_of(view).total if _counts_walsenders(view.source) else 0
     for side, spec, instance, counted in _sides(view, walsenders):
-        login = _login(instance)
-        role = next((role for role in instance.roles if role.name == login), None)
+        role = _login(instance)
         if role is not None and not role.superuser and role.connection_limit >= 0:
-            raising = f"ALTER ROLE {identifier(login)} CONNECTION LIMIT"
-            limit = _Limit(side, f"role {login}", raising, role.connection_limit, instance.clients_of_login, counted)
+            raising = f"ALTER ROLE {identifier(role.name)} CONNECTION LIMIT"
+            limit = _Limit(
+                side, f"role {role.name}", raising, role.connection_limit, instance.clients_of_login, counted
+            )
             yield from _short(limit, spec, begun)
 
 
@@ -64,8 +65,9 @@ def of_database(view: View) -> Iterator[Finding]:
         name = pair.name if side is Side.SOURCE else pair.target
         seen = instance.database(name)
         there = seen or carried
-        superusers = {role.name for role in instance.roles if role.superuser}
-        if there is not None and there.connection_limit >= 0 and _login(instance) not in superusers:
+        login = _login(instance)
+        let_in = login is not None and login.superuser
+        if there is not None and there.connection_limit >= 0 and not let_in:
             raising = f"ALTER DATABASE {identifier(name)} CONNECTION LIMIT"
             limit = _Limit(
                 side,
@@ -88,8 +90,8 @@ def _sides(view: View, walsenders: int) -> tuple[tuple[Side, InstanceSpec, Insta
     )
 
 
-def _login(instance: Instance) -> str:
-    return instance.user.login or instance.user.name
+def _login(instance: Instance) -> Role | None:
+    return next((role for role in instance.roles if role.name == instance.user.session_user), None)
 
 
 def _counts_walsenders(source: Instance) -> bool:

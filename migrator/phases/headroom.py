@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from migrator.config import CopyMethod, InstanceSpec
-from migrator.contents import SyncState
 from migrator.model import Instance
 from migrator.names import application_name, owner_hash, parse_group_name, sync_slot_destination
 from migrator.observation import DatabasePair
@@ -93,13 +92,7 @@ def most_walsenders(view: View, pair: DatabasePair) -> int:
 
 
 def _unready(pair: DatabasePair) -> int:
-    ready = {
-        relation
-        for subscription in pair.subscriptions
-        for relation, state in subscription.relations.items()
-        if state is SyncState.READY
-    }
-    return len(pair.sizes.keys() - ready)
+    return len(pair.sizes.keys() - pair.ready)
 
 
 def _owners(view: View) -> frozenset[str]:

@@ -123,24 +123,25 @@ class _Builder:
         An index that is younger than the copy is post_data's: the rows that were copied may not fit it.
         """
         yield from self.identity(relation)
-        new = Appeared(self.view, self.source)
         for index in self._indexes.get(relation, ()):
-            if not index.is_key and not new.is_younger(index):
+            if not index.is_key and not self._appeared.is_younger(index):
                 yield from self._index(index)
 
     def identity(self, relation: str) -> Iterator[Action]:
         """Of that only what tells its rows apart: primary key and replica identity. Not one that is younger than the copy, either."""
-        new = Appeared(self.view, self.source)
         keys = [index for index in self._indexes.get(relation, ()) if index.is_key]
-        for index in keys:
-            if not new.is_younger(index):
-                yield from self._index(index)
+        old = [index for index in keys if not self._appeared.is_younger(index)]
+        for index in old:
+            yield from self._index(index)
         tie = replica_identity(self.source.table(relation))
-        made = tie is None or tie.index is None or not any(map(new.is_younger, keys))
-        if tie is not None and made and self.target.find(tie.identity) is None:
+        if tie is not None and (tie.index is None or old == keys) and self.target.find(tie.identity) is None:
             yield self._action(
                 f"set {tie.identity}", relation, tie.create(), quick.beside(relation, tie.create(), self.source)
             )
+
+    @cached_property
+    def _appeared(self) -> Appeared:
+        return Appeared(self.view, self.source)
 
     @cached_property
     def _indexes(self) -> dict[str, list[Index]]:

@@ -47,17 +47,13 @@ class _Builder:
                 yield from self._comment(comment)
         yield from self._contents()
 
-    @cached_property
-    def _states(self) -> dict[str, SyncState]:
-        return {name: state for each in self.pair.subscriptions for name, state in each.relations.items()}
-
     def _is_ready(self, relations: Iterable[str]) -> bool:
-        return all(self._states.get(relation) is SyncState.READY for relation in relations)
+        return all(self.pair.states.get(relation) is SyncState.READY for relation in relations)
 
     @cached_property
     def _all_ready(self) -> bool:
         """By the subscriptions alone: a look at one relation does not see the others."""
-        return bool(self._states) and self._is_ready(self._states)
+        return bool(self.pair.states) and self._is_ready(self.pair.states)
 
     @cached_property
     def _views(self) -> Mapping[str | None, tuple[str]]:

@@ -5,6 +5,7 @@ table is ready that is the way for any key: a plain build would keep apply out f
 """
 
 from migrator.contents import SyncState
+from migrator.observation import DatabasePair
 from migrator.phases.appeared import Appeared
 from migrator.phases.attached import is_filled
 from migrator.phases.view import View
@@ -24,7 +25,7 @@ def late_keys(view: View) -> frozenset[str]:
     return frozenset(
         each.identity
         for each in filled
-        if appeared.is_younger(each) or appeared.is_awaited(each) or _is_ready(view, source, each)
+        if appeared.is_younger(each) or appeared.is_awaited(each) or _is_ready(pair, source, each)
     )
 
 
@@ -39,6 +40,5 @@ def _is_filled(view: View, source: Schema, target: Schema, index: Index) -> bool
     return target.has_table(index.relation) and is_filled(view.database, target, source.table(index.relation))
 
 
-def _is_ready(view: View, source: Schema, index: Index) -> bool:
-    states = {name: state for each in view.database.subscriptions for name, state in each.relations.items()}
-    return all(states.get(leaf) is SyncState.READY for leaf in source.storage(index.relation))
+def _is_ready(pair: DatabasePair, source: Schema, index: Index) -> bool:
+    return all(pair.states.get(leaf) is SyncState.READY for leaf in source.storage(index.relation))

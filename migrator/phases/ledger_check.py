@@ -33,12 +33,14 @@ def examine(view: View) -> Step:
         if publication is None or subscription is None or group.subscription_oid is None:
             continue
         entries, places = groups.members(view, group), groups.published(view, group)
-        found += (*_entries(view, entries, places, subscription), *_foreign(view, group, places))
+        found += (*_entries(view, group, entries, places, subscription), *_foreign(view, group, places))
         follow += (*_note(view, entries, places), *_follow(view, entries, places, subscription))
     return Step(NAME, view.database.name, Gates.DATABASE, tuple(follow), findings=tuple(found))
 
 
-def _entries(view: View, entries: Entries, places: Places, subscription: Subscription) -> Iterator[Finding]:
+def _entries(
+    view: View, group: LedgerGroup, entries: Entries, places: Places, subscription: Subscription
+) -> Iterator[Finding]:
     source = view.database.source_schema
     if source is None:
         return
@@ -46,8 +48,7 @@ def _entries(view: View, entries: Entries, places: Places, subscription: Subscri
     for name, entry in sorted(entries.items()):
         if renamed := _new_name(entry, places):
             if renamed not in subscription.relations:
-                stopped = (each for each in groups.at_work(view) if each.number == entry.group)
-                due = passed(view, entry.gone_lsn) or any(catchup.has_stopped(view, each) for each in stopped)
+                due = passed(view, entry.gone_lsn) or catchup.has_stopped(view, group)
                 yield _renamed(view, name, renamed, due=due)
         elif entry in gone:
             if source.has_table(name) and not is_over(view, entry):

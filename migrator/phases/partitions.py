@@ -39,12 +39,20 @@ def passed(view: View, position: Lsn | None) -> bool:
 
 def note(view: View, column: str, relations: Sequence[str], summary: str) -> Action:
     """Writes a position into the ledger behind which nothing can come that was written before we saw what we see now."""
-    position = Statement(
-        Side.SOURCE, view.database.name, "SELECT pg_current_wal_insert_lsn()::text AS position", keeps=("position",)
-    )
-    these = rows(view, relations).replace("%", "%%")  # a name may have one
-    update = f"UPDATE migrator.relations SET {column} = %(position)s::pg_lsn WHERE {these} AND {column} IS NULL"
-    return Action(summary, (position, Statement(Side.DESTINATION, view.database.target, update, uses=("position",))))
+    return Action(summary, stamp(view, column, f"{rows(view, relations)} AND {column} IS NULL"))
+
+
+def stamp(view: View, column: str, which: str) -> tuple[Statement, Statement]:
+    """The statements that write such a position into the ledger's rows that meet a condition."""
+    these = which.replace("%", "%%")  # a name may have one
+    update = f"UPDATE migrator.relations SET {column} = %(position)s::pg_lsn WHERE {these}"
+    return position(view), Statement(Side.DESTINATION, view.database.target, update, uses=("position",))
+
+
+def position(view: View) -> Statement:
+    """Where the source's WAL ends now, for a later statement of the same action."""
+    sql = "SELECT pg_current_wal_insert_lsn()::text AS position"
+    return Statement(Side.SOURCE, view.database.name, sql, keeps=("position",))
 
 
 def ledger(assignment: str, view: View, relations: Sequence[str]) -> str:

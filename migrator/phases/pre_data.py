@@ -152,19 +152,27 @@ def _action(database: str, item: Item) -> Action:
 
 
 def _drift(view: View, wanted: Iterable[Item], source: Schema, target: Schema) -> Iterator[Finding]:
+    differing = tuple(_differing(view, wanted, target))
+    if not differing:  # nearly always: what must wait need not be asked
+        return
     untold, early = altered.untold(view), tightened.early(view)
+    for item, whole, each in differing:
+        place = (item.identity, each.property)
+        mend = early.get(place, each.mend)
+        if place in untold or (not mend and place in early) or comes_with_parent(item, each, source, target):
+            continue
+        guessed = isinstance(whole, Table) and " ADD COLUMN " in mend and whole.guesses(each.property)
+        yield drift_finding(view.database.name, replace(each, mend=mend + _OLD_ROWS if guessed else mend))
+
+
+def _differing(view: View, wanted: Iterable[Item], target: Schema) -> Iterator[tuple[Item, Item, Difference]]:
+    """What is wanted, the same as it is known by the rows that are there, and one difference of it."""
     for item in wanted:
         counterpart = target.counterpart(item)
         if counterpart is None or (isinstance(item, Index) and not item.is_key):
             continue  # post_data compares these indexes
         whole, found = layouts.compared(view.database, item, counterpart)
-        for each in found:
-            place = (item.identity, each.property)
-            mend = early.get(place, each.mend)
-            if place in untold or (not mend and place in early) or comes_with_parent(item, each, source, target):
-                continue
-            guessed = isinstance(whole, Table) and " ADD COLUMN " in mend and whole.guesses(each.property)
-            yield drift_finding(view.database.name, replace(each, mend=mend + _OLD_ROWS if guessed else mend))
+        yield from ((item, whole, each) for each in found)
 
 
 def drift_finding(database: str, difference: Difference, relation: str | None = None) -> Finding:

@@ -30,7 +30,7 @@ def findings(view: View) -> Iterator[Finding]:
 def _source(view: View) -> Iterator[Finding]:
     user = view.source.user
     if MANAGED_REPLICATION_ROLE not in user.member_of:
-        may = {user.name: user.superuser or user.replication, user.login or user.name: user.login_replicates}
+        may = {user.name: user.superuser or user.replication, user.session_user: user.login_replicates}
         yield from (_replication(name) for name, allowed in may.items() if not allowed)
     if not sees_activity(user):
         yield _activity(user)

@@ -98,8 +98,8 @@ class Judge:
 
     def _are_ready(self, relations: list[str]) -> bool:
         """What the ledger says of those that are not is how they began: their keys are built by it."""
-        states = {name: state for each in self.pair.subscriptions for name, state in each.relations.items()}
-        return all(name in self.pair.ledger.left or states.get(name) is SyncState.READY for name in relations)
+        left, states = self.pair.ledger.left, self.pair.states
+        return all(name in left or states.get(name) is SyncState.READY for name in relations)
 
     def early(self) -> dict[Place, str]:
         return {each.place: each.at_once for each in self._tightened if self._is_early(each)}

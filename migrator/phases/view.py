@@ -48,13 +48,16 @@ class View:
 
     def tries(self, phase: str, of: str) -> int:
         """How often a piece of work in this database failed, one time after another. `of`: see `failure_key`."""
-        failure = self.hints.failures.get(failure_key(phase, self.database.name, of))
+        failure = self._failure(phase, of)
         return failure.count if failure is not None else 0
 
     def refused(self, phase: str, of: str) -> int:
         """As `tries`, of what is itself at fault: 0 where the last one found a disk full."""
-        failure = self.hints.failures.get(failure_key(phase, self.database.name, of))
+        failure = self._failure(phase, of)
         return failure.count if failure is not None and not failure.disk_full else 0
+
+    def _failure(self, phase: str, of: str) -> Failure | None:
+        return self.hints.failures.get(failure_key(phase, self.database.name, of))
 
     def failing(self, phase: str) -> Mapping[str, Failure]:
         """What keeps failing of a phase in this database, by what it is `of`."""

@@ -58,8 +58,7 @@ def _unready(pair: DatabasePair) -> Iterator[str]:
     if schema is None:
         yield f"Database {pair.name} cannot be read on the source: {pair.source_error}"
         return
-    states = {name: state for subscription in pair.subscriptions for name, state in subscription.relations.items()}
-    missing = sum(1 for name in schema.leaves() if states.get(name) is not SyncState.READY)
+    missing = sum(1 for name in schema.leaves() if pair.states.get(name) is not SyncState.READY)
     if missing:
         yield f"Database {pair.name}: {missing} relations are not ready."
 

@@ -248,12 +248,17 @@ def test_a_transaction_left_open_since_the_barrier_refuses_completion(
     assert control.complete(spec).left == ()
 
 
-def test_a_transaction_left_open_refuses_completion_over_http_too(pair: tuple[Cluster, Cluster, MappingSpec]) -> None:
-    source, destination, spec = pair
+def at_the_barrier(spec: MappingSpec) -> tuple[Store, Reconciler]:
+    """Everything has arrived; requests in the store are for the reconciler's next tick."""
     to_the_light(spec)
     control.take_barrier(spec)
     store = Store(fakeredis.FakeRedis(decode_responses=True))
-    reconciler = Reconciler(spec, Inline(spec, store), store, store)
+    return store, Reconciler(spec, Inline(spec, store), store, store)
+
+
+def test_a_transaction_left_open_refuses_completion_over_http_too(pair: tuple[Cluster, Cluster, MappingSpec]) -> None:
+    source, destination, spec = pair
+    store, reconciler = at_the_barrier(spec)
     with source.connect("shop") as writer:
         writer.execute('BEGIN; INSERT INTO "Zweites".note VALUES (1)')
         store.push_request(spec.name, {"kind": "complete"})
@@ -272,10 +277,7 @@ def test_what_is_committed_just_after_the_look_refuses_completion(
 ) -> None:
     """Open while the look reads positions, over when it is asked afterwards who still writes."""
     source, destination, spec = pair
-    to_the_light(spec)
-    control.take_barrier(spec)
-    store = Store(fakeredis.FakeRedis(decode_responses=True))
-    reconciler = Reconciler(spec, Inline(spec, store), store, store)
+    store, reconciler = at_the_barrier(spec)
     with source.connect("shop") as writer:
         writer.execute('BEGIN; INSERT INTO "Zweites".note VALUES (1)')
 
