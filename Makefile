@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
 ARGS ?=
+# Compiled once, whatever the machine says: tests begin hundreds of processes, and without each compiles pg-migrator anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help install test test-slow coverage bench lint demo tools clean
 
