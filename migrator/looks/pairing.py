@@ -203,6 +203,8 @@ def _read_around(session: Session, version: int, known: Remembered, locked: froz
     schema's own snapshot: what came and went around it would else seem to stay.
     """
     before, without = known.schema, locked & known.relations
+    if not without:  # nothing of it is wanted any more, and the new one is as large
+        before, known.schema, known.relations = None, None, frozenset()
     began = monotonic()
     with one_snapshot(session):
         fingerprint, relations = read_fingerprint(session, version), relation_oids(session)

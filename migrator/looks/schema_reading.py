@@ -57,22 +57,24 @@ def _read_one_by_one(session: Session, asked: Questions, parameters: Mapping[str
             with one_snapshot(session):
                 for name, text in asked:
                     answers[name].set_result(_answer(session.cursor(row_factory=tuple_row).execute(text, parameters)))
+                    del answers[name]
         except BaseException as error:
             for answer in answers.values():
-                if not answer.done():
-                    answer.set_exception(error)
+                answer.set_exception(error)
             raise
         return built.result()
 
 
 class _Awaited(Mapping[str, Answer]):
-    """Answers that are still coming: to take one is to wait for it."""
+    """Answers that are still coming: to take one is to wait for it. Nothing is kept of it here: all together are as large as
+    the Schema that they become.
+    """
 
     def __init__(self, answers: Mapping[str, Future[Answer]]) -> None:
-        self._answers = answers
+        self._answers = dict(answers)
 
     def __getitem__(self, name: str) -> Answer:
-        return self._answers[name].result()
+        return self._answers.pop(name).result()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._answers)

@@ -56,7 +56,7 @@ from migrator.schema.user_mapping import UserMapping
 
 T = TypeVar("T")
 Answers = Mapping[str, Answer]
-"""What the readers returned, by their names."""
+"""What the readers returned, by their names. Each is taken once: the larger ones are gone then."""
 
 
 @dataclass(frozen=True)
@@ -244,8 +244,10 @@ class Schema:
 
 def build(answers: Answers) -> Schema:
     """The Schema that the readers' answers describe. Asked for in the readers' order: answers may still be coming."""
-    sequences = _all(answers, "sequence", sequence.read)
-    tables = _tables(answers, sequences)
+    of_sequences = tuple(_rows(answers, "sequence"))
+    sequences = tuple(map(sequence.read, of_sequences))
+    tables = _tables(answers, sequence.of_identities(of_sequences, sequences))
+    del of_sequences
     indexes = _all(answers, "index", index.read)
     constraints = _all(answers, "constraint", constraint.read)
     privileges = privilege.build(_rows(answers, "privilege"))
@@ -290,7 +292,6 @@ def _definitions(answers: Answers) -> tuple[Definition, ...]:
     return tuple(definition.read(row, late=late) for name, late in ROOMS.items() for row in _rows(answers, name))
 
 
-def _tables(answers: Answers, sequences: Iterable[SequenceItem]) -> tuple[Table, ...]:
-    identities = sequence.of_identities(_rows(answers, "sequence"), sequences)
+def _tables(answers: Answers, identities: Mapping[tuple[int, str], SequenceItem]) -> tuple[Table, ...]:
     columns = column.read_all(_rows(answers, "column"), identities)
     return tuple(table.read(row, columns.get(row.number("oid"), ())) for row in _rows(answers, "table"))

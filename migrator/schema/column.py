@@ -21,7 +21,7 @@ _CONSTANT = re.compile(r"'((?:[^'\\]|'')*)'::[^']+")
 NULL = "NULL"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class NotNull:
     """A NOT NULL. `name` is that of its constraint row, which servers before 18 do not have."""
 
@@ -32,7 +32,7 @@ class NotNull:
     """Not only a parent's."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Column:
     """A column. What is the type's default (storage, compression, collation, statistics) is "" or None."""
 

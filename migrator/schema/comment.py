@@ -9,7 +9,7 @@ from migrator.schema.row import Row
 from migrator.schema.spelling import unquoted
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Comment:
     """COMMENT ON `target`. `relation` is the table it concerns, None for what belongs to none."""
 

@@ -16,7 +16,7 @@ KEY = "index:"
 """How an index's key begins, in which its constraint has a part."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class IndexConstraint:
     """A constraint that an index enforces. Both always have the same name."""
 

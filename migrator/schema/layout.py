@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote
 from migrator.schema.row import Row
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Attribute:
     """One column's row in pg_attribute, by its xmin: it is another whenever the column was altered."""
 

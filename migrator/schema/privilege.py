@@ -37,7 +37,7 @@ _WORD_OF_GRANT = {
 """GRANT's word for a kind, where it is not ALTER's."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Privilege:
     """Whose an object is and who may do what with it.
 
