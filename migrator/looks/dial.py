@@ -17,7 +17,7 @@ AT_A_LOOK = 20
 """Databases tried at one look: each costs both servers a connection."""
 
 PATIENCE_SECONDS = 1.0
-"""A failure that took longer is a black hole: the other databases would wait as long, for the same answer."""
+"""A failure that took longer is a black hole: the other databases would wait as long, for the same answer, and are told alike."""
 
 _HOLE = "source_conninfo"
 
@@ -54,14 +54,19 @@ def dial(spec: MappingSpec, source_version: int, databases: Iterable[str]) -> di
 
 def _failures(spec: MappingSpec, source_version: int, databases: Iterable[str]) -> dict[str, str]:
     failed: dict[str, str] = {}
-    for database in list(databases)[:AT_A_LOOK]:
+    asked = list(databases)
+    for number, database in enumerate(asked[:AT_A_LOOK], 1):
         begun = monotonic()
         reason = _dial(spec, source_version, database)
         if reason:
             failed[database] = reason
             if monotonic() - begun > PATIENCE_SECONDS:
-                break
+                return failed | {other: _as_of(other, database, reason) for other in asked[number:]}
     return failed
+
+
+def _as_of(other: str, database: str, reason: str) -> str:
+    return reason.replace(f'database "{database}"', f'database "{other}"')
 
 
 def _dial(spec: MappingSpec, source_version: int, database: str) -> str | None:

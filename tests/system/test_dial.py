@@ -1,5 +1,6 @@
 """The trial of the destination's line to the source: it leaves nothing behind, no password in any log, and speaks for each role."""
 
+import socket
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -35,6 +36,10 @@ def test_the_trial_and_the_log(cluster: Callable[..., Cluster]) -> None:
         elsewhere = replace(as_mover, source=replace(as_mover.source, **wrong))
         said = dial(elsewhere, version, ["shop", "postgres"])
         assert said and "could not connect to the publisher" in said["shop"] and MARK not in str(said)
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # nobody accepts: one database waits, all are told
+        hole = replace(as_mover.source, replication_port=silent.getsockname()[1], connect_timeout_seconds=2)
+        said = dial(replace(as_mover, source=hole), version, ["shop", "postgres"])
+        assert said == dict.fromkeys(("shop", "postgres"), "no answer within 2 s")
     destination.execute("REVOKE CREATE ON DATABASE postgres FROM mover")
     assert dial(as_mover, version, ["shop"]) == {}  # the findings about rights tell that
 
