@@ -22,7 +22,16 @@ from migrator.tasks.sampling import sample_lag
 from migrator.tick.reconcile import Reconciler
 from migrator.work import Work
 from tests.faults.migration import Clusters
-from tests.system.scenario import QUICK, checksums, invalid_indexes, mapping, ours_left, seed, sequence_positions
+from tests.system.scenario import (
+    BY_EITHER,
+    QUICK,
+    checksums,
+    invalid_indexes,
+    mapping,
+    ours_left,
+    seed,
+    sequence_positions,
+)
 
 SEED = int(os.environ.get("MIGRATOR_FAULT_SEED", random.SystemRandom().randrange(10**6)))
 
@@ -119,7 +128,7 @@ def _is_kept(left: str) -> bool:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("method", CopyMethod)
+@pytest.mark.parametrize("method", BY_EITHER)
 def test_messages_doubled_shuffled_late_and_out_of_date(cluster: Clusters, method: CopyMethod) -> None:
     print(f"MIGRATOR_FAULT_SEED={SEED}")
     source, destination = cluster(15), cluster(18)

@@ -35,7 +35,8 @@ def spelled_by(cluster: Cluster, database: str, text: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("version", "destination"), [(15, 15), (15, 18), pytest.param(16, 18, marks=pytest.mark.slow), (17, 18), (18, 18)]
+    ("version", "destination"),
+    [(15, 15), (15, 18), *(pytest.param(version, 18, marks=pytest.mark.slow) for version in (16, 17)), (18, 18)],
 )
 def test_code_arrives_as_pg_dump_sees_it(
     version: int, destination: int, trial: Callable[..., Trial], shared: Shared, database: Databases

@@ -21,7 +21,7 @@ from migrator.machines.cluster import Cluster
 from migrator.phases.insert_only import LATE_SECONDS
 from migrator.tasks.carriage import carry_again
 from tests.machine_room import instance, write_config
-from tests.system.scenario import drive_until, seed, to_the_light
+from tests.system.scenario import BY_EITHER, drive_until, seed, to_the_light
 
 READING = re.compile(
     r"(?i)\s*(?:SELECT|WITH|SHOW|SET|RESET|BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|START TRANSACTION|FETCH)\b"
@@ -124,7 +124,7 @@ SELECT lo_from_bytea(4711, 'picture');
 """
 
 
-@pytest.mark.parametrize("method", CopyMethod)
+@pytest.mark.parametrize("method", BY_EITHER)
 def test_the_source_sees_what_was_planned(cluster: Callable[..., Cluster], tmp_path: Path, method: CopyMethod) -> None:
     source, destination = cluster(16, log_line_prefix="§%a§ "), cluster(18)
     seed(source)
@@ -186,7 +186,7 @@ def test_what_leaves_its_group_was_planned(
     assert any(re.search(r"_g1 DROP TABLE ", sql) for _, sql in told.seen())
 
 
-@pytest.mark.parametrize("method", CopyMethod)
+@pytest.mark.parametrize("method", BY_EITHER)
 def test_what_goes_to_the_other_publication_was_planned(
     cluster: Callable[..., Cluster], tmp_path: Path, method: CopyMethod
 ) -> None:

@@ -12,9 +12,8 @@ from migrator.steps import Finding, Side, Status
 from migrator.tick.reconcile import Assessment, assess
 from tests.postgres.schema_trial import dump
 from tests.remedy import carry_out
-from tests.system.scenario import checksums, describe, drive_until, to_the_light
+from tests.system.scenario import BY_EITHER, checksums, describe, drive_until, to_the_light
 from tests.system.test_without_identity import (
-    METHODS,
     WITHOUT,
     WRITES,
     application,
@@ -74,7 +73,14 @@ def complete(spec: MappingSpec, source: Cluster, destination: Cluster) -> None:
     nothing_left(spec, source, destination)
 
 
-@pytest.mark.parametrize(("method", "version"), [(METHODS[0], 15), (METHODS[1], 15), (METHODS[1], 18)])
+@pytest.mark.parametrize(
+    ("method", "version"),
+    [
+        (CopyMethod.SUBSCRIPTION, 15),
+        (CopyMethod.SNAPSHOT, 18),
+        pytest.param(CopyMethod.SNAPSHOT, 15, marks=pytest.mark.slow),
+    ],
+)
 def test_inserts_and_truncates_follow(cluster: Clusters, method: CopyMethod, version: int) -> None:
     source, destination = cluster(version), cluster(18)
     stage(source)
@@ -98,7 +104,7 @@ def test_inserts_and_truncates_follow(cluster: Clusters, method: CopyMethod, ver
 
 
 @pytest.mark.finding("insert_only_changed")
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", BY_EITHER)
 def test_an_update_or_delete_keeps_the_light_out_until_the_table_is_copied_anew(
     cluster: Clusters, method: CopyMethod
 ) -> None:
@@ -130,7 +136,7 @@ def test_an_update_or_delete_keeps_the_light_out_until_the_table_is_copied_anew(
     assert "1 rows of public.heir" in refusal(spec), "whoever writes after the barrier all the same"
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", BY_EITHER)
 def test_no_statement_of_the_application_ever_fails(cluster: Clusters, method: CopyMethod) -> None:
     """Nor is one change of the beginning kept silent: what is counted twice is a false alarm. And nothing stays after abort."""
     source, destination = cluster(17), cluster(18)
@@ -191,7 +197,7 @@ def test_what_the_counters_cannot_tell(cluster: Clusters) -> None:
     assert counts == ["1"], "from there on it is counted anew"
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", BY_EITHER)
 def test_an_identity_that_comes_later_counts_from_the_new_copy_on(cluster: Clusters, method: CopyMethod) -> None:
     source, destination, spec = replicated(cluster, method)
     source.execute("ALTER TABLE loose ADD PRIMARY KEY (id); UPDATE loose SET body = 'x' WHERE id = 7", "shop")
@@ -211,7 +217,7 @@ def test_an_identity_that_comes_later_counts_from_the_new_copy_on(cluster: Clust
     assert checksums(source, "shop") == checksums(destination, "shop")
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", BY_EITHER)
 def test_a_table_that_comes_later(cluster: Clusters, method: CopyMethod) -> None:
     source, destination, spec = replicated(cluster, method)
     source.execute('CREATE TABLE "100%% late" (id int)', "shop")

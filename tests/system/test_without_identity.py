@@ -15,11 +15,19 @@ from migrator.errors import MigratorError, RefusedError
 from migrator.machines.cluster import Cluster
 from migrator.tasks.carriage import carry_again
 from migrator.tick.reconcile import Assessment, assess
-from tests.system.scenario import QUICK, checksums, describe, drive_until, mapping, ours_left, to_the_light
+from tests.system.scenario import (
+    BY_EITHER,
+    QUICK,
+    checksums,
+    describe,
+    drive_until,
+    mapping,
+    ours_left,
+    to_the_light,
+)
 
 Clusters = Callable[..., Cluster]
 
-METHODS = list(CopyMethod)
 
 TABLES = """
 CREATE TABLE plain (id int PRIMARY KEY, body text);
@@ -121,7 +129,7 @@ def nothing_left(spec: MappingSpec, source: Cluster, destination: Cluster) -> No
     assert ours_left(destination) == []
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", BY_EITHER)
 def test_refused_tables_hold_back_themselves_alone(cluster: Clusters, method: CopyMethod) -> None:
     source, destination = cluster(16), cluster(18)
     stage(source)
@@ -150,7 +158,7 @@ def test_refused_tables_hold_back_themselves_alone(cluster: Clusters, method: Co
     nothing_left(spec, source, destination)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", BY_EITHER)
 def test_copied_at_cutover(cluster: Clusters, method: CopyMethod) -> None:
     source, destination = cluster(15), cluster(18)
     stage(source)
@@ -210,7 +218,14 @@ FULL_WRITES = (
 
 
 @pytest.mark.finding("replica_identity_to_full", "replica_identity_set")
-@pytest.mark.parametrize(("method", "end"), [(METHODS[0], "complete"), (METHODS[1], "complete"), (METHODS[0], "abort")])
+@pytest.mark.parametrize(
+    ("method", "end"),
+    [
+        (CopyMethod.SNAPSHOT, "complete"),
+        (CopyMethod.SUBSCRIPTION, "abort"),
+        pytest.param(CopyMethod.SUBSCRIPTION, "complete", marks=pytest.mark.slow),
+    ],
+)
 def test_replica_identity_full_until_the_end(cluster: Clusters, method: CopyMethod, end: str) -> None:
     source, destination = cluster(16), cluster(18)
     stage(source)

@@ -10,7 +10,7 @@ from migrator.config import CopyMethod
 from migrator.machines.cluster import Cluster
 from migrator.tasks.mending import look
 from migrator.tick.reconcile import drive
-from tests.system.scenario import drive_until, mapping, to_the_light
+from tests.system.scenario import BY_EITHER, drive_until, mapping, to_the_light
 
 Clusters = Callable[..., Cluster]
 
@@ -42,7 +42,7 @@ def twisted(source: Cluster) -> None:
         source.execute(f"ALTER DATABASE shop SET {setting}")
 
 
-@pytest.mark.parametrize("method", list(CopyMethod))
+@pytest.mark.parametrize("method", BY_EITHER)
 def test_rows_are_what_they_are_on_the_source(cluster: Clusters, method: CopyMethod) -> None:
     source, destination = cluster(15), cluster(18)
     twisted(source)
@@ -96,7 +96,7 @@ def test_money_is_read_as_it_was_written(cluster: Clusters) -> None:
     )
 
 
-@pytest.mark.parametrize("method", list(CopyMethod))
+@pytest.mark.parametrize("method", BY_EITHER)
 def test_no_clock_stops_the_workers(cluster: Clusters, method: CopyMethod) -> None:
     """A database that ends what takes long: a copy that takes longer would never end."""
     source, destination = cluster(17), cluster(18)
