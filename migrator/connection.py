@@ -28,6 +28,9 @@ T = TypeVar("T")
 SILENCE_SECONDS = 20.0
 """How long a look waits for one answer. A dead host is noticed by TCP in this time; a server that is frozen is not: TCP still lives."""
 
+ROOM_SECONDS = 2.0
+"""How long a new session waits for others of ours to end, where the server has as many as it may have."""
+
 
 class Session(psycopg.Connection[DictRow]):
     """A connection that can give up on a server which says nothing."""
@@ -69,7 +72,7 @@ def connect(
     application_name: str,
     settings: Mapping[str, str] | None = None,
     patience_seconds: float | None = None,
-    room_seconds: float = 2.0,
+    room_seconds: float = ROOM_SECONDS,
 ) -> Session:
     """An autocommit session as the configured user; `database` None is the maintenance database.
 

@@ -7,19 +7,18 @@ death ends it. What a keeper says of itself stands in the ledger; whether it liv
 
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 
 import psycopg
 import structlog
 from psycopg.rows import DictRow
 
-from migrator.connection import SILENCE_SECONDS, Session, connect, try_lock
-from migrator.copying.courtesy import make_way
-from migrator.copying.seat import Seat, group_of, import_snapshot, note_keeper, source_session
+from migrator.connection import Session, try_lock
+from migrator.copying.lifelines import Lifelines, Want
+from migrator.copying.seat import Seat, group_of, import_snapshot, ledger_session, note_keeper, source_session
 from migrator.copying.slot import make
-from migrator.errors import MigratorError, UnreachableError
-from migrator.names import COPIES, application_name
+from migrator.errors import MigratorError
 from migrator.server_errors import sentence
 
 LOG = structlog.get_logger("migrator")
@@ -29,6 +28,9 @@ LOOK_SECONDS = 1.0
 
 DESTINATION_AWAY_SECONDS = 3600.0
 """A destination that is away longer than this cannot hold back VACUUM on the source any more."""
+
+SOURCE_SILENT_SECONDS = 600.0
+"""A source that says nothing for so long, frozen, has its session still, and the snapshot: a look would have given up long before."""
 
 
 class SnapshotLostError(MigratorError):
@@ -56,13 +58,13 @@ class Keeper:
 
     def _keep(self) -> bool:
         with self._stack:
-            ledger = self._ledger_session()
+            ledger = self._stack.enter_context(closing(ledger_session(self.seat)))
             if not try_lock(ledger, self.seat.lock):
                 return False
             group = group_of(ledger, self.seat)
             if group is None:
                 return False
-            holder = self._source_session("keeper")
+            holder = self._stack.enter_context(closing(source_session(self.seat, "keeper")))
             if not group["slot_created"]:
                 if not try_lock(ledger, self.seat.slot_lock):
                     return False
@@ -72,20 +74,9 @@ class Keeper:
                 self._relay(ledger, holder)
             LOG.info("snapshot held", mapping=self.seat.spec.name, database=self.seat.database, group=self.seat.group)
             self.told()
-            self._hold(ledger, holder, group["name"])
+            with closing(Lifelines(self.seat, holder.info.backend_pid, group["name"], ledger)) as lines:
+                self._hold(lines, holder)
             return True
-
-    def _ledger_session(self) -> Session:
-        name = application_name(self.seat.spec.name, "keeper")
-        timeout = {"lock_timeout": f"{self.seat.spec.replication.lock_timeout_seconds:g}s"}
-        session = connect(self.seat.spec.destination, self.seat.target, name, timeout, SILENCE_SECONDS)
-        self._stack.callback(session.close)
-        return session
-
-    def _source_session(self, task: str) -> Session:
-        session = source_session(self.seat, task)
-        self._stack.callback(session.close)
-        return session
 
     def _relay(self, ledger: Session, holder: Session) -> None:
         """Take the snapshot over from any keeper that lives.
@@ -117,56 +108,28 @@ class Keeper:
             return
         raise SnapshotLostError(f"No keeper of group {self.seat.group} of database {self.seat.database} is left.")
 
-    def _hold(self, ledger: Session, holder: Session, slot: str) -> None:
-        """Until nothing is left to copy, or no change could follow what is copied.
+    def _hold(self, lines: Lifelines, holder: Session) -> None:
+        """Until nothing is left to copy, no change could follow what is copied, or somebody else has this seat.
 
         Raises psycopg.OperationalError when the session on the source is lost.
         """
+        holder.patience_seconds = SOURCE_SILENT_SECONDS
         away_since: float | None = None
-        watch = self._source_session("watch")
-        copies = application_name(self.seat.spec.name, COPIES)
         while not self.stopping():
             time.sleep(LOOK_SECONDS)
             holder.execute("SELECT 1")
-            make_way(watch, copies)
-            try:
-                if ledger.closed:
-                    ledger = self._ledger_session()
-                    if not try_lock(ledger, self.seat.lock):
-                        return
-                if not _needed(ledger, self.seat) or not _stands(watch, slot):
-                    break
-                away_since = None
-            except (psycopg.OperationalError, UnreachableError):
-                ledger.close()
-                away_since = away_since or time.monotonic()
-                if time.monotonic() > away_since + DESTINATION_AWAY_SECONDS:
-                    return
-        if not ledger.closed:
-            ledger.execute(
-                "DELETE FROM migrator.keepers WHERE mapping = %(mapping)s AND group_number = %(group)s AND keeper = %(keeper)s",
-                self.seat.key,
-            )
+            stands, want = lines.make_way(), lines.ask()
+            if want is Want.REPLACED:
+                return
+            if want is Want.OVER or not stands:
+                break
+            away_since = (away_since or time.monotonic()) if want is Want.UNKNOWN else None
+            if away_since is not None and time.monotonic() > away_since + DESTINATION_AWAY_SECONDS:
+                return
+        lines.leave()
 
 
 def _lives(session: Session, keeper: DictRow) -> bool:
     """Whether a keeper's session stands on the source."""
     query = "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND backend_start = %s"
     return session.execute(query, (keeper["backend_pid"], keeper["backend_start"])).fetchone() is not None
-
-
-def _stands(watch: Session, slot: str) -> bool:
-    """Whether the group's slot still is there, and can bring changes."""
-    query = "SELECT 1 FROM pg_replication_slots WHERE slot_name = %s AND wal_status <> 'lost'"
-    return watch.execute(query, (slot,)).fetchone() is not None
-
-
-def _needed(ledger: Session, seat: Seat) -> bool:
-    """Whether a part of the group is still to be copied under its snapshot."""
-    row = ledger.execute(
-        "SELECT EXISTS (SELECT FROM migrator.groups g JOIN migrator.parts p ON p.mapping = g.mapping"
-        " AND p.group_number = g.number WHERE g.mapping = %(mapping)s AND g.number = %(group)s"
-        " AND g.retired_at IS NULL AND g.slot_dropped_at IS NULL AND p.copied_at IS NULL) AS needed",
-        seat.key,
-    ).fetchone()
-    return bool(row and row["needed"])

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from psycopg.rows import DictRow
 
-from migrator.config import MappingSpec
-from migrator.connection import SILENCE_SECONDS, Session, connect
+from migrator.config import InstanceSpec, MappingSpec
+from migrator.connection import ROOM_SECONDS, SILENCE_SECONDS, Session, connect
 from migrator.names import application_name, lock_key
 from migrator.quote import literal
 
@@ -47,11 +47,20 @@ class Exported:
     started: object
 
 
-def source_session(seat: Seat, task: str) -> Session:
+def source_session(seat: Seat, task: str, room_seconds: float = ROOM_SECONDS) -> Session:
     """A session on the source for what keepers do there. Raises what `connect` raises."""
+    return _session(seat, seat.spec.source, seat.database, task, room_seconds)
+
+
+def ledger_session(seat: Seat, room_seconds: float = ROOM_SECONDS) -> Session:
+    """A session of the database that holds the ledger, for the seat's lock. Raises what `connect` raises."""
+    return _session(seat, seat.spec.destination, seat.target, "keeper", room_seconds)
+
+
+def _session(seat: Seat, instance: InstanceSpec, database: str, task: str, room_seconds: float) -> Session:
     timeout = {"lock_timeout": f"{seat.spec.replication.lock_timeout_seconds:g}s"}
     name = application_name(seat.spec.name, task)
-    return connect(seat.spec.source, seat.database, name, timeout, SILENCE_SECONDS)
+    return connect(instance, database, name, timeout, SILENCE_SECONDS, room_seconds)
 
 
 def import_snapshot(holder: Session, snapshot: str) -> Exported:

@@ -1,8 +1,10 @@
-"""Copy method snapshot: a keeper that was sent for before the operator said otherwise makes nothing on the source after it."""
+"""Copy method snapshot: a keeper makes nothing on the source against the wish, and lets go of what it holds for a reason only."""
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -128,3 +130,56 @@ def test_an_abort_waits_for_a_keeper_that_is_about_to_make_its_slot(begun: Pair)
         ending.join(60)
         assert not ending.is_alive()
     assert ours_left(source) == [] and ours_left(destination) == []
+
+
+SEATED = (
+    "SELECT 1 FROM pg_locks JOIN pg_stat_activity USING (pid)"
+    " WHERE locktype = 'advisory' AND granted AND application_name = 'pg-migrator keeper m'"
+)
+WAITING = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+HOLDER = "SELECT pid, backend_start FROM pg_stat_activity WHERE application_name = 'pg-migrator keeper m'"
+
+
+def end_session(server: Cluster, task: str) -> None:
+    name = f"pg-migrator {task} m"
+    server.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{name}'")
+
+
+@contextmanager
+def seat_taken(destination: Cluster, seat: Seat) -> Iterator[None]:
+    """The keeper's line is cut, and its lock is another session's: that of its own before, say, which the server still believes in."""
+    with closing(destination.connect("shop")) as other:
+        taking = threading.Thread(target=other.execute, args=("SELECT pg_advisory_lock(%s)", (seat.lock,)))
+        taking.start()
+        eventually(lambda: destination.execute(WAITING))
+        end_session(destination, "keeper")
+        taking.join(60)
+        yield
+
+
+def test_a_keeper_holds_on_while_its_seat_or_a_session_is_not_to_be_had(begun: Pair) -> None:
+    """Only where the ledger names another keeper in its seat it lets go: what it drops is hours of copying."""
+    source, destination, spec = begun
+    spec = replace(spec, destination=replace(spec.destination, max_connections=12))
+    late = Late(spec)
+    late.start()
+    eventually(lambda: destination.execute("SELECT 1 FROM migrator.keepers", "shop"))
+    holder = source.execute(HOLDER)
+    with seat_taken(destination, Seat(spec, "shop", 1, "1")):
+        end_session(source, "watch")
+        late.join(4)
+        assert late.is_alive(), "it has left a seat that nobody else has"
+    eventually(lambda: destination.execute(SEATED))
+    with ExitStack() as crowd:
+        for _ in range(12):
+            crowd.enter_context(closing(destination.connect("shop", application_name="pg-migrator other m")))
+        end_session(destination, "keeper")
+        late.join(5)
+        assert late.is_alive(), "it has let go because there was no room for its session"
+    eventually(lambda: destination.execute(SEATED))
+    assert source.execute(HOLDER) == holder
+    with seat_taken(destination, Seat(spec, "shop", 1, "1")):
+        destination.execute("UPDATE migrator.keepers SET backend_pid = 1", "shop")
+        late.join(60)
+    assert late.outcome == Outcome(applied=1)
+    assert destination.execute("SELECT backend_pid FROM migrator.keepers", "shop") == [(1,)]
