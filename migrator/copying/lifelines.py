@@ -101,8 +101,10 @@ class Lifelines:
     def _is_needed(self) -> bool:
         """Whether a part of the group is still to be copied under its snapshot."""
         row = self.ledger.execute(
-            "SELECT EXISTS (SELECT FROM migrator.groups g JOIN migrator.parts p ON p.mapping = g.mapping"
-            " AND p.group_number = g.number WHERE g.mapping = %(mapping)s AND g.number = %(group)s"
+            "SELECT EXISTS (SELECT FROM migrator.groups g"
+            " JOIN migrator.relations r ON (r.mapping, r.group_number) = (g.mapping, g.number)"
+            " JOIN migrator.parts p ON (p.mapping, p.group_number, p.relation) = (r.mapping, r.group_number, r.relation)"
+            " WHERE g.mapping = %(mapping)s AND g.number = %(group)s"
             " AND g.retired_at IS NULL AND g.slot_dropped_at IS NULL AND p.copied_at IS NULL) AS needed",
             self.seat.key,
         ).fetchone()

@@ -5,7 +5,7 @@ destination goes with it only under `partition_maintenance: create_and_drop`, on
 filled, and not before the last change to it has arrived: apply would halt at a change without a table.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from migrator.config import PartitionMaintenance
@@ -66,9 +66,15 @@ def is_over(view: View, entry: LedgerRelation) -> bool:
 def _forget(view: View, gone: Gone) -> Iterator[Action]:
     over = [entry.relation for entry in gone if is_over(view, entry)]
     if over:
-        delete = f"DELETE FROM migrator.relations WHERE {rows(view, over)}"
-        statement = Statement(Side.DESTINATION, view.database.target, delete)
-        yield Action(f"take {some(over)} out of the ledger: gone from both sides", (statement,), only_noted=True)
+        statements = tuple(_forgotten(view, over))
+        yield Action(f"take {some(over)} out of the ledger: gone from both sides", statements, only_noted=True)
+
+
+def _forgotten(view: View, relations: Sequence[str]) -> Iterator[Statement]:
+    """With their parts: one that is not in would never be, and have the group's snapshot held for it."""
+    for table in ("parts", "relations"):
+        delete = f"DELETE FROM migrator.{table} WHERE {rows(view, relations)}"
+        yield Statement(Side.DESTINATION, view.database.target, delete)
 
 
 def _refresh(view: View, gone: Gone) -> Iterator[Action]:
@@ -111,14 +117,13 @@ def _drop(view: View, entry: LedgerRelation) -> Action:
     target, oid = view.database.target, entry.target_oid
     still = f"SELECT true AS gone WHERE NOT EXISTS (SELECT FROM pg_class WHERE oid = {entry.source_oid})"
     ours = f"SELECT true AS ours FROM pg_class WHERE oid = {oid} AND oid = to_regclass({literal(entry.relation)})"
-    delete = f"DELETE FROM migrator.relations WHERE {rows(view, [entry.relation])}"
     return Action(
         f"drop partition {entry.relation}, which was dropped on the source",
         (
             Statement(Side.SOURCE, view.database.name, still, keeps=("gone",)),
             Statement(Side.DESTINATION, target, ours, keeps=("ours",)),
             Statement(Side.DESTINATION, target, f"DROP TABLE {entry.relation}"),
-            Statement(Side.DESTINATION, target, delete),
+            *_forgotten(view, [entry.relation]),
         ),
     )
 

@@ -1,5 +1,6 @@
 """Copy method snapshot: what people do on either side in mid-copy, and before the changes from that time have arrived."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -131,6 +132,21 @@ def test_a_table_dropped_on_the_destination_in_mid_copy_is_copied_anew(stage: St
     stage.destination.execute(f"DROP TABLE {dropped} CASCADE", "shop")
     stage.may = lambda relation, number: True
     stage.end_equal()
+
+
+def test_a_table_dropped_on_both_sides_in_mid_copy_is_waited_for_by_nobody(stage: Stage) -> None:
+    """By a script for both servers, say, between two ticks: nothing asks for its parts any more, and nothing holds a snapshot for them."""
+    stage.source.execute(SMALL + PLENTY, "shop")
+    stage.may = lambda relation, number: number <= 3
+    drive_until(stage.spec, lambda seen: copied(seen) == {"public.small": 1, "public.plenty": 3}, 60, stage.memory)
+    for side in (stage.source, stage.destination):
+        side.execute("DROP TABLE plenty", "shop")
+    stage.end_equal()
+    deadline = time.monotonic() + 20
+    while held := stage.source.execute("SELECT application_name FROM pg_stat_activity WHERE application_name ~ 'keeper'"):
+        assert time.monotonic() < deadline, held
+        time.sleep(0.2)
+    assert stage.destination.execute("SELECT DISTINCT relation FROM migrator.parts", "shop") == [("public.small",)]
 
 
 def test_rows_changed_while_a_copier_stands_still_before_its_commit(
