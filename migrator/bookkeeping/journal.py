@@ -7,7 +7,7 @@ from datetime import datetime
 from psycopg.errors import InsufficientPrivilege, UndefinedTable
 from psycopg.rows import DictRow
 
-from migrator.bookkeeping import barriers, trials
+from migrator.bookkeeping import barriers, owed, trials
 from migrator.bookkeeping.journal_format import JOURNAL, refuse_foreign_schema, refuse_outdated
 from migrator.catalog import journal_tables, sql
 from migrator.connection import Session
@@ -241,10 +241,15 @@ def set_stable(session: Session, mapping: str, at: datetime) -> None:
     session.execute("UPDATE migrator.mappings SET stable_at = %s WHERE name = %s", (at, mapping))
 
 
-def finish(session: Session, mapping: str, intent: Intent) -> None:
-    """The end of completion or abort: only the intent row stays of this mapping."""
+def finish(session: Session, mapping: str, intent: Intent, seen: Journal) -> bool:
+    """The end of completion or abort: only the intent row stays of this mapping.
+
+    False, and nothing is done, where a note is there of what has to be given back that `seen` has not: by a task that was under way.
+    """
     with session.transaction():
         session.execute("SELECT pg_advisory_xact_lock(%s)", (lock_key("journal"),))
+        if owed.noted(session, mapping) - owed.known(seen):
+            return False
         for table in _OF_WORK:
             if _exists(session, table):
                 session.execute(f"DELETE FROM migrator.{table} WHERE mapping = %s", (mapping,))
@@ -256,6 +261,7 @@ def finish(session: Session, mapping: str, intent: Intent) -> None:
         if not session.execute(_OTHERS_AT_WORK).fetchone():
             for table in _OF_WORK:
                 session.execute(f"DROP TABLE IF EXISTS migrator.{table}")
+    return True
 
 
 def _drop_if_empty(session: Session, table: str) -> None:

@@ -7,7 +7,7 @@ before it is given back: without an identity the application's UPDATE and DELETE
 from collections.abc import Iterable, Iterator
 
 from migrator.contents import RelationTrouble
-from migrator.phases import ways
+from migrator.phases import noting, ways
 from migrator.phases.source_statements import set_identity
 from migrator.phases.view import View
 from migrator.phases.wording import some
@@ -66,14 +66,12 @@ def _set(view: View, trouble: RelationTrouble) -> Action:
     schema, database = view.database.source_schema, view.database.name
     assert schema is not None  # to_full is of its tables
     table = schema.table(trouble.relation)
-    note = (
-        "INSERT INTO migrator.replica_identities (mapping, database, oid, relation, before) VALUES"
-        f" ({literal(view.spec.name)}, {literal(database)}, {table.oid}, {literal(table.qualified)}, {literal(before(table))})"
-        " ON CONFLICT DO NOTHING"
-    )
+    values = {"database": database, "relation": table.qualified, "before": before(table)}
+    quoted = {column: literal(value) for column, value in values.items()}
+    note = noting.noted(view.spec.name, "replica_identities", {**quoted, "oid": str(table.oid)})
     alter = Statement(Side.SOURCE, database, set_identity(table.qualified, "f"))
     summary = f"give {table.qualified} REPLICA IDENTITY FULL on the source"
-    return Action(summary, (Statement(Side.DESTINATION, None, note), alter), relation=table.qualified)
+    return Action(summary, (note, alter), relation=table.qualified)
 
 
 def before(table: Table) -> str:

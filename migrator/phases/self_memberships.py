@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from migrator.model import Instance
 from migrator.phases import memberships, standing
+from migrator.phases.noting import NOT_OVER, noted
 from migrator.phases.role_set import RoleSet
 from migrator.phases.view import View
 from migrator.quote import identifier, literal
@@ -27,10 +28,7 @@ def grants(roles: RoleSet) -> Iterator[Action]:
 def of_new(roles: RoleSet, role: str) -> Iterator[Statement]:
     """What lets us act for a role, also for one made in the same transaction."""
     view, user = roles.view, identifier(roles.view.destination.user.name)
-    yield _statement(
-        "INSERT INTO migrator.self_memberships (mapping, role) VALUES "
-        f"({literal(view.spec.name)}, {literal(role)}) ON CONFLICT DO NOTHING"
-    )
+    yield noted(view.spec.name, "self_memberships", {"role": literal(role)})
     yield _statement(f"GRANT {identifier(role)} TO {user} WITH ADMIN FALSE, INHERIT TRUE, SET TRUE GRANTED BY {user}")
 
 
@@ -68,8 +66,10 @@ def returns(view: View) -> Iterator[Action]:
             (each.mapping for each in view.journal.roles if each.role == role and each.mapping != view.spec.name), None
         )
         if heir is not None:
-            yield _action(role, f"INSERT INTO migrator.self_memberships VALUES ({literal(heir)}, {literal(role)}) ON CONFLICT DO NOTHING",
-                          f"DELETE FROM migrator.self_memberships WHERE {row}")  # fmt: skip
+            delete = _statement(f"DELETE FROM migrator.self_memberships WHERE {row}")
+            yield Action(
+                _given_back(role), (noted(heir, "self_memberships", {"role": literal(role)}, NOT_OVER), delete)
+            )
         elif role in there:
             yield _action(role, f"REVOKE {identifier(role)} FROM {user} GRANTED BY {user}",
                           f"DELETE FROM migrator.self_memberships WHERE {row}")  # fmt: skip
@@ -103,7 +103,11 @@ def _acts_for(view: View, role: str) -> bool:
 
 
 def _action(role: str, *statements: str) -> Action:
-    return Action(f"give back the membership in role {identifier(role)}", tuple(map(_statement, statements)))
+    return Action(_given_back(role), tuple(map(_statement, statements)))
+
+
+def _given_back(role: str) -> str:
+    return f"give back the membership in role {identifier(role)}"
 
 
 def _statement(sql: str) -> Statement:

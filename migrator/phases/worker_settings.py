@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from migrator.model import Database, Instance
 from migrator.observation import DatabasePair
 from migrator.phases import settings
+from migrator.phases.noting import noted
 from migrator.phases.view import View
 from migrator.quote import identifier, literal
 from migrator.records import WorkerSetting
@@ -102,13 +103,11 @@ def _letters(value: str) -> str:
 def _pin(view: View, target: str, name: str, wanted: str) -> Action:
     user = view.destination.user.name
     before = _own(view.destination, target, name)
-    note = (
-        "INSERT INTO migrator.worker_settings (mapping, database, setting, before) VALUES"
-        f" ({literal(view.spec.name)}, {literal(target)}, {literal(name)}, {literal(before) if before is not None else 'NULL'})"
-        " ON CONFLICT DO NOTHING"
-    )
+    values = {"database": literal(target), "setting": literal(name)}
+    values["before"] = literal(before) if before is not None else "NULL"
+    note = noted(view.spec.name, "worker_settings", values)
     alter = f"{_role_in(user, target)} SET {name} TO {literal(wanted)}"
-    return Action(f"set {name} for our workers in {identifier(target)}", (_statement(note), _statement(alter)))
+    return Action(f"set {name} for our workers in {identifier(target)}", (note, _statement(alter)))
 
 
 def _own(instance: Instance, database: str, name: str) -> str | None:

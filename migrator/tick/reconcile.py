@@ -149,13 +149,13 @@ class Reconciler:
         return served
 
     def _finish(self, session: Session, assessment: Assessment) -> bool:
-        """An ending with nothing left to do is over; only the intent row stays."""
+        """An ending with nothing left to do is over; only the intent row stays. Whether to look again: for that, or for what came since."""
         entry = assessment.observation.journal
         if entry is None or not is_ending(entry.intent) or not all(step.quiet for step in assessment.decision.steps):
             return False
         ended = Intent.COMPLETED if entry.intent is Intent.COMPLETING else Intent.ABORTED
-        journal.finish(session, self.spec.name, ended)
-        self._log("info", f"{ended.value}: nothing of ours is left")
+        if journal.finish(session, self.spec.name, ended, entry):
+            self._log("info", f"{ended.value}: nothing of ours is left")
         return True
 
     def _note_quiet(self, session: Session, assessment: Assessment) -> Assessment:

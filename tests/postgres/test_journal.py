@@ -1,4 +1,4 @@
-"""The journal of several mappings on one destination: one reads it while another one's end takes its tables away."""
+"""The journal of several mappings on one destination: what the end of one takes away, and from whom."""
 
 import threading
 import time
@@ -6,11 +6,62 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from migrator.bookkeeping import journal
-from migrator.connection import session_of
+from migrator.connection import Session, session_of
 from migrator.machines.cluster import Cluster
+from migrator.phases.noting import noted
 from migrator.records import Identity, Intent
 
 WAITS = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'reader' AND wait_event_type = 'Lock'"
+
+
+def begin(session: Session) -> None:
+    for mapping in ("one", "two"):
+        journal.begin(session, mapping, Identity("1", 1), Identity("2", 1))
+
+
+NOTES = (
+    ("replica_identities", {"database": "'shop'", "oid": "7", "relation": "'public.t'", "before": "'d'"}),
+    ("self_memberships", {"role": "'owner'"}),
+    ("worker_settings", {"database": "'shop'", "setting": "'array_nulls'", "before": "NULL"}),
+)
+
+
+def test_an_end_takes_no_note_away_that_it_has_not_seen(cluster: Callable[..., Cluster]) -> None:
+    """What was altered would stay so, and nobody would know. None is written any more once the end has begun."""
+    server = cluster(18)
+    with (
+        session_of(server.spec("new"), None, "ender") as ender,
+        session_of(server.spec("new"), None, "writer") as writer,
+    ):
+        begin(ender)
+        journal.set_intent(ender, "two", Intent.ABORTING)
+        for table, values in NOTES:
+            note = noted("one", table, values).sql
+            assert writer.execute(note).fetchone() == writer.execute(note).fetchone() == {"noted": True}
+            assert writer.execute(noted("two", table, values).sql).fetchone() is None
+        assert not journal.finish(ender, "one", Intent.ABORTED, journal.NOT_BEGUN)
+        seen = journal.read_journal(ender, "one")
+        assert seen.intent is Intent.MIGRATE
+        assert len(seen.identities) == len(seen.self_memberships) == len(seen.worker_settings) == 1
+        assert journal.finish(ender, "one", Intent.ABORTED, seen)
+        assert server.execute("SELECT 1 FROM migrator.worker_settings") == []
+
+
+def test_an_end_begins_behind_a_note_that_is_being_written(cluster: Callable[..., Cluster]) -> None:
+    server = cluster(18)
+    with (
+        session_of(server.spec("new"), None, "ender") as ender,
+        session_of(server.spec("new"), None, "writer") as writer,
+    ):
+        begin(ender)
+        ending = threading.Thread(target=lambda: journal.set_intent(ender, "one", Intent.ABORTING))
+        with writer.transaction():
+            writer.execute(noted("one", *NOTES[1]).sql)
+            ending.start()
+            ending.join(0.5)
+            assert ending.is_alive()
+        ending.join(30)
+        assert journal.read_journal(ender, "one").self_memberships == ("owner",)
 
 
 def test_reading_survives_the_end_of_another_mapping(cluster: Callable[..., Cluster]) -> None:
@@ -20,13 +71,12 @@ def test_reading_survives_the_end_of_another_mapping(cluster: Callable[..., Clus
         reader, ender = (
             stack.enter_context(session_of(server.spec("new"), None, name)) for name in ("reader", "ender")
         )
-        for mapping in ("one", "two"):
-            journal.begin(ender, mapping, Identity("1", 1), Identity("2", 1))
-        journal.finish(ender, "one", Intent.COMPLETED)
+        begin(ender)
+        assert journal.finish(ender, "one", Intent.COMPLETED, journal.NOT_BEGUN)
         read: list[Intent] = []
         thread = threading.Thread(target=lambda: read.append(journal.read_journal(reader, "one").intent))
         with ender.transaction():
-            journal.finish(ender, "two", Intent.COMPLETED)
+            journal.finish(ender, "two", Intent.COMPLETED, journal.NOT_BEGUN)
             thread.start()
             while not server.execute(WAITS):
                 time.sleep(0.01)

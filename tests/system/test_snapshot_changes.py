@@ -143,7 +143,9 @@ def test_a_table_dropped_on_both_sides_in_mid_copy_is_waited_for_by_nobody(stage
         side.execute("DROP TABLE plenty", "shop")
     stage.end_equal()
     deadline = time.monotonic() + 20
-    while held := stage.source.execute("SELECT application_name FROM pg_stat_activity WHERE application_name ~ 'keeper'"):
+    while held := stage.source.execute(
+        "SELECT application_name FROM pg_stat_activity WHERE application_name ~ 'keeper'"
+    ):
         assert time.monotonic() < deadline, held
         time.sleep(0.2)
     assert stage.destination.execute("SELECT DISTINCT relation FROM migrator.parts", "shop") == [("public.small",)]
