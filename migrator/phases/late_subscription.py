@@ -35,7 +35,7 @@ def examine(view: View) -> Step:
 
 def _of_group(view: View, group: LedgerGroup) -> Iterator[Action | Wait | Finding]:
     slot = view.source.slot(group.name)
-    if not group.slot_created:
+    if not group.slot_created and group.slot_dropped_at is None:
         yield Wait(f"{group.name} has no snapshot yet")
         return
     if finding := subscription.slot_trouble(view, group, slot):

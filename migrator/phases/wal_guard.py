@@ -8,9 +8,10 @@ from migrator.contents import Subscription
 from migrator.model import Slot
 from migrator.names import sync_slot_subscription
 from migrator.observation import DatabasePair
+from migrator.phases import groups
 from migrator.phases.source_statements import drop_slot
 from migrator.phases.view import View
-from migrator.quote import identifier, literal
+from migrator.quote import identifier
 from migrator.records import LedgerGroup
 from migrator.steps import Action, Side, Statement
 
@@ -50,13 +51,21 @@ def _of_group(view: View, pair: DatabasePair, group: LedgerGroup, slots: list[Sl
     if subscription is not None and subscription.enabled:
         yield _stop(view, pair, group, subscription)
         return
-    if subscription is None and group.slot_dropped_at is None:
+    unmade = groups.is_under_snapshot(group) and not group.slot_created
+    if subscription is None and group.slot_dropped_at is None and not unmade:
         yield _give_up(view, pair, group)
         return
+    first = (_still_unmade(view, pair, group),) if unmade else ()
     for slot in slots:
         if not slot.active:  # its walsender ends within a moment; a later look finds it so
             drop = Statement(Side.SOURCE, None, drop_slot(slot.name))
-            yield Action(f"drop replication slot {slot.name}: it keeps more WAL than wal_budget_gb", (drop,))
+            yield Action(f"drop replication slot {slot.name}: it keeps more WAL than wal_budget_gb", (*first, drop))
+
+
+def _still_unmade(view: View, pair: DatabasePair, group: LedgerGroup) -> Statement:
+    """A keeper died between the slot and its note: nothing was copied, the next makes it anew. Fails while one is at it."""
+    sql = f"SELECT true AS unmade FROM migrator.groups WHERE {groups.of_group(view, group.number)} AND NOT slot_created FOR UPDATE NOWAIT"
+    return Statement(Side.DESTINATION, pair.target, sql, keeps=("unmade",))
 
 
 def _stop(view: View, pair: DatabasePair, group: LedgerGroup, subscription: Subscription) -> Action:
@@ -77,7 +86,4 @@ def _give_up(view: View, pair: DatabasePair, group: LedgerGroup) -> Action:
 
 
 def _note(view: View, group: LedgerGroup) -> str:
-    return (
-        f"UPDATE migrator.groups SET slot_dropped_at = clock_timestamp() WHERE mapping = {literal(view.spec.name)}"
-        f" AND number = {group.number}"
-    )
+    return f"UPDATE migrator.groups SET slot_dropped_at = clock_timestamp() WHERE {groups.of_group(view, group.number)}"

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from migrator import control
-from migrator.config import MappingSpec
+from migrator.config import MappingSpec, WalBudgetAction
 from migrator.copying.keeper import Keeper
 from migrator.copying.seat import Seat
 from migrator.errors import MigratorError
@@ -21,7 +21,7 @@ from migrator.tasks.perform import Outcome
 from migrator.tick.inline import Inline
 from migrator.tick.reconcile import drive
 from migrator.work import Work
-from tests.system.scenario import ours_left
+from tests.system.scenario import drive_until, ours_left
 from tests.system.test_snapshot import by_snapshot
 
 Clusters = Callable[..., Cluster]
@@ -130,6 +130,20 @@ def test_an_abort_waits_for_a_keeper_that_is_about_to_make_its_slot(begun: Pair)
         ending.join(60)
         assert not ending.is_alive()
     assert ours_left(source) == [] and ours_left(destination) == []
+
+
+def test_a_slot_whose_keeper_died_before_the_note_may_keep_no_more_wal_than_others(
+    begun: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is dropped where that is configured, and nothing is given up with it: no part was cut."""
+    source, destination, spec = begun
+    pace = replace(spec.replication, wal_budget_gb=0.01, wal_budget_action=WalBudgetAction.DROP_SLOT)
+    ((name,),) = destination.execute("SELECT name FROM migrator.groups", "shop")
+    source.execute(f"SELECT pg_create_logical_replication_slot('{name}', 'pgoutput')", "shop")
+    source.execute("SELECT pg_logical_emit_message(true, 'x', repeat('x', 20000000))")
+    monkeypatch.setattr(Inline, "_keep", lambda self, work: None)
+    drive_until(replace(spec, replication=pace), lambda seen: not slots(source), 60)
+    assert destination.execute("SELECT slot_dropped_at FROM migrator.groups", "shop") == [(None,)]
 
 
 SEATED = (

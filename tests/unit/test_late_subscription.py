@@ -4,14 +4,15 @@ from dataclasses import replace
 
 import pytest
 
+from migrator.config import WalBudgetAction
 from migrator.contents import RelationSize
 from migrator.model import Failure, Lsn
 from migrator.observation import Hints
-from migrator.phases import keys, late_subscription
+from migrator.phases import keys, late_subscription, wal_guard
 from migrator.phases.view import View
 from migrator.schema.index import Index
 from tests import builders
-from tests.unit.test_snapshot_phases import HALF, IN, name_of, stage
+from tests.unit.test_snapshot_phases import HALF, IN, OUT, group, name_of, stage
 
 GB = 2**30
 FAILED = {"keys:shop:public.t0": Failure("k", "no", keys.TRIES, builders.NOW)}
@@ -110,3 +111,23 @@ def test_of_very_many_relations_the_largest_are_begun(monkeypatch: pytest.Monkey
     assert begun == ["public.t3", "public.t2", "public.t1"], "what fails takes nobody's place"
     monkeypatch.setattr(keys, "MOST_RELATIONS", 5)
     assert len(keys.examine(view).actions) == 4
+
+
+def test_a_slot_that_no_snapshot_was_noted_of_is_dropped_for_the_budget_and_nothing_is_given_up() -> None:
+    """Its keeper died in between: nothing was copied under it, and the next keeper makes it anew."""
+    view = keeping(stage(OUT, groups=(group(slot_created=False),), keepers=0), 65 * GB)
+    limits = replace(view.spec.replication, wal_budget_action=WalBudgetAction.DROP_SLOT)
+    view = replace(view, spec=replace(view.spec, replication=limits))
+    assert wal_guard.actions(view, {name_of(1)}) == (), "it is being made"
+    (slot,) = view.source.slots
+    source = replace(view.source, slots=(replace(slot, active=False),))
+    (drop,) = wal_guard.actions(replace(view, observation=replace(view.observation, source=source)), {name_of(1)})
+    still, gone = (statement.sql for statement in drop.statements)
+    assert "NOT slot_created" in still and drop.statements[0].keeps and "pg_drop_replication_slot" in gone
+    assert "slot_dropped_at" not in still + gone
+
+
+def test_a_group_that_was_given_up_before_it_had_its_snapshot_says_so() -> None:
+    view = stage(OUT, groups=(group(slot_created=False, slot_dropped_at=builders.NOW),), keepers=0)
+    (told,) = late_subscription.examine(view).findings
+    assert told.code == "replication_broken" and "dropped as configured" in told.message
