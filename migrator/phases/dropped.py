@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from migrator.config import PartitionMaintenance
 from migrator.contents import SyncState
+from migrator.phases import membership
 from migrator.phases.partitions import NAME, note, passed, rows, schemas, some
 from migrator.phases.view import View
 from migrator.quote import identifier, literal
@@ -78,14 +79,20 @@ def _forgotten(view: View, relations: Sequence[str]) -> Iterator[Statement]:
 
 
 def _refresh(view: View, gone: Gone) -> Iterator[Action]:
-    """PostgreSQL tries for ever to copy what is gone, and refuses to drop its table on the destination meanwhile."""
+    """PostgreSQL tries for ever to copy what is gone, and refuses to drop its table on the destination meanwhile.
+
+    REFRESH begins besides whatever an admission that was stopped has put into the publication: that is recorded before.
+    """
     for subscription in view.database.subscriptions:
         states = subscription.relations
         stuck = [each.relation for each in gone if states.get(each.relation, SyncState.READY) is not SyncState.READY]
         if stuck:
             sql = f"ALTER SUBSCRIPTION {identifier(subscription.name)} REFRESH PUBLICATION WITH (copy_data = true)"
-            statement = Statement(Side.DESTINATION, view.database.target, sql, transactional=False)
-            yield Action(f"take {some(stuck)} out of the subscription: dropped on the source", (statement,))
+            refresh = Statement(Side.DESTINATION, view.database.target, sql, transactional=False)
+            of = [each for each in view.database.ledger.groups if each.name == subscription.name]
+            recorded = (statement for group in of for statement in membership.record_members(view, group))
+            summary = f"take {some(stuck)} out of the subscription: dropped on the source"
+            yield Action(summary, (*recorded, refresh))
 
 
 def _note(view: View, gone: Gone) -> Iterator[Action]:

@@ -98,7 +98,10 @@ def test_a_copy_that_was_under_way_is_ended_first() -> None:
     states = {NAME: SyncState.DATA_COPY}
     subscription = Subscription(name, 1, True, "u", name, (name,), 1, 0, 0, 0, None, True, states, {}, {})
     actions = dropped.examine(replace(view, pair=replace(view.database, subscriptions=(subscription,)))).actions
-    assert "REFRESH PUBLICATION" in actions[0].statements[0].sql
+    places, note, refresh = (statement.sql for statement in actions[0].statements)
+    assert "REFRESH PUBLICATION" in refresh
+    # it begins whatever an admission that was stopped has published: unless that is noted first, it is broken for good
+    assert "pg_publication_rel" in places and "SET publication_rel_oid" in note and "group_number = 1" in note
 
 
 def test_a_group_that_is_spent_hides_nothing_of_the_others() -> None:
