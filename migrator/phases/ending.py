@@ -48,8 +48,10 @@ def of_instance(view: View) -> Step:
 
 
 def source_answers(view: View) -> bool:
-    """Whether the source is there to be tidied."""
-    return isinstance(view.observation.source, Instance) and not view.journal.source_gone
+    """Whether the source is there to be tidied: the server that this migration began on, and no other under its address."""
+    found, begun = view.observation.source, view.journal.source
+    same = isinstance(found, Instance) and (begun is None or found.system_identifier == begun.system_identifier)
+    return same and not view.journal.source_gone
 
 
 def _target_unreadable(view: View) -> Finding:
@@ -65,14 +67,17 @@ def _is_hidden(view: View) -> bool:
     """Whether something of ours may stand on the source that this look could not see. Ledger or journal have it first."""
     if view.journal.source_gone or not (view.database.ledger.groups or full_identity.notes(view)):
         return False
-    gone = source_answers(view) and view.source.database(view.database.name) is None
-    return view.database.source_error is not None and not gone
+    if not source_answers(view):
+        return True
+    return view.database.source_error is not None and view.source.database(view.database.name) is not None
 
 
 def _hidden(view: View) -> tuple[Finding, ...]:
     if not _is_hidden(view):
         return ()
-    return (_source_unreadable(view) if source_answers(view) else _source_away(view),)
+    if isinstance(view.observation.source, Instance):
+        return (_source_unreadable(view) if source_answers(view) else _source_replaced(view),)
+    return (_source_away(view),)
 
 
 def _source_away(view: View) -> Finding:
@@ -80,6 +85,20 @@ def _source_away(view: View) -> Finding:
         "source_unreachable",
         "The source does not answer: our slots and publications there cannot be removed, and its slots keep WAL.",
         "Bring it back; or, where it is gone for good, repeat the command with --source-gone.",
+        database=view.database.name,
+    )
+
+
+def _source_replaced(view: View) -> Finding:
+    """By an address that leads to the new server after the switch, say: it knows nothing of our slots."""
+    begun = view.journal.source.system_identifier if view.journal.source else ""
+    return Finding(
+        "server_replaced",
+        f"The source {view.spec.source.name} is not the server this migration began on: system identifier "
+        f"{view.source.system_identifier}; the journal says {begun}. Our slots and publications there cannot be removed, "
+        "and its slots keep WAL.",
+        "Point the configuration at the right server, and repeat the command; or, where that is gone for good, repeat it with "
+        "--source-gone.",
         database=view.database.name,
     )
 

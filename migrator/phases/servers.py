@@ -44,10 +44,12 @@ def _put_back(view: View) -> Iterator[Finding]:
 
 
 def _replaced(view: View, side: str, name: str, before: Identity, now: Instance) -> Finding:
+    """An end waits for the very server that our slots are on, unless it is told that there is none."""
+    elsewhere = side == Side.SOURCE and before.system_identifier != now.system_identifier
     return Finding(
         "server_replaced",
         f"The {side} {name} is not the server this migration began on: system identifier {now.system_identifier}, timeline "
         f"{now.timeline}; the journal says {before.system_identifier}, timeline {before.timeline}. It was restored, promoted or replaced.",
         "Changes may be lost, so nothing goes on by itself. Point the configuration at the right server; or begin anew: "
-        f"{begin_anew(view.spec.name, 'the target databases')}",
+        f"{begin_anew(view.spec.name, 'the target databases', source_gone=elsewhere)}",
     )

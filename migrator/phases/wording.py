@@ -19,7 +19,8 @@ def duration(seconds: float) -> str:
     return f"{seconds / 86_400:.1f} days"
 
 
-def begin_anew(mapping: str, drop: str = "") -> str:
+def begin_anew(mapping: str, drop: str = "", *, source_gone: bool = False) -> str:
     """How a mapping is given up and begun again; `drop`: what goes in between. A beat that runs would begin it at once."""
+    gone = " --source-gone" if source_gone else ""
     dropped = f"drop {drop} on the destination; " if drop else ""
-    return f"pg-migrator abort {mapping}; stop pg-migrator; {dropped}pg-migrator forget {mapping}; start again."
+    return f"pg-migrator abort {mapping}{gone}; stop pg-migrator; {dropped}pg-migrator forget {mapping}; start again."

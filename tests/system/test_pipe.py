@@ -131,14 +131,18 @@ def test_slot_lost_is_broken(cluster: Clusters) -> None:
 
 
 def test_another_server_in_the_source_s_place(pair: tuple[Cluster, Cluster, MappingSpec], cluster: Clusters) -> None:
-    _, _, spec = pair
+    """An address that leads elsewhere by now, to the new server say: not even an end takes what it sees there for what there is."""
+    source, destination, spec = pair
     to_the_light(spec)
     other = cluster(16)
     seed(other)
     moved = replace(spec, source=replace(spec.source, port=other.port))
     found = finding(assess(moved), "server_replaced")
-    assert found.blocking
-    assert ours_left(other) == []
+    assert found.blocking and "abort m --source-gone;" in found.remedy
+    assert [left.what for left in control.abort(moved).left] == ["ledger in database shop"]
+    assert "--source-gone" in finding(assess(moved), "server_replaced").remedy
+    assert control.abort(spec).left == ()
+    assert ours_left(source) == ours_left(destination) == ours_left(other) == []
 
 
 def test_rows_we_did_not_write_are_never_copied_over(pair: tuple[Cluster, Cluster, MappingSpec]) -> None:
