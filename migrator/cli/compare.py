@@ -10,6 +10,7 @@ from migrator.cli.options import as_json, configuration, mapping_argument, mappi
 from migrator.comparison import Comparison, Discrepancy
 from migrator.config import Config, MappingSpec
 from migrator.observation import Observation
+from migrator.phases.wording import counted
 from migrator.redaction import redact
 from migrator.tasks import mending
 
@@ -67,7 +68,7 @@ def _apply(spec: MappingSpec, observation: Observation, database: str | None) ->
 
 def _lines(comparison: Comparison) -> Iterator[str]:
     """Every line that is not SQL is a comment: what is to be run can be taken from it."""
-    verdict = "nothing differs" if comparison.equal else f"{len(comparison.differences)} differences"
+    verdict = "nothing differs" if comparison.equal else counted(len(comparison.differences), "difference")
     yield f"-- mapping {comparison.mapping}: {verdict}; {len(comparison.expected)} expected until the cutover"
     yield from (f"-- not compared: {sentence}" for sentence in comparison.unread)
     yield from _listed(comparison.differences)

@@ -14,7 +14,7 @@ from migrator.config import Config, MappingSpec
 from migrator.phases import gated_findings, trial
 from migrator.phases.destination_foresight import Foretold, foretell
 from migrator.phases.foresight import Foreseen, foresee
-from migrator.phases.wording import some
+from migrator.phases.wording import counted, some
 from migrator.quote import comment
 from migrator.redaction import redact
 from migrator.steps import Action, Decision, Finding, Statement, Step
@@ -179,7 +179,7 @@ def _lines(plan: Plan, sql: bool) -> Iterator[str]:
 def _why(decision: Decision) -> str:
     blocking = sum(finding.blocking for finding in decision.findings)
     waits = sum(len(step.waits) for step in decision.steps)
-    return f": {blocking} blocking findings, {waits} waits" if blocking or waits else ""
+    return f": {counted(blocking, 'blocking finding')}, {counted(waits, 'wait')}" if blocking or waits else ""
 
 
 def _title(step: Step) -> str:

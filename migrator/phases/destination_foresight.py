@@ -14,6 +14,7 @@ from migrator.phases import carry, groups
 from migrator.phases.foresight import groups_of, when_carried
 from migrator.phases.relations import bytes_of, wanted
 from migrator.phases.view import View
+from migrator.phases.wording import counted
 from migrator.quote import identifier
 
 MB = 1024 * 1024
@@ -85,7 +86,9 @@ def _rows(view: View) -> Iterator[Foretold]:
     for number in groups_of(view):
         yield Foretold(pair.target, AT_THE_END, f"subscription {groups.name_of(view, number)}")
     yield Foretold(
-        pair.target, "once; then the source's changes", f"the rows of {len(names)} tables ({_megabytes(view, names)})"
+        pair.target,
+        "once; then the source's changes",
+        f"the rows of {counted(len(names), 'table')} ({_megabytes(view, names)})",
     )
     if groups.method_of(view.spec.copy_method, pair) is CopyMethod.SNAPSHOT:
         yield Foretold(

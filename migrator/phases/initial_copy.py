@@ -12,6 +12,7 @@ from migrator.phases.pacing import MB, held_back, rate_limit
 from migrator.phases.relations import bytes_of, wanted
 from migrator.phases.source_statements import add_tables, drop_tables
 from migrator.phases.view import View
+from migrator.phases.wording import counted
 from migrator.quote import identifier, literal
 from migrator.records import LedgerGroup
 from migrator.schema import Schema
@@ -96,14 +97,10 @@ def _copying(view: View, subscription: Subscription, candidates: Sequence[str]) 
     waiting = sum(1 for name in candidates if name not in view.database.ledger.relations)
     waits = []
     if in_hand:
-        waits.append(Wait(f"{_count(in_hand)} in tablesync"))
+        waits.append(Wait(f"{counted(in_hand, 'relation')} in tablesync"))
     if waiting:
-        waits.append(Wait(f"{_count(waiting)} to be admitted"))
+        waits.append(Wait(f"{counted(waiting, 'relation')} to be admitted"))
     return tuple(waits)
-
-
-def _count(number: int) -> str:
-    return f"{number} relation{'' if number == 1 else 's'}"
 
 
 def _batch(

@@ -16,7 +16,7 @@ from migrator.phases import groups
 from migrator.phases.partitions import ledger
 from migrator.phases.source_statements import create_inserts_publication
 from migrator.phases.view import View
-from migrator.phases.wording import some
+from migrator.phases.wording import counted, some
 from migrator.quote import literal
 from migrator.records import Barrier, LedgerGroup, LedgerRelation
 from migrator.steps import Action, Finding, Gates, Mend, Side, Statement, Step
@@ -130,8 +130,8 @@ def _uncounted(view: View, entry: LedgerRelation, settle: str) -> Finding:
 def _differs(view: View, relation: str, changes: int, settle: str) -> Finding:
     return Finding(
         "insert_only_changed",
-        f"{changes} rows of {relation} in database {view.database.name} were updated or deleted on the source since its copy began, and "
-        "that is not replicated, as chosen: the destination's rows are not the same any more. Only what was rolled back, or "
+        f"{counted(changes, 'row')} of {relation} in database {view.database.name} updated or deleted on the source since its copy "
+        "began, and that is not replicated, as chosen: the destination's rows are not the same any more. Only what was rolled back, or "
         "committed just before the copy, is counted as well and makes no difference.",
         f"{_anew(view, relation)}; or where it would happen again, before that give it an identity on the source (ALTER TABLE {relation} "
         "ADD PRIMARY KEY (...);) or choose replica_identity_full for it in the configuration: from the new copy on it is replicated "

@@ -13,6 +13,7 @@ from migrator.phases import analyze, groups, membership, quick
 from migrator.phases.appeared import Appeared
 from migrator.phases.relations import MOST_RELATIONS, bytes_of
 from migrator.phases.view import View
+from migrator.phases.wording import counted
 from migrator.schema import Schema
 from migrator.schema.index import Index, IndexAttachment, attachment
 from migrator.schema.replica_identity import replica_identity
@@ -109,7 +110,7 @@ class _Builder:
                 begun += bool(work) and relation not in failing
                 yield from work
         if waiting:
-            yield Wait(f"keys and indexes of {waiting} relations wait for their rows")
+            yield Wait(f"keys and indexes of {counted(waiting, 'relation')} wait for rows")
         if begun >= MOST_RELATIONS:
             yield Wait("keys and indexes of more relations may come when these are built")
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from migrator.phases import groups, insert_only, keys, line, membership, subscription, wal_budget
 from migrator.phases.snapshot_copy import is_another, unfinished
 from migrator.phases.view import View
+from migrator.phases.wording import counted
 from migrator.quote import literal
 from migrator.records import LedgerGroup
 from migrator.steps import Action, Finding, Gates, Side, Statement, Step, Wait
@@ -51,11 +52,11 @@ def _of_group(view: View, group: LedgerGroup) -> Iterator[Action | Wait | Findin
     elif there is not None:
         yield Action(f"record subscription {group.name}", subscription.record(view, group))
     elif left := unfinished(view, group):
-        yield Wait(f"{len(left)} relations of {group.name} are not copied")
+        yield Wait(f"{counted(len(left), 'relation')} of {group.name} to be copied")
     elif any(is_another(view, entry) for entry in groups.members(view, group).values()):
         yield Wait(f"relations of {group.name} are to leave it: their tables were made again on the destination")
     elif missing := keys.lacking(view, groups.members(view, group), hurry=_hurry(view, group)):
-        yield Wait(f"{len(missing)} relations of {group.name} lack keys or indexes")
+        yield Wait(f"keys or indexes are missing of {counted(len(missing), 'relation')} of {group.name}")
     elif not membership.is_complete(view, group):
         yield Wait(f"publication {group.name} does not hold just the relations that were copied")
     else:

@@ -14,6 +14,7 @@ from migrator.phases.layouts import noted
 from migrator.phases.relations import bytes_of, wanted
 from migrator.phases.source_statements import add_tables, create_publication, drop_publication, drop_slot, drop_tables
 from migrator.phases.view import View
+from migrator.phases.wording import counted
 from migrator.quote import literal
 from migrator.records import LedgerGroup
 from migrator.steps import Action, Finding, Gates, Side, Statement, Step
@@ -121,7 +122,7 @@ def _assign(view: View, new: Sequence[str]) -> Action:
     statements = tuple(Statement(Side.DESTINATION, view.database.target, sql) for sql in sentences)
     again = appeared.begun_again(view, new)
     statements = (*again[:1], *statements, *again[1:])
-    return Action(f"assign {len(new)} relations to {len(numbered)} groups", statements)
+    return Action(f"assign {counted(len(new), 'relation')} to {counted(len(numbered), 'group')}", statements)
 
 
 def _create(view: View, group: LedgerGroup) -> Action:
@@ -154,7 +155,7 @@ def _complete(view: View, group: LedgerGroup, found: Publication) -> Iterator[Ac
     surplus = sorted(found.relations.keys() - entries)
     if surplus and view.observation.scope.relations == ():
         drop = Statement(Side.SOURCE, view.database.name, drop_tables(found.name, surplus))
-        yield Action(f"take {len(surplus)} relations out of publication {found.name}", (drop,))
+        yield Action(f"take {counted(len(surplus), 'relation')} out of publication {found.name}", (drop,))
     if group.slot_created:
         return
     lacking = sorted(entries - found.relations.keys())

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from migrator.contents import SequenceValue
 from migrator.phases.view import View
+from migrator.phases.wording import counted
 from migrator.quote import literal
 from migrator.steps import Action, Finding, Gates, Side, Statement, Step
 
@@ -24,7 +25,7 @@ def examine(view: View) -> Step:
 def advance(view: View, values: list[SequenceValue]) -> Action:
     """Move sequences forward in one transaction."""
     statements = (Statement(Side.DESTINATION, view.database.target, setval(value)) for value in values)
-    return Action(f"advance {len(values)} sequences", tuple(statements))
+    return Action(f"advance {counted(len(values), 'sequence')}", tuple(statements))
 
 
 def setval(value: SequenceValue) -> str:

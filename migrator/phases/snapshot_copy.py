@@ -10,6 +10,7 @@ from migrator.phases.pacing import held_back, rate_limit
 from migrator.phases.relations import bytes_of
 from migrator.phases.slot_waits import holders
 from migrator.phases.view import View
+from migrator.phases.wording import counted
 from migrator.quote import literal
 from migrator.records import LedgerGroup, LedgerRelation
 from migrator.steps import Action, CopyPart, Finding, Gates, KeepSnapshot, Side, Statement, Step, Wait
@@ -40,7 +41,7 @@ def examine(view: View) -> Step:
     findings += _unserved(view, actions)
     new = len(membership.unassigned(view))
     if new:
-        waits.append(Wait(f"{new} relations are in no group yet"))
+        waits.append(Wait(f"{counted(new, 'relation')} in no group yet"))
     return Step(NAME, view.database.name, Gates.RELATION, tuple(actions), tuple(waits), tuple(findings))
 
 
@@ -139,7 +140,7 @@ def _parts(view: View, group: LedgerGroup, left: dict[str, LedgerRelation]) -> I
     if rate_limit(view.spec, view.journal) == 0:
         yield Wait("copying is paused: the rate limit is 0")
         return
-    yield Wait(f"{len(left)} relations of {group.name} to be copied")
+    yield Wait(f"{counted(len(left), 'relation')} of {group.name} to be copied")
     for part in view.database.ledger.parts:
         if part.group == group.number and part.relation in left:
             size = bytes_of(view, part.relation) // max(1, left[part.relation].count.parts)

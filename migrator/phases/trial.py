@@ -13,7 +13,7 @@ from migrator.names import trial_name
 from migrator.observation import DatabasePair, Hints, Observation
 from migrator.phases import locales
 from migrator.phases.view import View
-from migrator.phases.wording import duration, some
+from migrator.phases.wording import counted, duration, some
 from migrator.quote import identifier
 from migrator.records import Refusal, SchemaTrial, TrialFailure
 from migrator.steps import Action, Finding, Gates, Side, Statement, Step, TrySchema, Wait
@@ -219,7 +219,7 @@ def _body(view: View, failure: TrialFailure) -> Finding:
 def _untried(view: View, trial: SchemaTrial) -> Finding:
     return Finding(
         "schema_trial_incomplete",
-        f"{len(trial.untried)} objects of database {view.database.name} could not be tried on the destination, since they need "
+        f"{counted(len(trial.untried), 'object')} of database {view.database.name} could not be tried on the destination, since they need "
         f"what it did not take: {some(trial.untried)}.",
         "They are tried together with what they need, once that can be made.",
         blocking=False,

@@ -1,4 +1,4 @@
-"""How phases put lists and times into sentences."""
+"""How phases put lists, numbers and times into sentences."""
 
 from collections.abc import Sequence
 
@@ -9,6 +9,11 @@ def some(names: Sequence[str]) -> str:
     """The first names, and how many there are besides."""
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     return ", ".join(names[:MOST_NAMED]) + more
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 relation`, `2 relations`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def duration(seconds: float) -> str:

@@ -12,7 +12,7 @@ from migrator.model import Instance
 from migrator.observation import DatabasePair, Observation
 from migrator.phases import carry, foreign_keys, insert_only
 from migrator.phases.groups import in_ledger
-from migrator.phases.wording import some
+from migrator.phases.wording import counted, some
 from migrator.records import Barrier, Intent
 from migrator.reports.conditions import undone
 from migrator.schema.definition import Definition
@@ -60,7 +60,7 @@ def _unready(pair: DatabasePair) -> Iterator[str]:
         return
     missing = sum(1 for name in schema.leaves() if pair.states.get(name) is not SyncState.READY)
     if missing:
-        yield f"Database {pair.name}: {missing} relations are not ready."
+        yield f"Database {pair.name}: {counted(missing, 'relation')} not ready."
 
 
 def _new(pair: DatabasePair) -> Iterator[str]:
@@ -118,7 +118,7 @@ def _late_sequences(pair: DatabasePair, barrier: Barrier) -> Iterator[str]:
     """A sequence that is behind gives numbers out twice, whenever that is noticed; one that is gone was taken away."""
     behind = [name for name in sequences_behind(pair) if barrier.arrived_at is None or name in pair.target_sequences]
     if behind:
-        yield f"Database {pair.name}: {len(behind)} sequences are behind the source: {', '.join(behind[:5])}"
+        yield f"Database {pair.name}: {counted(len(behind), 'sequence')} behind the source: {', '.join(behind[:5])}"
 
 
 def _not_carried(observation: Observation, pair: DatabasePair, barrier: Barrier) -> Iterator[str]:

@@ -6,6 +6,7 @@ from migrator.looks.observe import Looker
 from migrator.model import Instance
 from migrator.observation import DatabasePair
 from migrator.phases.sequences import BATCH, setval
+from migrator.phases.wording import counted
 from migrator.steps import Action, Side, Statement
 
 
@@ -30,7 +31,7 @@ def _actions(pair: DatabasePair) -> list[Action]:
     ]
     return [
         Action(
-            f"finalise {len(behind[start : start + BATCH])} sequences",
+            f"finalise {counted(len(behind[start : start + BATCH]), 'sequence')}",
             tuple(Statement(Side.DESTINATION, pair.target, setval(value)) for value in behind[start : start + BATCH]),
         )
         for start in range(0, len(behind), BATCH)

@@ -133,7 +133,7 @@ def test_an_update_or_delete_keeps_the_light_out_until_the_table_is_copied_anew(
     assert destination.execute(foreign, "shop") == [(True,)], "made anew with the table it refers to"
     source.execute("DELETE FROM heir WHERE id = 1", "shop")
     time.sleep(STATISTICS_SECONDS)
-    assert "1 rows of public.heir" in refusal(spec), "whoever writes after the barrier all the same"
+    assert "1 row of public.heir" in refusal(spec), "whoever writes after the barrier all the same"
 
 
 @pytest.mark.parametrize("method", BY_EITHER)

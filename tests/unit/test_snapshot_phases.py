@@ -178,7 +178,7 @@ def test_nothing_is_added_to_a_publication_between_its_slot_and_its_subscription
     step = membership.examine(stage(*counts, published=(0,), new=1))
     assert "ADD TABLE" not in sql(step.actions)
     (assign,) = step.actions
-    assert assign.summary == "assign 1 relations to 1 groups" and "'public.t2', 2, 2," in sql([assign])
+    assert assign.summary == "assign 1 relation to 1 group" and "'public.t2', 2, 2," in sql([assign])
 
 
 def test_what_belongs_to_nobody_is_taken_out_of_the_publication() -> None:
