@@ -1,5 +1,7 @@
 """Copy method snapshot: a keeper makes nothing on the source against the wish, and lets go of what it holds for a reason only."""
 
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -171,14 +173,21 @@ def seat_taken(destination: Cluster, seat: Seat) -> Iterator[None]:
         yield
 
 
-def test_a_keeper_holds_on_while_its_seat_or_a_session_is_not_to_be_had(begun: Pair) -> None:
+def test_a_keeper_holds_on_while_its_seat_or_a_session_is_not_to_be_had(
+    begun: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Only where the ledger names another keeper in its seat it lets go: what it drops is hours of copying."""
     source, destination, spec = begun
     spec = replace(spec, destination=replace(spec.destination, max_connections=12))
+    monkeypatch.setattr("migrator.copying.seat.SILENCE_SECONDS", 3.0)
     late = Late(spec)
     late.start()
     eventually(lambda: destination.execute("SELECT 1 FROM migrator.keepers", "shop"))
     holder = source.execute(HOLDER)
+    os.kill(int(holder[0][0]), signal.SIGSTOP)
+    late.join(5)
+    os.kill(int(holder[0][0]), signal.SIGCONT)
+    assert late.is_alive(), "its server stood still for a while"
     with seat_taken(destination, Seat(spec, "shop", 1, "1")):
         end_session(source, "watch")
         late.join(4)
