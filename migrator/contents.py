@@ -164,6 +164,14 @@ class SequenceValue:
 
 
 @dataclass(frozen=True)
+class Sequences:
+    """The sequences of one side of a database, by name; and those that our user may not read, of which nothing more is known."""
+
+    values: Mapping[str, SequenceValue] = field(default_factory=dict)
+    unreadable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class RelationSize:
     """A relation that holds rows: its bytes with TOAST (pg_table_size) and the estimate of live rows (-1: never analysed)."""
 

@@ -41,6 +41,9 @@ class DatabasePair:
     """Destination relations with at least one row."""
     sequences: Mapping[str, SequenceValue] = field(default_factory=dict)
     target_sequences: Mapping[str, SequenceValue] = field(default_factory=dict)
+    unreadable_sequences: tuple[str, ...] = ()
+    """Of the source; like the values, not read by a narrow look."""
+    unreadable_target_sequences: tuple[str, ...] = ()
     source_error: str | None = None
     target_error: str | None = None
     target_copied: bool = False

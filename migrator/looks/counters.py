@@ -7,7 +7,7 @@ from psycopg.rows import tuple_row
 
 from migrator.catalog import sql
 from migrator.connection import Session
-from migrator.contents import RelationSize, SequenceValue
+from migrator.contents import RelationSize, Sequences, SequenceValue
 from migrator.looks.schema_reading import locked_relations
 from migrator.quote import qualified
 
@@ -32,13 +32,14 @@ def _sizes(session: Session, parameters: dict[str, object]) -> dict[str, Relatio
         return {qualified(namespace, name): RelationSize(size, count) for namespace, name, size, count in rows}
 
 
-def read_sequences(session: Session) -> Values:
-    """Each sequence's row: last_value and is_called, many in one query."""
-    oids = [row["oid"] for row in session.execute(sql("sequence_oids", 0))]
+def read_sequences(session: Session) -> Sequences:
+    """Each sequence's row: last_value and is_called, many in one query. What we may not read is named, never left out."""
+    rows = session.execute(sql("sequence_oids", 0)).fetchall()
     values: Values = {}
-    for some in batches(oids, SEQUENCES_AT_ONCE):
+    for some in batches([row["oid"] for row in rows if row["readable"]], SEQUENCES_AT_ONCE):
         values.update(_values(session, some))
-    return values
+    unreadable = sorted(qualified(row["nspname"], row["relname"]) for row in rows if not row["readable"])
+    return Sequences(values, tuple(unreadable))
 
 
 def _values(session: Session, oids: Sequence[int]) -> Values:

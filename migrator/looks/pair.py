@@ -12,7 +12,7 @@ from migrator.contents import (
     DatabaseFacts,
     Publication,
     RelationSize,
-    SequenceValue,
+    Sequences,
     Subscription,
     SubscriptionState,
     SyncState,
@@ -57,7 +57,7 @@ class Half:
     sizes: Mapping[str, RelationSize]
     filled: frozenset[str]
     """Of a destination: relations with at least one row."""
-    sequences: Mapping[str, SequenceValue]
+    sequences: Sequences
     facts: DatabaseFacts
     backends: frozenset[Backend] = frozenset()
     """Of a source: the sessions of our keepers in this database."""
@@ -86,7 +86,7 @@ def read_target(
     oids = narrow.oids if narrow else None
     ledger = ledger_book.read(session, mapping, (narrow.names, narrow.source_oids) if narrow else None)
     subscriptions = _subscriptions(session, origins, oids)
-    sequences = {} if narrow or ending else _sequences(session, known)
+    sequences = Sequences() if narrow or ending else _sequences(session, known)
     said()
     return Half(
         schema=schema,
@@ -134,7 +134,7 @@ def read_source(
         ledger_databases=(),
         sizes=sizes,
         filled=frozenset(),
-        sequences={} if narrow else _sequences(session, known),
+        sequences=Sequences() if narrow else _sequences(session, known),
         facts=facts,
         backends=frozenset(Backend(**row) for row in session.execute(sql("keeper_backends", 0))),
     )
@@ -162,7 +162,7 @@ def _sizes(session: Session, oids: list[int] | None, known: Remembered) -> Mappi
     return known.sizes.value
 
 
-def _sequences(session: Session, known: Remembered) -> Mapping[str, SequenceValue]:
+def _sequences(session: Session, known: Remembered) -> Sequences:
     if known.sequences is None:
         known.sequences = timed(lambda: read_sequences(session))
     return known.sequences.value

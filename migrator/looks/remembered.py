@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Generic, Self, TypeVar
 
-from migrator.contents import DatabaseFacts, RelationSize, SequenceValue
+from migrator.contents import DatabaseFacts, RelationSize, Sequences
 from migrator.looks.sessions import Sessions
 from migrator.schema import Schema
 from migrator.turns import Quiet
@@ -61,7 +61,7 @@ class Remembered:
     relations: frozenset[int] = frozenset()
     """What was there when the schema was read (oids)."""
     sizes: Read[Mapping[str, RelationSize]] | None = None
-    sequences: Read[Mapping[str, SequenceValue]] | None = None
+    sequences: Read[Sequences] | None = None
     facts: Read[DatabaseFacts] | None = None
     without: frozenset[int] = frozenset()
     """Tables (oids) that were locked when the schema was read, and of which it says what was known before."""

@@ -1,6 +1,6 @@
 """Can each relation of a database be replicated, by the roles we are? By ownership and row security."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from migrator.contents import Trouble
 from migrator.phases import self_memberships
@@ -12,12 +12,16 @@ from migrator.quote import identifier
 from migrator.schema.privilege import DEFAULT
 from migrator.steps import Finding, Mend, Side
 
+LISTED = 20
+"""So many sequences are named one by one in a statement; more are all those of their schemas."""
+
 
 def findings(view: View) -> Iterator[Finding]:
     """Rights and row security, each in one for all relations."""
     yield from _ownership(view)
     yield from _giving(view)
     yield from _readable(view)
+    yield from _readable_sequences(view)
     yield from _row_security(view)
 
 
@@ -71,7 +75,7 @@ def _readable(view: View) -> Iterator[Finding]:
     unreadable = view.database.facts.relations(Trouble.NOT_READABLE)
     if unreadable:
         user = identifier(view.source.user.name)
-        schemas = ", ".join(sorted({relation_schema(relation) for relation in unreadable}))
+        schemas = _schemas(unreadable)
         grants = (
             f"GRANT USAGE ON SCHEMA {schemas} TO {user};",
             f"GRANT SELECT ON ALL TABLES IN SCHEMA {schemas} TO {user};",
@@ -85,12 +89,41 @@ def _readable(view: View) -> Iterator[Finding]:
         )
 
 
+def _readable_sequences(view: View) -> Iterator[Finding]:
+    """Of one that we may not read the destination's would stay at its start, and give the source's numbers out again."""
+    unreadable = view.database.unreadable_sequences
+    if unreadable:
+        user = view.source.user.name
+        grants = sequence_grants(unreadable, "SELECT", user)
+        yield Finding(
+            "source_sequence_right",
+            f"{user} may not read sequences of database {view.database.name}: {some(unreadable)}.",
+            f"In database {view.database.name} of the source: {' '.join(grants)}",
+            database=view.database.name,
+            mends=tuple(Mend(Side.SOURCE, grant, view.database.name) for grant in grants),
+        )
+
+
 def relation_schema(relation: str) -> str:
     """The schema of a qualified name, quoted as it is there."""
     if relation.startswith('"'):
         end = relation.replace('""', "xx").index('"', 1)
         return relation[: end + 1]
     return relation.partition(".")[0]
+
+
+def sequence_grants(sequences: Sequence[str], privileges: str, user: str) -> tuple[str, str]:
+    """What lets the user at sequences, the rights on their schemas among it."""
+    schemas = _schemas(sequences)
+    those = f"SEQUENCE {', '.join(sequences)}" if len(sequences) <= LISTED else f"ALL SEQUENCES IN SCHEMA {schemas}"
+    return (
+        f"GRANT USAGE ON SCHEMA {schemas} TO {identifier(user)};",
+        f"GRANT {privileges} ON {those} TO {identifier(user)};",
+    )
+
+
+def _schemas(relations: Sequence[str]) -> str:
+    return ", ".join(sorted({relation_schema(relation) for relation in relations}))
 
 
 def _row_security(view: View) -> Iterator[Finding]:

@@ -130,11 +130,12 @@ def _not_carried(observation: Observation, pair: DatabasePair, barrier: Barrier)
 
 
 def sequences_behind(pair: DatabasePair) -> tuple[str, ...]:
-    """Sequences of the destination that are behind, or absent."""
+    """Sequences of the destination that are behind, or absent. Of those that we may not read there a finding tells."""
+    there, unknown = pair.target_sequences, frozenset(pair.unreadable_target_sequences)
     return tuple(
         name
         for name, value in sorted(pair.sequences.items())
-        if name not in pair.target_sequences or value.position() > pair.target_sequences[name].position()
+        if name not in unknown and (name not in there or value.position() > there[name].position())
     )
 
 

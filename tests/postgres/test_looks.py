@@ -14,9 +14,10 @@ from psycopg.errors import LockNotAvailable
 from migrator.bookkeeping import ledger
 from migrator.config import DatabaseSelection, InstanceSpec, MappingSpec, Replication
 from migrator.connection import Session, connect, session_of
+from migrator.contents import Sequences
 from migrator.errors import MigratorError, SessionLimitError
 from migrator.looks import pair, pairing
-from migrator.looks.counters import Values, read_sequences
+from migrator.looks.counters import read_sequences
 from migrator.looks.observe import Looker
 from migrator.looks.remembered import SchemaCache
 from migrator.looks.schema_reading import read_fingerprint, read_schema
@@ -167,7 +168,7 @@ def test_the_destinations_sequences_are_never_later_than_the_sources(
     """Both sides are read at the same time, but for these: read the other way round, the source would seem to lag."""
     order = list[tuple[str, int]]()
 
-    def watched(session: Session) -> Values:
+    def watched(session: Session) -> Sequences:
         order.append(("begun", session.info.port))
         if session.info.port == shared(18).port:
             time.sleep(0.3)

@@ -229,12 +229,14 @@ def _(stage: Stage) -> Iterator[None]:
     "source_create_right",
     "source_ownership",
     "source_select_right",
+    "source_sequence_right",
     "row_security_hides_rows",
 )
 def _(stage: Stage) -> Iterator[None]:
     stage.sql("CREATE ROLE mover LOGIN; CREATE ROLE owner; CREATE SCHEMA app")
     stage.sql(f"SET search_path = app; {TABLE} ALTER TABLE t OWNER TO owner")
     stage.sql(f"{TABLE} ALTER TABLE t ENABLE ROW LEVEL SECURITY")
+    stage.sql("CREATE SEQUENCE app.ticket; SELECT nextval('app.ticket')")
     stage.users[SOURCE] = "mover"
     yield
 

@@ -3,11 +3,15 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
+
 from migrator import control
 from migrator.config import MappingSpec, Secret
 from migrator.machines.cluster import Cluster
+from migrator.steps import Side
 from migrator.tasks.carriage import carry_again
 from migrator.tick.reconcile import assess
+from tests.remedy import carry_out
 from tests.system.scenario import (
     GRANTS,
     ROLES,
@@ -36,6 +40,12 @@ INSERT INTO parent VALUES (1);
 INSERT INTO child VALUES (1);
 SELECT lo_from_bytea(4711, 'x');
 GRANT SELECT ON LARGE OBJECT 4711 TO reader;
+"""
+OF_ANOTHER = """
+CREATE ROLE clerk;
+CREATE SEQUENCE ticket;
+SELECT nextval('ticket') FROM generate_series(1, 3);
+ALTER SEQUENCE ticket OWNER TO clerk;
 """
 ON_THE_DESTINATION = """
 GRANT pg_create_subscription TO mover;
@@ -83,9 +93,11 @@ def test_from_nothing_to_completed(cluster: Clusters) -> None:
         assert "SCRAM-SHA-256$" not in server.log()[length:]
 
 
+@pytest.mark.finding("destination_sequence_right")
 def test_every_right_that_is_missing_is_named_with_the_statement_that_gives_it(cluster: Clusters) -> None:
     source, destination = cluster(16, password="old-secret"), cluster(18, password="new-secret")
     shop_of_its_owner(source)
+    source.execute(OF_ANOTHER, "shop")
     for server in (source, destination):
         create_mover(server, "")
     spec = as_mover(mapping(source, destination, common_password=Secret(COMMON)))
@@ -99,6 +111,17 @@ def test_every_right_that_is_missing_is_named_with_the_statement_that_gives_it(c
         if not findings:
             break
     to_the_light(spec)
+    assert sequence_positions(source, "shop") == sequence_positions(destination, "shop")
+
+    destination.execute("CREATE ROLE stranger; ALTER SEQUENCE ticket OWNER TO stranger", "shop")
+    destination.execute("REVOKE ALL ON SEQUENCE ticket FROM mover; SELECT setval('ticket', 1)", "shop")
+    (finding,) = (each for each in assess(spec).decision.findings if each.code == "destination_sequence_right")
+    assert "public.ticket" in finding.message and finding.blocking
+    carry_out(finding, {Side.DESTINATION: destination})
+    assert all(each.code != "destination_sequence_right" for each in assess(spec).decision.findings)
+    destination.execute("ALTER SEQUENCE ticket OWNER TO clerk; REVOKE UPDATE ON SEQUENCE ticket FROM mover", "shop")
+    to_the_light(spec)
+    assert sequence_positions(source, "shop") == sequence_positions(destination, "shop")
 
 
 def create_mover(server: Cluster, attributes: str) -> None:
