@@ -1,16 +1,16 @@
 """What is not the same on both sides of a mapping, object by object, with what would make it so. Pure: it reads an observation."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from migrator.comparison import large_objects, servers, user_mappings
 from migrator.comparison.discrepancy import Discrepancy, What
 from migrator.comparison.large_objects import Unlike
 from migrator.comparison.schemas import discrepancies
 from migrator.config import MappingSpec
-from migrator.model import Instance
-from migrator.observation import Observation
+from migrator.observation import Hints, Observation
 from migrator.phases.carry import LARGE_OBJECTS
+from migrator.phases.view import View
 from migrator.records import Intent
 
 __all__ = ["Comparison", "Discrepancy", "What", "compare"]
@@ -46,10 +46,11 @@ def compare(spec: MappingSpec, observation: Observation, unlike: Mapping[str, Un
     journal = observation.journal
     over = journal is None or journal.source is None or journal.intent in (Intent.COMPLETED, Intent.ABORTED)
     to_come = not over and journal is not None and journal.barrier is None
-    major = observation.destination.major if isinstance(observation.destination, Instance) else 0
+    view = View(spec, observation, Hints(), observation.observed_at)
+    views = [replace(view, pair=pair) for pair in observation.databases]
     found = [
         *servers.discrepancies(spec, observation),
-        *(each for pair in observation.databases for each in discrepancies(pair, major, cutover_to_come=to_come)),
+        *(each for one in views for each in discrepancies(one, cutover_to_come=to_come)),
         *(each for pair in observation.databases for each in user_mappings.discrepancies(pair)),
         *_large_objects(observation, unlike or {}, spec.name if to_come else None),
         *(each for pair in observation.databases for each in servers.privileges(spec, observation, pair)),

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from migrator.comparison.discrepancy import Discrepancy, What
-from migrator.contents import SyncState
-from migrator.observation import DatabasePair
+from migrator.comparison.waiting import Waiting
 from migrator.phases import layouts
 from migrator.phases.building import NOT_VALID_ON_PARTITIONED
 from migrator.phases.extras import extras
 from migrator.phases.pre_data import wanted_items
 from migrator.phases.tightened import comes_with_parent
+from migrator.phases.view import View
 from migrator.schema import Schema
 from migrator.schema.compare import Difference
 from migrator.schema.constraint import FOREIGN_KEY, Constraint
@@ -26,15 +26,12 @@ from migrator.schema.table import Table
 from migrator.steps import Side, Statement
 
 
-def discrepancies(pair: DatabasePair, major: int, *, cutover_to_come: bool) -> Iterator[Discrepancy]:
-    """Missing objects first, in the order of their making; then what differs; then what the destination has besides.
-
-    `major`: the destination's version.
-    """
-    source, target = pair.source_schema, pair.target_schema
+def discrepancies(view: View, *, cutover_to_come: bool) -> Iterator[Discrepancy]:
+    """Missing objects first, in the order of their making; then what differs; then what the destination has besides."""
+    source, target = view.database.source_schema, view.database.target_schema
     if source is None or target is None:
         return
-    each = _Comparer(pair, source, target, major, cutover_to_come)
+    each = _Comparer(view, source, target, cutover_to_come)
     yield from each.missing()
     for item in source.items:
         found = target.counterpart(item)
@@ -46,8 +43,9 @@ def discrepancies(pair: DatabasePair, major: int, *, cutover_to_come: bool) -> I
 class _Comparer:
     """The two schemas of one database."""
 
-    def __init__(self, pair: DatabasePair, source: Schema, target: Schema, major: int, cutover_to_come: bool) -> None:
-        self.pair, self.source, self.target, self.major = pair, source, target, major
+    def __init__(self, view: View, source: Schema, target: Schema, cutover_to_come: bool) -> None:
+        self.pair, self.source, self.target = view.database, source, target
+        self.major, self.waiting = view.destination.major, Waiting(view, source, target)
         self.cutover_to_come = cutover_to_come
 
     def missing(self) -> Iterator[Discrepancy]:
@@ -59,8 +57,11 @@ class _Comparer:
                 yield self._discrepancy(item, What.MISSING, note=f"It comes with {bringer}.")
                 continue
             made = self._discrepancy(item, What.MISSING, mend=self._creation(item), additive=True)
-            copying = made.relation is not None and not self._is_copied(made.relation)
-            yield replace(made, additive=False, note=f"waits until {made.relation} is copied") if copying else made
+            if uncopied := self.waiting.uncopied(item):
+                yield replace(made, additive=False, note=f"waits until {uncopied} is copied")
+            else:
+                reason = self.waiting.reason(item)
+                yield replace(made, additive=reason is None, expected=reason)
         for kind in sorted(set(self.source.uncarried) - set(self.target.uncarried), key=str):
             note = "not carried: see what check says of it"
             yield Discrepancy(self.pair.name, self.pair.target, kind.kind, kind.identity, What.MISSING, note=note)
@@ -152,11 +153,6 @@ class _Comparer:
 
     def _statements(self, sentences: Iterable[str], *, alone: bool = False) -> tuple[Statement, ...]:
         return tuple(Statement(Side.DESTINATION, self.pair.target, sql, transactional=not alone) for sql in sentences)
-
-    def _is_copied(self, relation: str) -> bool:
-        if not self.pair.subscriptions or not self.source.has_table(relation):
-            return True
-        return all(self.pair.states.get(leaf) is SyncState.READY for leaf in self.source.storage(relation))
 
 
 def _brought_by(item: Item) -> str | None:

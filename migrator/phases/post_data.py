@@ -22,12 +22,23 @@ def examine(view: View) -> Step:
     pair = view.database
     if pair.source_schema is None or pair.target_schema is None:
         return Step(NAME, pair.name, Gates.DATABASE, waits=(Wait(f"the schema of {pair.name} has not been read"),))
-    after = foreign_keys.has_passed_the_barrier(view)
+    found = _work(builder(view, pair.source_schema, pair.target_schema), pair.source_schema, view.failing(NAME).keys())
+    return answer(pair.name, _asked_for(view, found))
+
+
+def builder(view: View, source: Schema, target: Schema) -> Builder:
+    """Who says what each index and constraint of a database still needs, and what it waits for."""
     barrier = view.observation.journal.barrier if view.observation.journal is not None else None
-    unfilled = foreign_keys.unfilled(pair, barrier)
-    source, major, new = pair.source_schema, view.destination.major, Appeared(view, pair.source_schema)
-    builder = Builder(pair, source, pair.target_schema, major, after, new, unfilled, late_keys(view))
-    return answer(pair.name, _asked_for(view, _work(builder, source, view.failing(NAME).keys())))
+    return Builder(
+        view.database,
+        source,
+        target,
+        view.destination.major,
+        after_barrier=foreign_keys.has_passed_the_barrier(view),
+        appeared=Appeared(view, source),
+        unfilled=foreign_keys.unfilled(view.database, barrier),
+        late_keys=late_keys(view),
+    )
 
 
 def _asked_for(view: View, found: Iterable[Work]) -> Iterator[Work]:
@@ -36,16 +47,16 @@ def _asked_for(view: View, found: Iterable[Work]) -> Iterator[Work]:
     return (each for each in found if not scope or each.relation is None or each.relation in scope)
 
 
-def _work(builder: Builder, source: Schema, failing: Set[str]) -> Iterator[Work]:
+def _work(of: Builder, source: Schema, failing: Set[str]) -> Iterator[Work]:
     """The largest relations; of very many no more than can be handed out before the next tick, beside those that fail.
 
     All their indexes before their constraints: a foreign key locks another table as well, which a build might have gone on with.
     """
     begun, pieces = 0, _by_relation(source)
     work: dict[type[Piece], list[Work]] = {Index: [], Constraint: [], Comment: []}
-    for relation in sorted(pieces, key=lambda name: -builder.bytes_of(name)):
+    for relation in sorted(pieces, key=lambda name: -of.bytes_of(name)):
         if begun < MOST_RELATIONS or relation in failing:
-            found = [(type(piece), each) for piece in pieces[relation] for each in builder.of(piece)]
+            found = [(type(piece), each) for piece in pieces[relation] for each in of.of(piece)]
             begun += relation not in failing and any(isinstance(each, Action) for _, each in found)
             for kind, each in found:
                 work[kind].append(each)

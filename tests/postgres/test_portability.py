@@ -135,7 +135,7 @@ def test_a_routine_that_postgresql_cannot_print_is_told(version: int, shared: Sh
     assert {finding.message.partition(" in database")[0] for finding in told} == {
         f"The body of {name}" for name in broken
     }
-    shown = [item for item in discrepancies(each.look().database, 18, cutover_to_come=False) if '""' in str(item.mend)]
+    shown = [item for item in discrepancies(each.look(), cutover_to_come=False) if '""' in str(item.mend)]
     assert [item.identity for item in shown] == ["app.quoting(integer,integer)"], (
         "no statement that cannot run is offered"
     )
@@ -149,7 +149,7 @@ def test_a_routine_that_postgresql_cannot_print_is_told(version: int, shared: Sh
 
 
 def discrepancies_of(each: Trial) -> list[Discrepancy]:
-    return list(discrepancies(each.look().database, 18, cutover_to_come=False))
+    return list(discrepancies(each.look(), cutover_to_come=False))
 
 
 def _readable(each: Trial, definition: str) -> bool:

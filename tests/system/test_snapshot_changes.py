@@ -14,6 +14,7 @@ from migrator.copying.wire import Wire
 from migrator.copying.work import Parts
 from migrator.machines.cluster import Cluster
 from migrator.memory import Memory
+from migrator.tasks import mending
 from migrator.tasks.perform import perform
 from migrator.tick.reconcile import Assessment
 from migrator.work import Work
@@ -118,6 +119,14 @@ def stage(cluster: Clusters, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]
     yield made
 
 
+def applied_by_compare(stage: Stage) -> list[str]:
+    """What `compare --apply` runs now."""
+    said: list[str] = []
+    seen, _ = mending.look(stage.spec)
+    mending.mend(stage.spec, seen, lambda each, _: said.append(f"{each.kind} {each.identity}"))
+    return said
+
+
 def copied(seen: Assessment) -> dict[str, int]:
     """How many parts of each relation are in."""
     return {name: each.count.copied for p in seen.observation.databases for name, each in p.ledger.relations.items()}
@@ -177,11 +186,13 @@ def test_what_appears_in_mid_copy_is_built_after_what_was_written_before(stage: 
     """Rows that were bad, were written to, and were mended before: apply would halt for ever at what they were in between."""
     stage.source.execute(CLEANED, "shop")
     stage.until_cut()
+    assert applied_by_compare(stage) == [], "keys come after the rows"
     for sentence in MENDING.strip().splitlines():
         stage.source.execute(sentence, "shop")
     stage.may = lambda relation, number: True
     with stage.apply_waits():
         stage.until_waits("before has arrived")
+        assert applied_by_compare(stage) == []
         assert stage.destination.execute(BUILT, "shop") == []
     stage.end_equal()
     assert stage.destination.execute(BUILT, "shop") == [("adopted",), ("known",), ("single_x",)]
@@ -211,6 +222,7 @@ def test_a_table_that_was_replicated_is_attached_after_what_was_written_before(s
     attached = "SELECT inhparent::regclass::text FROM pg_inherits WHERE inhrelid = 'event_2'::regclass"
     with stage.apply_waits():
         stage.until_waits("before has arrived")
+        assert applied_by_compare(stage) == []
         assert stage.destination.execute(attached, "shop") == []
     stage.end_equal()
     assert stage.destination.execute(attached, "shop") == [("event",)]
