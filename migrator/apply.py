@@ -22,6 +22,11 @@ from migrator.steps import Action, Side, Statement
 _SECRET_OPTION = re.compile("(?i)pass|secret|token|key|credential")
 """Options of user mappings whose values are masked in our logs; `user` is none, and its value may be an everyday word."""
 
+_VERIFIERS_READABLE = (
+    "SELECT 1 WHERE has_column_privilege('pg_authid', 'rolname', 'SELECT')"
+    " AND has_column_privilege('pg_authid', 'rolpassword', 'SELECT')"
+)
+"""The same question as in catalog/instance.sql: what we read of roles, and what of their passwords, is to agree."""
 
 FIRST_PATIENCE_SECONDS = 30.0
 LONGEST_PATIENCE_SECONDS = 3600.0
@@ -196,8 +201,7 @@ class Applier:
     def _verifier(self, role: str) -> str:
         """The role's own verifier where the source lets us read it, else the common password made into one."""
         source = self.session(Side.SOURCE, None)
-        readable = source.execute("SELECT has_table_privilege('pg_authid', 'SELECT') AS may").fetchone()
-        if readable and readable["may"]:
+        if source.execute(_VERIFIERS_READABLE).fetchone():
             row = source.execute("SELECT rolpassword FROM pg_authid WHERE rolname = %s", (role,)).fetchone()
             if row and row["rolpassword"]:
                 return str(row["rolpassword"])

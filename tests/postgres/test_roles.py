@@ -439,6 +439,15 @@ def test_where_hashes_cannot_be_read_the_common_password_stands_in(cluster: Clus
     with destination.connect(user="app", password="common-secret") as connection:
         assert connection.execute("SELECT current_user").fetchone() == ("app",)
 
+    source.execute(
+        "GRANT SELECT (rolname, rolpassword) ON pg_authid TO poor; CREATE ROLE late LOGIN PASSWORD 'late-secret'"
+    )
+    moving.converge(roles.examine)
+    with destination.connect(user="late", password="late-secret") as connection:
+        assert connection.execute("SELECT current_user").fetchone() == ("late",)
+    source.execute("REVOKE SELECT (rolname) ON pg_authid FROM poor")
+    assert moving.converge(roles.examine).quiet, "half of it is no right to read"
+
 
 def test_without_a_superuser_what_cannot_be_given_is_said(cluster: Clusters) -> None:
     moving = migration(cluster, (16, 18))
