@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import psycopg
 from psycopg.rows import DictRow
 
+from migrator.catalog import sql
 from migrator.contents import ConfigurationTable, DatabaseFacts, LargeObjects, RelationTrouble, Trouble
 from migrator.looks.reading import Reader
 from migrator.model import Instance, RoleUse
@@ -22,6 +23,24 @@ def read_facts(connection: psycopg.Connection[DictRow], relations: Sequence[int]
         large_objects=LargeObjects() if relations is not None else reader.row("large_objects", LargeObjects),
         uncounting=reader.names("uncounting"),
     )
+
+
+def has_user_objects(connection: psycopg.Connection[DictRow]) -> bool:
+    """Whether somebody keeps anything in this database: objects, or rows in the tables of extensions."""
+    row = connection.execute(sql("user_objects", 0)).fetchone()
+    if row is not None and row["present"]:
+        return True
+    tables = Reader(connection).rows("configuration_tables", ConfigurationTable)
+    return any(_has_rows(connection, each) for each in tables if each.filled)
+
+
+def _has_rows(connection: psycopg.Connection[DictRow], table: ConfigurationTable) -> bool:
+    """Whether there is one that the extension did not come with; also where nobody lets us know."""
+    query = f"SELECT FROM ONLY {qualified(table.namespace, table.name)} {table.condition} LIMIT 1"
+    try:
+        return connection.execute(query.encode()).fetchone() is not None
+    except (psycopg.errors.InsufficientPrivilege, psycopg.errors.LockNotAvailable):
+        return True
 
 
 def _trouble(nspname: str, relname: str, reason: str, detail: str, generated: str, changes: int) -> RelationTrouble:

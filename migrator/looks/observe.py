@@ -10,13 +10,12 @@ from time import monotonic
 import psycopg
 
 from migrator.bookkeeping import journal
-from migrator.catalog import sql
 from migrator.config import InstanceSpec, MappingSpec, RoleConflictStrategy
 from migrator.connection import Session
 from migrator.contents import SubscriptionState
 from migrator.errors import MigratorError, SessionLimitError, UnreachableError
 from migrator.looks.dial import dial
-from migrator.looks.facts import read_missing_locales, read_role_uses
+from migrator.looks.facts import has_user_objects, read_missing_locales, read_role_uses
 from migrator.looks.instances import OLD_SECONDS, read_instance
 from migrator.looks.pair import Origins, read_origins, read_subscription_states
 from migrator.looks.pairing import Pairing
@@ -233,8 +232,7 @@ class Looker:
 
     def _has_user_objects(self, database: str) -> bool:
         with self._session(self.spec.source, database) as session:
-            row = session.execute(sql("user_objects", 0)).fetchone()
-        return bool(row and row["present"])
+            return has_user_objects(session)
 
 
 def _as_now(

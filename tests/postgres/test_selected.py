@@ -6,6 +6,8 @@ from dataclasses import replace
 import pytest
 
 from migrator.config import DatabaseSelection, MappingSpec
+from migrator.connection import session_of
+from migrator.looks.facts import has_user_objects
 from migrator.looks.observe import Looker
 from migrator.machines.cluster import Cluster
 from migrator.observation import Hints, Scope
@@ -60,3 +62,47 @@ def test_the_maintenance_database(shared: Shared, database: Callable[..., str]) 
     seen = Looker(spec).look()
     (finding,) = selected.examine(View(spec, seen, Hints(), seen.observed_at)).findings
     assert shop in finding.message and not finding.blocking
+
+
+MADE = (
+    "CREATE TABLE t ()",
+    "CREATE SEQUENCE s",
+    "CREATE TYPE mood AS ENUM ('ok')",
+    "CREATE TYPE pair AS (i int)",
+    "CREATE DOMAIN d AS int",
+    "CREATE TYPE r AS RANGE (subtype = int)",
+    "CREATE SCHEMA theirs",
+    "CREATE FOREIGN DATA WRAPPER w",
+    'CREATE COLLATION c FROM "C"',
+    "CREATE TEXT SEARCH CONFIGURATION c (COPY = simple)",
+    "CREATE OPERATOR === (FUNCTION = int4eq, LEFTARG = int, RIGHTARG = int)",
+    "SELECT lo_create(0)",
+    "INSERT INTO keeper.job (own) VALUES (false)",
+)
+KEEPER = """
+CREATE EXTENSION pg_stat_statements; CREATE SCHEMA keeper; CREATE EXTENSION citext SCHEMA keeper;
+CREATE TABLE keeper.job (id serial PRIMARY KEY, owner text, own bool); CREATE INDEX ON keeper.job (owner);
+ALTER EXTENSION citext ADD TABLE keeper.job; ALTER EXTENSION citext ADD SEQUENCE keeper.job_id_seq;
+UPDATE pg_extension SET extconfig = ARRAY['keeper.job'::regclass::oid], extcondition = ARRAY['WHERE NOT own'] WHERE extname = 'citext';
+INSERT INTO keeper.job (own) VALUES (true);
+"""
+"""Two extensions; one keeps rows of the user's in a table of its own, as pg_cron does, beside what it came with."""
+
+
+def test_whatever_somebody_keeps_there_is_seen(shared: Shared, database: Callable[..., str]) -> None:
+    """Not extensions alone, with their tables, indexes and rows."""
+    shop = database(shared(15))
+    shared(15).execute(KEEPER, shop)
+    with session_of(shared(15).spec("old"), shop, "test") as session:
+        assert not has_user_objects(session)
+        for made in MADE:
+            with session.transaction(force_rollback=True):
+                session.execute(f"SET LOCAL search_path = public; {made}".encode())
+                assert has_user_objects(session), made
+        assert not has_user_objects(session)
+    shared(15).execute("CREATE ROLE passer LOGIN; GRANT USAGE ON SCHEMA keeper TO passer", shop)
+    try:
+        with session_of(replace(shared(15).spec("old"), username="passer"), shop, "test") as session:
+            assert has_user_objects(session), "what may not be read may be anything"
+    finally:
+        shared(15).execute("DROP OWNED BY passer; DROP ROLE passer", shop)
