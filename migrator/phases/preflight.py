@@ -4,7 +4,16 @@ from collections.abc import Iterator
 
 from migrator.config import InstanceSpec
 from migrator.model import Instance, Unreachable
-from migrator.phases import connection_limits, headroom, line, neighbours, rights, source_settings, wal_forecast
+from migrator.phases import (
+    connection_limits,
+    extension_versions,
+    headroom,
+    line,
+    neighbours,
+    rights,
+    source_settings,
+    wal_forecast,
+)
 from migrator.phases.view import View
 from migrator.quote import identifier
 from migrator.steps import Finding, Gates, Mend, Side, Step
@@ -78,6 +87,7 @@ def _rest(view: View) -> Iterator[Finding]:
     yield from headroom.findings(view)
     yield from connection_limits.of_roles(view)
     yield from rights.findings(view)
+    yield from extension_versions.findings(view)
     yield from neighbours.findings(view)
 
 

@@ -408,6 +408,20 @@ def _(stage: Stage) -> Iterator[None]:
     stage.sql("ALTER FUNCTION f() RESET force_parallel_mode; DROP TABLE loose; INSERT INTO p1 DEFAULT VALUES")
 
 
+@case("extension_older", by_hand=True)
+def _(stage: Stage) -> Iterator[None]:
+    version = "UPDATE pg_extension SET extversion = '{}' WHERE extname = 'plpgsql'"
+    stage.sql(version.format("0.9"))
+    assert stage.told("extension_older") is None, "newer on the destination"
+    stage.sql(version.format("1.10"))
+    yield
+    told = stage.told("extension_older")
+    assert (
+        told is not None and not told.blocking and f"plpgsql 1.10 in {DATABASE} (the destination: 1.0)" in told.message
+    )
+    stage.sql(version.format("1.0"))
+
+
 @case("large_object_unreadable")
 def _(stage: Stage) -> Iterator[None]:
     stage.sql("CREATE ROLE mover LOGIN REPLICATION; SELECT lo_create(0)")
