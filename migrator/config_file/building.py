@@ -8,6 +8,7 @@ from typing import TypeVar, cast
 
 from migrator.config import (
     Config,
+    CopyMethod,
     DatabaseSelection,
     InstanceSpec,
     MappingSpec,
@@ -128,6 +129,8 @@ def _mapping(
     ]
     if ends[0] is None or ends[1] is None:
         return None
+    if values.get("copy_method") is CopyMethod.SUBSCRIPTION:
+        faults.extend(rules.of_streams(own.get("streams_per_database"), join(path, "replication")))
     values.setdefault("name", f"{ends[0].name}-to-{ends[1].name}")
     spec = {"source": ends[0], "destination": ends[1], "databases": databases, **values}
     own_pace = replace(replication, **{"rate_limit_mbps": None, **own})  # type: ignore[arg-type] # the general one is the source's

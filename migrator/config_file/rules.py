@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 from itertools import combinations
 from pathlib import Path
 
-from migrator.config import Config, DatabaseSelection, InstanceSpec, MappingSpec, NotificationSpec
+from migrator.config import Config, CopyMethod, DatabaseSelection, InstanceSpec, MappingSpec, NotificationSpec
 from migrator.config_file.keys import join, normalise
 from migrator.config_file.schemas import MappingSchema
 from migrator.errors import Fault
@@ -79,9 +79,20 @@ def of_notification(notification: NotificationSpec, names: Sequence[str], path: 
 
 
 def of_config(config: Config) -> Iterable[Fault]:
-    """What concerns the processes."""
+    """What concerns the processes, or all mappings."""
     if config.web.port == config.web.flower_port:
         yield Fault("web.flower_port", "must differ from web.port")
+    if config.mappings and all(each.copy_method is CopyMethod.SUBSCRIPTION for each in config.mappings):
+        yield from of_streams(config.replication.streams_per_database, "replication")
+
+
+def of_streams(number: object, path: str) -> Iterable[Fault]:
+    """Of what is copied by `subscription`: one that would be passed over in silence."""
+    if isinstance(number, int) and number > 1:
+        yield Fault(
+            join(path, "streams_per_database"),
+            "is of copy_method: snapshot; under subscription a database has one stream: remove it, or change copy_method",
+        )
 
 
 def _of_mapping(mapping: MappingSpec, path: str) -> Iterable[Fault]:

@@ -134,7 +134,7 @@ def test_the_source_sees_what_was_planned(cluster: Callable[..., Cluster], tmp_p
         "copy_method": method.value,
         "without_identity": "insert_only",
         "without_identity_tables": {"public.bulk": "copy_at_cutover"},
-        "replication": {"streams_per_database": 3},
+        "replication": {"streams_per_database": 3 if method is CopyMethod.SNAPSHOT else 1},
     }
     told = planned(write_config(tmp_path, *ends, {}, databases=["shop"], schema_trial=True, **ways), source)
     assert told.document["unseen"] == []

@@ -117,6 +117,24 @@ def test_rules(tmp_path: Path, change: tuple[str, str], path: str, message: str)
     assert message in faults(tmp_path, GOOD.replace(*change))[path]
 
 
+STREAMS = "replication: {streams_per_database: 4}"
+BY_SUBSCRIPTION = "instance: new, copy_method: subscription"
+
+
+def test_streams_that_nothing_would_come_of(tmp_path: Path) -> None:
+    """Under `subscription` a database has one group; what is said for all mappings may be meant for another."""
+    said = "is of copy_method: snapshot; under subscription a database has one stream: remove it, or change copy_method"
+    own = GOOD.replace("instance: new", f"{BY_SUBSCRIPTION}, {STREAMS}")
+    assert faults(tmp_path, own) == {"mappings.0.replication.streams_per_database": said}
+    general = f"{GOOD.replace('instance: new', BY_SUBSCRIPTION)}\n{STREAMS}"
+    assert faults(tmp_path, general) == {"replication.streams_per_database": said}
+    another = "  - {source_instance: old, destination_instance: new, name: other, databases: [x]}\nreplication:"
+    fine = general.replace("new, copy", "new, databases: [y], copy").replace("\nreplication:", another)
+    for good in (fine, own.replace(": 4", ": 1"), own.replace("copy_method: subscription", "copy_method: snapshot")):
+        (tmp_path / "good.yaml").write_text(good)
+        load(tmp_path / "good.yaml", {})
+
+
 MAPPING, REPLICATION = "mappings.0", "mappings.0.replication"
 
 
