@@ -167,6 +167,21 @@ def test_completion_is_refused_then_queued(web: str, store: Store, page: Page) -
     expect(page.locator(".answer")).to_contain_text("Queued")
     assert store.take_requests("shop") == [{"kind": "complete"}]
 
+    page.reload()  # once more, by keys alone: from the top of the page to the field, and on to the button
+    expect(name).to_have_value("")
+    for _ in range(100):
+        page.keyboard.press("Tab")
+        if name.evaluate("it => it === document.activeElement"):
+            break
+    expect(name).to_be_focused()
+    page.keyboard.type("shop")
+    page.keyboard.press("Tab")
+    expect(button).to_be_focused()
+    page.keyboard.press("Space")
+    expect(page.locator(".answer")).to_contain_text("Queued")
+    expect(button).to_be_focused()
+    assert store.take_requests("shop") == [{"kind": "complete"}]
+
 
 def test_ten_thousand_tables_stay_fluid(web: str, store: Store, page: Page, clean: list[str]) -> None:
     store.publish_relations("shop", "shop", relations(10_000))
@@ -216,6 +231,8 @@ def test_what_failed_is_tried_again_at_the_press_of_a_button(web: str, page: Pag
     store.publish_summary("crm", summary("crm", "problematic", findings=[finding]))
     page.goto(f"{web}/mappings/crm")
     expect(page.locator("#findings")).to_contain_text("Next try in 40 s.")
-    page.get_by_role("button", name="Try what failed again now").click()
+    button = page.get_by_role("button", name="Try what failed again now")
+    button.press("Enter")
     expect(page.locator("#findings .answer")).to_contain_text("Queued", timeout=SOON)
+    expect(button).to_be_focused()
     assert store.take_requests("crm") == [{"kind": "retry"}]

@@ -30,8 +30,10 @@ function Complete({ name, completion }) {
   const [typed, setTyped] = useState("");
   const [answer, setAnswer] = useState(null);
   const [busy, setBusy] = useState(false);
+  // Busy, the button is not disabled: it would lose the keyboard's focus.
   const submit = async (event) => {
     event.preventDefault();
+    if (busy) return;
     setBusy(true);
     setAnswer(await ask(name, "complete", { name: typed }));
     setBusy(false);
@@ -42,7 +44,7 @@ function Complete({ name, completion }) {
     ${!completion.safe && (completion.reasons || []).length > 0 && html`<div class="reasons"><p><b>Not safe yet:</b></p><ul>${completion.reasons.map((reason) => html`<li key=${reason}>${reason}</li>`)}</ul></div>`}
     <label for="typed">Type <b>${name}</b> to confirm</label>
     <div class="row"><input id="typed" name="typed" autocomplete="off" autocapitalize="none" spellcheck="false" required value=${typed} onInput=${(event) => setTyped(event.target.value)} />
-      <button type="submit" class="danger" disabled=${busy}>Mark complete</button></div>
+      <button type="submit" class="danger" aria-disabled=${busy ? "true" : undefined}>Mark complete</button></div>
     <div role="status" class="answer">${answer && html`<div data-kind=${answer.kind}><p>${answer.text}</p>
       ${answer.reasons.length > 0 && html`<ul>${answer.reasons.map((reason) => html`<li key=${reason}>${reason}</li>`)}</ul>`}</div>`}</div></form>`;
 }

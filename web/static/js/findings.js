@@ -25,11 +25,12 @@ function Retry({ name }) {
   const [answer, setAnswer] = useState(null);
   const [busy, setBusy] = useState(false);
   const press = async () => {
+    if (busy) return; // not disabled by then: it would lose the keyboard's focus
     setBusy(true);
     setAnswer(await ask(name, "retry", {}));
     setBusy(false);
   };
-  return html`<div class="retry"><button type="button" class="plain" disabled=${busy} onClick=${press}>Try what failed again now</button>
+  return html`<div class="retry"><button type="button" class="plain" aria-disabled=${busy ? "true" : undefined} onClick=${press}>Try what failed again now</button>
     <div role="status" class="answer">${answer && html`<div data-kind=${answer.kind}><p>${answer.text}</p></div>`}</div></div>`;
 }
 
