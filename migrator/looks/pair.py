@@ -140,10 +140,11 @@ def read_source(
     )
 
 
-def forget_sequences_together(source: Remembered, target: Remembered) -> None:
+def forget_sequences_together(*sides: Remembered) -> None:
     """Both sides' sequences are read, or neither: one side's of before beside the other's of now would look ahead or behind."""
-    if not (is_fresh(source.sequences) and is_fresh(target.sequences)):
-        source.sequences = target.sequences = None
+    if not all(is_fresh(each.sequences) for each in sides):
+        for each in sides:
+            each.sequences = None
 
 
 def _facts(session: Session, oids: list[int] | None, known: Remembered) -> DatabaseFacts:

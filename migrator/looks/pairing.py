@@ -97,8 +97,8 @@ class Pairing:
             other = self.halves.submit(_tried, lambda: self._begin(self.spec.destination, target, narrow))
         source = _tried(lambda: self._begin(self.spec.source, name, narrow))
         destination = other.result() if other is not None else None
-        if not self.scope.relations and isinstance(source, Begun) and isinstance(destination, Begun):
-            forget_sequences_together(source.known, destination.known)
+        if not self.scope.relations:  # of a source alone, too: a right to read them may have come
+            forget_sequences_together(*(each.known for each in (source, destination) if isinstance(each, Begun)))
         return self._parted(self._placed(joined(name, target, *self._read(source, destination))))
 
     def _read(self, source: Begun | Exception, destination: Begun | Exception | None) -> Halves:

@@ -49,8 +49,8 @@ def test_what_is_owed_is_told_with_its_statements(cluster: Clusters) -> None:
     spec = as_mover(mapping(source, destination, common_password=Secret(COMMON)))
     drive_until(spec, done, 120, Memory())
     assert set(told.values()) >= {
-        "database_unreadable", "source_ownership", "source_select_right", "row_security_hides_rows", "role_attribute_refused",
-        "membership_refused", "parameter_rights_differ", "privilege_refused", "action_failed",
+        "database_unreadable", "source_ownership", "source_select_right", "source_sequence_right", "row_security_hides_rows",
+        "role_attribute_refused", "membership_refused", "parameter_rights_differ", "privilege_refused", "action_failed",
     }  # fmt: skip
     assert told["source", "GRANT SELECT ON pg_catalog.pg_roles TO mover;"] == "database_unreadable"
     assert told["destination", "CREATE FOREIGN DATA WRAPPER wrapper;"] == "action_failed"
