@@ -178,6 +178,8 @@ class LedgerGroup:
     destination: Identity
     slot_dropped_at: datetime | None = None
     """We gave its slots up, since they kept more WAL than was allowed."""
+    slot_lost_at: datetime | None = None
+    """Its slot was seen gone from the source, or lost: whatever stands there by its name later is another."""
     method: str = "subscription"
     """The copy method it was made by (config.CopyMethod); a configuration changed later does not change it."""
     snapshot_lsn: Lsn | None = None

@@ -106,6 +106,7 @@ def _group(row: DictRow) -> LedgerGroup:
         inserts_xmin=row["inserts_xmin"],
         retired=row["retired_at"] is not None,
         slot_dropped_at=row["slot_dropped_at"],
+        slot_lost_at=row["slot_lost_at"],
     )
 
 

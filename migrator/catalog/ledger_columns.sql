@@ -21,3 +21,4 @@ ALTER TABLE migrator.relations ADD COLUMN IF NOT EXISTS changes bigint;
 ALTER TABLE migrator.relations ADD COLUMN IF NOT EXISTS counted_since text;
 ALTER TABLE migrator.relations ADD COLUMN IF NOT EXISTS structure text;
 ALTER TABLE migrator.relations ADD COLUMN IF NOT EXISTS structure_lsn pg_lsn;
+ALTER TABLE migrator.groups ADD COLUMN IF NOT EXISTS slot_lost_at timestamptz;

@@ -14,6 +14,7 @@ CREATE TABLE IF NOT EXISTS migrator.groups (
     snapshot_lsn pg_lsn, -- of the slot's exported snapshot
     retired_at timestamptz, -- no part of it is begun any more
     slot_dropped_at timestamptz, -- the WAL budget was used up, and its slots were given up
+    slot_lost_at timestamptz, -- it was seen gone from the source, or lost, whatever stands there by its name later
     method text NOT NULL DEFAULT 'subscription', -- by which it was begun: a configuration changed later changes nothing
     inserts_oid oid, -- of the second publication, which publishes no UPDATE and DELETE
     inserts_xmin text,

@@ -72,8 +72,8 @@ def unfinished(view: View, group: LedgerGroup) -> dict[str, LedgerRelation]:
 def _of_group(view: View, group: LedgerGroup) -> Iterator[Action | Wait | Finding]:
     if view.database.subscription(group.name) is not None:
         return  # made, and not yet recorded: from here on nothing leaves the group
-    if group.slot_dropped_at is not None:
-        return  # given up for the WAL budget: no change would ever follow these rows
+    if group.slot_dropped_at is not None or group.slot_lost_at is not None:
+        return  # given up for the WAL budget, or lost: no change would ever follow these rows
     if not group.slot_created:
         yield from _open(view, group)
         return

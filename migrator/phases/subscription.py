@@ -62,6 +62,13 @@ def slot_trouble(view: View, group: LedgerGroup, slot: Slot | None) -> Finding |
     if slot.wal_status == "lost":
         reason = f" ({slot.invalidation_reason})" if slot.invalidation_reason else ""
         return groups.broken(view, f"replication slot {group.name} was invalidated by the source{reason}")
+    if group.slot_lost_at is not None:
+        when = f"{group.slot_lost_at:%Y-%m-%d %H:%M:%S %Z}"
+        return groups.broken(
+            view,
+            f"replication slot {group.name} was seen gone or lost on the source ({when}); what stands there by its name now "
+            "was made anew, and begins later",
+        )
     return None
 
 

@@ -7,7 +7,7 @@ from migrator.config import WalBudgetAction
 from migrator.model import Instance, Slot
 from migrator.names import is_ours, sync_slot_subscription
 from migrator.observation import Observation
-from migrator.phases import wal_guard
+from migrator.phases import lost_slots, wal_guard
 from migrator.phases.groups import is_under_snapshot
 from migrator.phases.view import View
 from migrator.phases.wording import duration
@@ -124,7 +124,8 @@ def examine(view: View) -> Step:
     """The alarm keeps the light out, but holds back nothing else: what is copied already goes on."""
     budget = view.spec.replication.wal_budget_gb * GB
     over = [slot.name for slot in our_slots(view.observation) if _retained(view.observation, slot) > budget]
-    return Step(NAME, None, Gates.RELATION, wal_guard.actions(view, over), findings=tuple(findings(view)))
+    actions = (*wal_guard.actions(view, over), *lost_slots.actions(view))
+    return Step(NAME, None, Gates.RELATION, actions, findings=tuple(findings(view)))
 
 
 def findings(view: View) -> Iterator[Finding]:

@@ -39,6 +39,10 @@ def group_name(source: Cluster) -> str:
     return str(source.execute("SELECT slot_name FROM pg_replication_slots WHERE slot_name LIKE 'migrator%'")[0][0])
 
 
+def rows_named(cluster: Cluster, name: str) -> int:
+    return int(str(cluster.execute(f"SELECT count(*) FROM customer WHERE name = '{name}'", "shop")[0][0]))
+
+
 def broken(spec: MappingSpec) -> Finding:
     """`replication_broken` is found, blocks, and nothing is done about it by ourselves."""
     assessment = assess(spec)
@@ -77,6 +81,14 @@ def test_slot_dropped_is_broken(pair: tuple[Cluster, Cluster, MappingSpec]) -> N
     time.sleep(1)
     source.execute(f"SELECT pg_drop_replication_slot('{name}')")
     assert "gone" in broken(spec).message
+    source.execute("INSERT INTO customer (name) VALUES ('in no slot')", "shop")
+    drive(spec)
+    source.execute(f"SELECT pg_create_logical_replication_slot('{name}', 'pgoutput')", "shop")
+    destination.execute(f"ALTER SUBSCRIPTION {name} ENABLE", "shop")
+    source.execute("INSERT INTO customer (name) VALUES ('in the new one')", "shop")
+    drive_until(spec, lambda _: rows_named(destination, "in the new one") == 1)
+    assert rows_named(destination, "in no slot") == 0
+    assert "begins later" in broken(spec).message
 
 
 def test_subscription_dropped_is_broken(pair: tuple[Cluster, Cluster, MappingSpec]) -> None:
