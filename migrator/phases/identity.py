@@ -4,7 +4,17 @@ import re
 from collections.abc import Iterator
 
 from migrator.model import Database
-from migrator.phases import claims, connection_limits, fitness, locales, portability, pre_data, source_settings, trial
+from migrator.phases import (
+    claims,
+    connection_limits,
+    fitness,
+    locales,
+    portability,
+    pre_data,
+    source_settings,
+    stale_publication,
+    trial,
+)
 from migrator.phases.view import View
 from migrator.quote import identifier
 from migrator.steps import Finding, Gates, Mend, Side, Step, Wait
@@ -35,6 +45,7 @@ def examine(view: View) -> Step:
         *_database_rights(view),
         *connection_limits.of_database(view),
         *source_settings.of_database(view),
+        *stale_publication.findings(view),
         *fitness.findings(view),
         *portability.findings(view),
         *trial.findings(view),

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from migrator.catalog import ledger_tables
 from migrator.contents import Publication
 from migrator.names import inserts_name
-from migrator.phases import appeared, giving_up, groups, insert_only, publication
+from migrator.phases import appeared, giving_up, groups, insert_only, publication, stale_publication
 from migrator.phases.grouping import MOST_GROUPS, foreign_keys, plan
 from migrator.phases.layouts import noted
 from migrator.phases.relations import bytes_of, wanted
@@ -48,9 +48,12 @@ def unassigned(view: View) -> tuple[str, ...]:
 def joins(view: View, relation: str) -> LedgerGroup | None:
     """The group into which a relation that no group has is to be copied by tablesync; None where it is to begin one of its own.
 
-    One that is replicated already, and has a publication for its kind. Only small ones join, while there may be more groups.
+    One that is replicated already, and has a publication for its kind. Only small ones join, while there may be more groups;
+    and none where the source might pass over what is written to it from then on.
     """
     working = groups.at_work(view)
+    if stale_publication.passes_over(view.source):
+        return None
     if bytes_of(view, relation) > SMALL_BYTES and len(working) < MOST_GROUPS:
         return None
     inserts = insert_only.is_chosen(view.database, relation)

@@ -250,6 +250,9 @@ def test_under_apply_small_new_relations_join_and_nothing_more_is_copied_by_us()
     assert membership.joins(view, "public.t1")
     assert late_subscription.examine(view).quiet, "who joins is admitted after this step: it must not gate that"
     assert not snapshot_copy.examine(view).actions
+    old = replace(view, observation=replace(view.observation, source=replace(view.source, version=17_00_04)))
+    assert membership.joins(old, "public.t1") is None, "the source might pass over its changes from then on"
+    assert [action.summary for action in membership.examine(old).actions] == ["assign 1 relation to 1 group"]
 
 
 def test_a_keepers_failure_is_its_actions() -> None:

@@ -2,11 +2,14 @@
 
 from datetime import UTC, datetime
 
-from migrator.config import InstanceSpec, MappingSpec
+import pytest
+
+from migrator.config import CopyMethod, InstanceSpec, MappingSpec
 from migrator.looks.instances import _unread
 from migrator.observation import Hints, Observation, Scope
-from migrator.phases import preflight
+from migrator.phases import preflight, stale_publication
 from migrator.phases.view import View
+from tests import builders
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -18,3 +21,21 @@ def test_a_source_below_15_is_refused_before_anything_else_is_asked() -> None:
     findings = preflight.examine(View(spec, seen, Hints(), NOW)).findings
     assert [finding.code for finding in findings] == ["source_too_old"]
     assert findings[0].blocking and "PostgreSQL 14" in findings[0].message and "pg_upgrade" in findings[0].remedy
+
+
+@pytest.mark.parametrize(
+    ("version", "method", "blocking"),
+    [
+        (15_00_12, CopyMethod.SUBSCRIPTION, True),
+        (16_00_08, CopyMethod.SUBSCRIPTION, True),
+        (17_00_04, CopyMethod.SNAPSHOT, False),
+        (15_00_13, CopyMethod.SUBSCRIPTION, None),
+        (17_00_05, CopyMethod.SUBSCRIPTION, None),
+        (18_00_00, CopyMethod.SUBSCRIPTION, None),
+    ],
+)
+def test_sources_that_pass_over_tables_added_late(version: int, method: CopyMethod, blocking: bool | None) -> None:
+    """None: they do not."""
+    view = builders.view(builders.instance(version=version), about=builders.pair(), copy_method=method)
+    found = [finding.blocking for finding in stale_publication.findings(view)]
+    assert found == ([] if blocking is None else [blocking])
