@@ -222,7 +222,7 @@ class Builder:
     def _foreign_key(self, constraint: Constraint) -> Iterator[Work]:
         if isinstance(self.target.find(constraint.identity), Constraint):
             work = self._constraint(constraint)
-        elif self.unfilled & foreign_keys.sides(self.source, constraint):
+        elif foreign_keys.waits_for_rows(self.pair, self.source, constraint, self.unfilled):
             work = iter((foreign_keys.left_for_later(self.pair, constraint, for_rows=True),))
         elif not self._may_refer(constraint) or not self._referenced_key_exists(constraint):
             why = "every relation is ready and the referenced key exists"

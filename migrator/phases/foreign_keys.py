@@ -1,8 +1,9 @@
 """Foreign keys that can only be built after the barrier: between relations of different groups, or with rows that are carried then.
 
 Each group's changes are applied by themselves. Where the application truncates both tables of a foreign key at once, each group's
-apply would truncate one of them, which PostgreSQL refuses while the foreign key stands: for ever. And while rows of one side are
-yet to be carried, the other's refer to nothing.
+apply would truncate one of them, which PostgreSQL refuses while the foreign key stands: for ever. So it is with an unlogged table that
+refers to a replicated one: of TRUNCATE ... CASCADE only the latter's is replicated. And while rows of one side are yet to be carried,
+the other's refer to nothing.
 """
 
 from migrator.observation import DatabasePair
@@ -13,6 +14,7 @@ from migrator.phases.ways import apart, at_cutover, carried_as
 from migrator.records import Barrier, Ledger
 from migrator.schema import Schema
 from migrator.schema.constraint import FOREIGN_KEY, Constraint
+from migrator.schema.table import PARTITIONED
 from migrator.steps import Finding
 
 
@@ -28,7 +30,8 @@ def unfilled(pair: DatabasePair, barrier: Barrier | None) -> frozenset[str]:
     """The relations whose rows are not replicated, and not carried for good yet."""
     outstanding = {piece.what for piece in carry.overdue(pair, barrier)} if barrier is not None else None
     filled = (name for name in at_cutover(pair) if outstanding is not None and carried_as(name) not in outstanding)
-    return apart(pair) - frozenset(filled)
+    loose = carry.unlogged(pair) if outstanding is None or carry.UNLOGGED in outstanding else ()
+    return (apart(pair) - frozenset(filled)) | frozenset(loose)
 
 
 def sides(source: Schema, constraint: Constraint) -> frozenset[str]:
@@ -41,7 +44,20 @@ def is_late(pair: DatabasePair, source: Schema, constraint: Constraint) -> bool:
     """Whether it is built after the barrier only."""
     if constraint.type != FOREIGN_KEY:
         return False
-    return is_between_groups(pair.ledger, source, constraint) or bool(sides(source, constraint) & apart(pair))
+    both = sides(source, constraint)
+    unreplicated = bool(both & apart(pair)) or _leads_from_unlogged(source, both)
+    return unreplicated or is_between_groups(pair.ledger, source, constraint)
+
+
+def _leads_from_unlogged(source: Schema, both: frozenset[str]) -> bool:
+    """To a table that is replicated; between unlogged ones nothing is truncated by apply."""
+    tables = [source.table(name) for name in both if source.has_table(name)]
+    return any(each.unlogged and each.kind != PARTITIONED for each in tables) and any(map(source.storage, both))
+
+
+def waits_for_rows(pair: DatabasePair, source: Schema, constraint: Constraint, unfilled: frozenset[str]) -> bool:
+    """Whether rows of one side are yet to be carried for good."""
+    return bool(unfilled & sides(source, constraint)) and is_late(pair, source, constraint)
 
 
 def missing(pair: DatabasePair) -> tuple[Constraint, ...]:

@@ -162,7 +162,7 @@ COMMENT ON COLUMN app.typed."Y y" IS 'its attribute';
 
 -- unlogged tables and sequences
 CREATE UNLOGGED TABLE app.loose (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, number serial, note text DEFAULT 'x', typed integer REFERENCES app.typed_more
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, number serial, note text DEFAULT 'x', typed bigint REFERENCES app.loose
 );
 CREATE INDEX loose_note ON app.loose (note);
 COMMENT ON TABLE app.loose IS 'lost in a crash';
