@@ -91,6 +91,8 @@ class Publication:
     """Of one that publishes no UPDATE and DELETE: how many of them the source has counted, by the relation's oid."""
     counted_since: str = ""
     """What changes whenever the source may have lost count: the times of its last resets, in seconds."""
+    schemas: tuple[str, ...] = ()
+    """Published with every table that is in them now or later: we add none."""
 
 
 class SyncState(StrEnum):

@@ -8,6 +8,8 @@ SELECT p.pubname AS name, p.oid::text AS oid, p.xmin::text AS xmin,
                  JOIN pg_class c ON c.oid = pr.prrelid
                  JOIN pg_namespace n ON n.oid = c.relnamespace
                  WHERE pr.prpubid = p.oid
-                   AND (%(relations)s::oid[] IS NULL OR c.oid = ANY (%(relations)s::oid[]))), '[]') AS relations
+                   AND (%(relations)s::oid[] IS NULL OR c.oid = ANY (%(relations)s::oid[]))), '[]') AS relations,
+       (SELECT coalesce(jsonb_agg(n.nspname ORDER BY n.nspname), '[]')
+        FROM pg_publication_namespace pn JOIN pg_namespace n ON n.oid = pn.pnnspid WHERE pn.pnpubid = p.oid) AS schemas
 FROM pg_publication p
 WHERE p.pubname LIKE 'migrator\_%%'

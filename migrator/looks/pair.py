@@ -190,6 +190,7 @@ def _publications(session: Session, oids: list[int] | None) -> tuple[Publication
             },
             changes={int(oid): count for _, _, oid, _, count in row["relations"] if count is not None},
             counted_since=row["counted_since"],
+            schemas=tuple(row["schemas"]),
         )
         for row in session.execute(counting("publications"), {"relations": oids})
         if parse_group_name(row["name"])

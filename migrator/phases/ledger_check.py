@@ -28,6 +28,7 @@ def examine(view: View) -> Step:
     found: list[Finding] = []
     follow: list[Action] = []
     for group in groups.at_work(view):
+        found += _foreign_schemas(view, group)
         publication, subscription = view.database.publication(group.name), view.database.subscription(group.name)
         # Until it is recorded, what stands in publication and ledger is membership's to put right.
         if publication is None or subscription is None or group.subscription_oid is None:
@@ -171,4 +172,17 @@ def _foreign(view: View, group: LedgerGroup, places: Places) -> Iterator[Finding
                 f"In database {view.database.name} on the source: ALTER PUBLICATION {identifier(publication.name)} DROP TABLE {name};",
                 database=view.database.name,
                 relation=name,
+            )
+
+
+def _foreign_schemas(view: View, group: LedgerGroup) -> Iterator[Finding]:
+    """Whatever comes into them, too, is published: without its rows, and where it has no replica identity its UPDATEs fail."""
+    for publication in groups.publications(view, group):
+        for schema in publication.schemas:
+            yield Finding(
+                "publication_foreign_relation",
+                f"Somebody else added all tables of schema {schema} to our publication {publication.name}.",
+                f"In database {view.database.name} on the source: ALTER PUBLICATION {identifier(publication.name)} DROP TABLES IN "
+                f"SCHEMA {identifier(schema)};",
+                database=view.database.name,
             )

@@ -11,7 +11,7 @@ import pytest
 
 from migrator.catalog import sql
 from migrator.connection import session_of
-from migrator.looks.instances import read_instance
+from migrator.looks.instances import read_instance, read_transactions
 from migrator.machines.cluster import Cluster
 from migrator.model import HeldSubscription
 from migrator.reports import write_stop
@@ -92,6 +92,8 @@ def test_a_subscription_of_the_source_writes_too(server: Cluster) -> None:
             server.execute("INSERT INTO t VALUES (1)", "feed_w")
             (seen,) = eventually(lambda: writers(server))
             assert "database shop_w (" in seen and " of subscription feed): a writing transaction open for " in seen
+            with session_of(server.spec("s"), None, "pg-migrator test") as session:
+                assert ("shop_w", True) in {(each.database, each.writing) for each in read_transactions(session, 0.0)}
             (hidden,) = writers(server, "onlooker")
             assert "database shop_w (subscription feed): a writing transaction, since when is hidden" in hidden
         eventually(lambda: [True] if not writers(server) else [])

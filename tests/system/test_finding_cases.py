@@ -174,6 +174,15 @@ BY_CONFIGURATION = {"rate_limit_by_admission", "wal_budget_exceeded", "wal_budge
 """Whose remedy is no statement, but a line of the configuration."""
 
 
+def test_a_schema_in_our_publication_is_told_like_a_table(world: World) -> None:
+    world.source.execute(f"CREATE SCHEMA theirs; ALTER PUBLICATION {world.group} ADD TABLES IN SCHEMA theirs", "shop")
+    found = world.told("publication_foreign_relation")
+    assert "schema theirs" in found.message
+    world.carry_out(found)
+    world.gone("publication_foreign_relation")
+    world.light()
+
+
 @pytest.mark.parametrize("code", CASES)
 def test_the_remedy_as_printed_mends_it(world: World, code: str) -> None:
     CASES[code](world)
