@@ -14,6 +14,7 @@ from migrator.phases import (
     source_settings,
     stale_publication,
     trial,
+    walsender_settings,
 )
 from migrator.phases.view import View
 from migrator.quote import identifier
@@ -46,6 +47,7 @@ def examine(view: View) -> Step:
         *connection_limits.of_database(view),
         *source_settings.of_database(view),
         *stale_publication.findings(view),
+        *walsender_settings.findings(view),
         *fitness.findings(view),
         *portability.findings(view),
         *trial.findings(view),

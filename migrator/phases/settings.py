@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from migrator.model import Instance
+from migrator.model import Database, Instance
 from migrator.quote import identifier, literal
 
 _LISTS = frozenset(
@@ -32,6 +32,7 @@ _SUPERUSER = frozenset(
 )
 """Settings of context `superuser`, those named log_... aside."""
 
+_NEVER = re.compile(r"\s*0+(\.0*)?\s*[a-z]*\s*")
 _ITEM = re.compile(r'\s*(?:"(?P<quoted>(?:[^"]|"")*)"|(?P<plain>[^,]*?))\s*(?:,|\Z)')
 
 
@@ -62,6 +63,24 @@ def parse(text: str) -> Setting:
     """`name=value`, as pg_db_role_setting holds it."""
     name, _, value = text.partition("=")
     return Setting(name, value)
+
+
+def kept(instance: Instance, role: str, database: Database, name: str) -> str | None:
+    """What a session of that role in that database begins with by what is kept with them; None: nobody has set it."""
+    places: list[tuple[str, ...]] = [
+        tuple(each.setting for each in instance.role_settings if (each.role, each.database) == (role, place))
+        for place in (database.name, None)
+    ]
+    for configured in (*places, database.settings, instance.settings_of_all):
+        for setting in map(parse, configured):
+            if setting.name.lower() == name:
+                return setting.value
+    return None
+
+
+def is_never(timeout: str) -> bool:
+    """0, in whatever unit."""
+    return _NEVER.fullmatch(timeout) is not None
 
 
 def split_list(value: str) -> list[str]:

@@ -5,7 +5,6 @@ Workers take them as any session does, and no client option goes before them. So
 where nothing goes before it (role in database, role, database, server), and gives it back at the end.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 
 from migrator.model import Database, Instance
@@ -36,7 +35,6 @@ _CONSTANT = {
 lc_monetary where money is held: 1.234,56 is another amount under another."""
 
 _YES = frozenset({"on", "true", "yes", "1"})
-_NEVER = re.compile(r"\s*0+(\.0*)?\s*[a-z]*\s*")
 _MONEY = "money"
 
 
@@ -72,18 +70,10 @@ def _has_money(schema: Schema) -> bool:
 
 def _in_force(instance: Instance, database: Database, name: str) -> str | None:
     """What a session of our role in that database begins with; None: nobody has set it for one."""
-    user = instance.user.name
-    places: list[tuple[str, ...]] = [
-        tuple(each.setting for each in instance.role_settings if (each.role, each.database) == (user, place))
-        for place in (database.name, None)
-    ]
-    for configured in (*places, database.settings, instance.settings_of_all):
-        for setting in map(settings.parse, configured):
-            if setting.name.lower() == name:
-                return setting.value
-    return (
-        instance.settings.get(name) if name == "lc_monetary" else None
-    )  # the others our own session has set for itself
+    kept = settings.kept(instance, instance.user.name, database, name)
+    if kept is not None or name != "lc_monetary":  # the others our own session has set for itself
+        return kept
+    return instance.settings.get(name)
 
 
 def _alike(name: str, found: str, wanted: str) -> bool:
@@ -92,7 +82,7 @@ def _alike(name: str, found: str, wanted: str) -> bool:
     if name == "array_nulls":
         return found.lower() in _YES
     if name.endswith("_timeout"):
-        return _NEVER.fullmatch(found) is not None
+        return settings.is_never(found)
     return _letters(found) == _letters(wanted)
 
 

@@ -6,8 +6,9 @@ import pytest
 
 from migrator.config import CopyMethod, InstanceSpec, MappingSpec
 from migrator.looks.instances import _unread
+from migrator.model import RoleSetting
 from migrator.observation import Hints, Observation, Scope
-from migrator.phases import preflight, stale_publication
+from migrator.phases import preflight, stale_publication, walsender_settings
 from migrator.phases.view import View
 from tests import builders
 
@@ -39,3 +40,29 @@ def test_sources_that_pass_over_tables_added_late(version: int, method: CopyMeth
     view = builders.view(builders.instance(version=version), about=builders.pair(), copy_method=method)
     found = [finding.blocking for finding in stale_publication.findings(view)]
     assert found == ([] if blocking is None else [blocking])
+
+
+@pytest.mark.parametrize(
+    ("destination", "own", "of_database", "told"),
+    [
+        (18_00_01, "statement_timeout=5s", (), ["statement_timeout"]),
+        (17_00_07, "work_mem=4MB", ("transaction_timeout=1min", "lock_timeout=0"), ["transaction_timeout"]),
+        (
+            18_00_01,
+            "statement_timeout=0",
+            ("statement_timeout=5s",),
+            [],
+        ),  # what the role has in the database goes first
+        (18_00_02, "statement_timeout=5s", (), []),
+        (16_00_12, "statement_timeout=5s", (), []),
+    ],
+)
+def test_destinations_that_hand_on_no_options(
+    destination: int, own: str, of_database: tuple[str, ...], told: list[str]
+) -> None:
+    source = builders.instance(
+        databases=(builders.database(settings=of_database),), role_settings=(RoleSetting("postgres", "shop", own),)
+    )
+    view = builders.view(source, builders.destination_instance(version=destination), about=builders.pair())
+    expected = [f"ALTER ROLE postgres IN DATABASE shop SET {name} = 0;" for name in told]
+    assert [mend.sql for finding in walsender_settings.findings(view) for mend in finding.mends] == expected
