@@ -82,8 +82,9 @@ def _apply_trouble(view: View, group: LedgerGroup) -> Iterable[Finding]:
             f"Apply in database {view.database.target} fails and starts again ({subscription.apply_error_count} errors so"
             f" far); no change of any relation of {group.name} gets through.",
             "The destination server's log names relation, key and transaction (look for 'logical replication apply "
-            "worker'). Mend the cause on the destination; PostgreSQL tries again by itself. Last resort, it drops the whole "
-            f"transaction: ALTER SUBSCRIPTION {identifier(group.name)} SKIP (lsn = '<finished at, from the log>');",
+            "worker'). Mend the cause on the destination; PostgreSQL tries again by itself. Does a function there not find what it "
+            "names without a schema: ALTER FUNCTION ... SET search_path = ..., on both sides, since apply has none. Last resort, it "
+            f"drops the whole transaction: ALTER SUBSCRIPTION {identifier(group.name)} SKIP (lsn = '<finished at, from the log>');",
             database=view.database.name,
         )
     elif subscription.enabled and _starts_again(view, group, subscription):

@@ -73,7 +73,9 @@ def _versions(view: View) -> Iterator[Finding]:
         yield Finding(
             "destination_below_18",
             f"The destination is PostgreSQL {destination}; pg-migrator is built for {BUILT_FOR}.",
-            f"It works; a destination of {BUILT_FOR} spares you the next upgrade.",
+            f"It works; a destination of {BUILT_FOR} spares you the next upgrade, and counts changes that find no row there "
+            "(apply_conflicts), of which an older one says nothing: compare the rows at the cutover, as docs/cutover.md has it "
+            "(4. Has everything arrived?).",
             blocking=False,
         )
 
