@@ -43,7 +43,7 @@ class Barrier:
     lsn: Lsn
     taken_at: datetime
     arrived_at: datetime | None = None
-    """When everything was seen to have arrived: from then on the destination is the operator's to change."""
+    """When everything was seen to have arrived, under this barrier or an earlier one: the destination is the operator's since."""
 
 
 @dataclass(frozen=True)
@@ -277,8 +277,8 @@ class LedgerCarried:
     carried_at: datetime
     rows: int
     bytes: int
-    seconds: float | None = None
-    """How long it took; None for pieces that do not say."""
+    seconds: float | None = None  # it took; None for pieces that do not say
+    barrier: Lsn | None = None  # that was in force, 0 where none was; None: an older version did not note it
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,12 @@ def of(row: DictRow) -> Barrier | None:
 
 
 def take(session: Session, mapping: str, lsn: Lsn) -> None:
-    """Record the source position after which, says the operator, nobody writes any more; nothing has arrived behind it yet."""
+    """Record the source position after which, says the operator, nobody writes any more.
+
+    That everything had arrived under an earlier one stays: applications may be at work on the destination since.
+    """
     session.execute(
-        "UPDATE migrator.mappings SET barrier = %s::pg_lsn, barrier_at = clock_timestamp(), arrived_at = NULL WHERE name = %s",
+        "UPDATE migrator.mappings SET barrier = %s::pg_lsn, barrier_at = clock_timestamp() WHERE name = %s",
         (str(lsn), mapping),
     )
 

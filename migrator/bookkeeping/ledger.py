@@ -75,7 +75,8 @@ def read(session: Session, mapping: str, narrow: tuple[list[str], list[int]] | N
         given = "SELECT coalesce(array_agg(object), '{}') AS objects FROM migrator.given WHERE mapping = %s"
         settled = session.execute(given, (mapping,))
         carried = session.execute(
-            "SELECT what, carried_at, rows, bytes, seconds FROM migrator.carried WHERE mapping = %s", (mapping,)
+            "SELECT what, carried_at, rows, bytes, seconds, barrier FROM migrator.carried WHERE mapping = %s",
+            (mapping,),
         )
     entries = {row["relation"]: _relation(row) for row in relations}
     return Ledger(
@@ -86,7 +87,7 @@ def read(session: Session, mapping: str, narrow: tuple[list[str], list[int]] | N
         parts=tuple(OpenPart(**row) for row in parts),
         keepers=tuple(map(_keeper, keepers)),
         given=frozenset(name for row in settled for name in row["objects"]),
-        carried={row["what"]: LedgerCarried(**{name: row[name] for name in row if name != "what"}) for row in carried},
+        carried={row["what"]: _carried(row) for row in carried},
     )
 
 
@@ -133,6 +134,11 @@ def _relation(row: DictRow) -> LedgerRelation:
         structure=row["structure"],
         structure_lsn=Lsn.parse(row["structured"]) if row["structured"] else None,
     )
+
+
+def _carried(row: DictRow) -> LedgerCarried:
+    barrier = Lsn.parse(row["barrier"]) if row["barrier"] else None
+    return LedgerCarried(row["carried_at"], row["rows"], row["bytes"], row["seconds"], barrier)
 
 
 def _keeper(row: DictRow) -> LedgerKeeper:

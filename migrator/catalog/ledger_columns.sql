@@ -11,6 +11,7 @@ ALTER TABLE migrator.relations ADD COLUMN IF NOT EXISTS was_partition boolean NO
 ALTER TABLE migrator.groups ADD COLUMN IF NOT EXISTS method text NOT NULL DEFAULT 'subscription';
 ALTER TABLE migrator.relations ADD COLUMN IF NOT EXISTS analyzed_at timestamptz;
 ALTER TABLE migrator.carried ADD COLUMN IF NOT EXISTS seconds double precision;
+ALTER TABLE migrator.carried ADD COLUMN IF NOT EXISTS barrier pg_lsn;
 ALTER TABLE migrator.relations ADD COLUMN IF NOT EXISTS layout text;
 ALTER TABLE migrator.relations ADD COLUMN IF NOT EXISTS altered_layout text;
 ALTER TABLE migrator.relations ADD COLUMN IF NOT EXISTS altered_lsn pg_lsn;

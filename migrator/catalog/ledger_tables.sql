@@ -72,6 +72,7 @@ CREATE TABLE IF NOT EXISTS migrator.carried (
     rows bigint NOT NULL,
     bytes bigint NOT NULL,
     seconds double precision, -- it took
+    barrier pg_lsn, -- the one in force before the first row was read; 0/0: none
     PRIMARY KEY (mapping, what)
 );
 CREATE TABLE IF NOT EXISTS migrator.large_objects (

@@ -60,7 +60,11 @@ def _take_barrier(spec: MappingSpec, sure: bool) -> None:
 def _lift_barrier(spec: MappingSpec) -> None:
     """What it prints is for stderr: stdout may be a document."""
     to_undo = control.lift_barrier(spec)
-    click.echo("The barrier is taken back.", err=True)
+    click.echo(
+        "The barrier is taken back. From here the source's rows count: what applications have written on the destination is not there, "
+        f"and pg-migrator carry {spec.name} writes over it.",
+        err=True,
+    )
     if to_undo:
         click.echo("Before the writers of the source are let in again, run on the destination:", err=True)
     for database, statements in to_undo.items():

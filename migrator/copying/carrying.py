@@ -18,11 +18,13 @@ from migrator.config import MappingSpec
 from migrator.connection import session_of, try_lock
 from migrator.copying.copy_part import Copied, agreed, pass_on, refuse_triggers
 from migrator.copying.courtesy import make_way
+from migrator.copying.entry import Entry
 from migrator.copying.errors import named
 from migrator.copying.large_objects import carry_large_objects
 from migrator.copying.lines import destination_session, source_session
 from migrator.copying.wire import Wire
 from migrator.errors import MigratorError
+from migrator.model import Lsn
 from migrator.names import application_name, lock_key
 from migrator.phases.carry import LARGE_OBJECTS, NAME, UNLOGGED, Piece, Rows
 from migrator.phases.pacing import limits
@@ -80,24 +82,31 @@ class Carrying:
     ) -> None:
         self._stack.close()
 
-    def carry(self, piece: Piece, *, made_by_us: bool) -> Copied:
+    def carry(self, piece: Piece, barrier: Lsn | None, *, made_by_us: bool) -> Copied:
         """Carry one piece, again if need be. `made_by_us`: the destination database, and so what its extensions came with.
+
+        `barrier`: the one in force, as the caller has seen it under the lock.
 
         Raises MigratorError with the transaction rolled back; a session that was in mid-copy is closed.
         """
         reader, writer = Wire(self._reader, self._stop), Wire(self._writer, self._stop)
-        throttle = SharedThrottle(self.buckets, self._limits)
+        throttle, entry = SharedThrottle(self.buckets, self._limits), Entry(self.spec.name, piece.what, barrier)
         try:
             if piece.what == LARGE_OBJECTS:
-                return carry_large_objects(reader, writer, self.spec.name, throttle)
+                return carry_large_objects(reader, writer, entry, throttle)
             refuse = piece.what == UNLOGGED or piece.apart or not made_by_us
-            return _carry_rows(reader, writer, self.spec.name, piece, throttle, refuse_rows=refuse)
+            return _carry_rows(reader, writer, entry, piece, throttle, refuse_rows=refuse)
         except BaseException as error:
             reader.abandon()
             writer.abandon()
             if isinstance(error, psycopg.Error):
                 raise named(error, piece.what) from None
             raise
+
+    def keep(self, piece: Piece, barrier: Lsn | None) -> None:
+        """Note a piece as carried, and leave the destination's as it is."""
+        writer = Wire(self._writer, self._stop)
+        writer.ask(Entry(self.spec.name, piece.what, barrier).kept())
 
     def _stop(self) -> bool:
         """Asked several times a second. What is under way is finished through a pause; an ending stops it."""
@@ -115,7 +124,7 @@ class Carrying:
 
 
 def _carry_rows(
-    reader: Wire, writer: Wire, mapping: str, piece: Piece, throttle: Throttle, *, refuse_rows: bool
+    reader: Wire, writer: Wire, entry: Entry, piece: Piece, throttle: Throttle, *, refuse_rows: bool
 ) -> Copied:
     names = ", ".join(f"ONLY {each.relation}" for each in piece.tables)
     # now() of this transaction is what the ledger notes: the source's snapshot is taken after it.
@@ -123,10 +132,10 @@ def _carry_rows(
     writer.ask(f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE")
     reader.ask("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
     reader.ask(lock_to_read([each.relation for each in piece.tables]))
-    if refuse_rows and not _was_carried(writer, mapping, piece.what):
+    if refuse_rows and not _was_carried(writer, entry):
         _refuse_rows(writer, piece.tables)
     if piece.apart:
-        _refuse_replicated(writer, mapping, piece.tables)
+        _refuse_replicated(writer, entry.mapping, piece.tables)
         _refuse_references(writer, piece.tables)
     if piece.what == UNLOGGED or piece.apart:
         writer.ask(f"TRUNCATE {names}")  # together: they may refer to one another
@@ -141,12 +150,7 @@ def _carry_rows(
     if piece.apart:
         writer.ask(f"ANALYZE {', '.join(each.relation for each in piece.tables)}")
     whole = Copied(sum(each.rows for each in copied), sum(each.bytes for each in copied))
-    writer.ask(
-        "INSERT INTO migrator.carried (mapping, what, carried_at, rows, bytes, seconds)"
-        f" VALUES ({literal(mapping)}, {literal(piece.what)}, now(), {whole.rows}, {whole.bytes},"
-        " extract(epoch FROM clock_timestamp() - now())) ON CONFLICT (mapping, what) DO UPDATE SET"
-        " (carried_at, rows, bytes, seconds) = (excluded.carried_at, excluded.rows, excluded.bytes, excluded.seconds)"
-    )
+    writer.ask(entry.carried("now()", whole, "extract(epoch FROM clock_timestamp() - now())"))
     writer.ask("COMMIT")
     reader.ask("COMMIT")
     return whole
@@ -160,8 +164,10 @@ def _copy(reader: Wire, writer: Wire, rows: Rows, throttle: Throttle) -> Copied:
     return pass_on(reader, writer, rows.relation, throttle)
 
 
-def _was_carried(writer: Wire, mapping: str, what: str) -> bool:
-    (found,) = writer.ask(f"SELECT FROM migrator.carried WHERE mapping = {literal(mapping)} AND what = {literal(what)}")
+def _was_carried(writer: Wire, entry: Entry) -> bool:
+    (found,) = writer.ask(
+        f"SELECT FROM migrator.carried WHERE mapping = {literal(entry.mapping)} AND what = {literal(entry.what)}"
+    )
     return found.ntuples == 1
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from migrator.bucket import Throttle
 from migrator.copying.copy_part import Copied, pass_on
+from migrator.copying.entry import Entry
 from migrator.copying.wire import Wire
 from migrator.errors import MigratorError
 from migrator.phases.carry import LARGE_OBJECTS
@@ -64,10 +65,10 @@ class _LargeObject:
             yield f"GRANT {privilege} ON {it} TO {identifier(grantee) if grantee else 'PUBLIC'}{option}"
 
 
-def carry_large_objects(reader: Wire, writer: Wire, mapping: str, throttle: Throttle) -> Copied:
+def carry_large_objects(reader: Wire, writer: Wire, entry: Entry, throttle: Throttle) -> Copied:
     """All of a database's, and away with those of ours that the source has no more. Raises MigratorError and psycopg's errors."""
     (begun,) = writer.ask("SELECT clock_timestamp()")
-    moment = (begun.get_value(0, 0) or b"").decode()
+    moment, mapping = (begun.get_value(0, 0) or b"").decode(), entry.mapping
     wanted = _oids(reader, "SELECT oid FROM pg_catalog.pg_largeobject_metadata ORDER BY oid")
     count = bytes_ = 0
     for start in range(0, len(wanted), AT_ONCE):
@@ -80,11 +81,7 @@ def carry_large_objects(reader: Wire, writer: Wire, mapping: str, throttle: Thro
         writer.ask(
             f"BEGIN; {_unlink(oids)}; DELETE FROM migrator.large_objects WHERE large_object = ANY ({oids}); COMMIT"
         )
-    writer.ask(
-        "INSERT INTO migrator.carried (mapping, what, carried_at, rows, bytes)"
-        f" VALUES ({literal(mapping)}, {literal(LARGE_OBJECTS)}, {literal(moment)}, {count}, {bytes_})"
-        " ON CONFLICT (mapping, what) DO UPDATE SET (carried_at, rows, bytes) = (excluded.carried_at, excluded.rows, excluded.bytes)"
-    )
+    writer.ask(entry.carried(literal(moment), Copied(count, bytes_)))
     return Copied(count, bytes_)
 
 

@@ -17,7 +17,7 @@ from migrator.phases.view import View
 from migrator.phases.ways import at_cutover, carried_as
 from migrator.phases.wording import duration, some
 from migrator.quote import identifier, qualified
-from migrator.records import Barrier
+from migrator.records import Barrier, LedgerCarried
 from migrator.schema.definition import FIRES
 from migrator.steps import Action, Carry, Finding, Gates, Mend, Side, Step
 
@@ -60,7 +60,7 @@ def examine(view: View) -> Step:
     if pair.source_schema is None or view.observation.scope.relations:
         return Step(NAME, pair.name, Gates.RELATION)
     refused = tuple(findings(pair, view.source.user.name))
-    missing = never_carried(pair)
+    missing = never_carried(pair) if not view.observation.arrived else ()  # the rows there may be the applications' own
     action = Action(SUMMARY, (), job=Carry())
     return Step(NAME, pair.name, Gates.RELATION, (action,) if missing and not refused else (), findings=refused)
 
@@ -83,8 +83,13 @@ def overdue(pair: DatabasePair, barrier: Barrier | None) -> tuple[Piece, ...]:
     return tuple(
         piece
         for piece in pieces(pair)
-        if barrier is None or piece.what not in carried or carried[piece.what].carried_at <= barrier.taken_at
+        if barrier is None or piece.what not in carried or not _is_after(carried[piece.what], barrier)
     )
+
+
+def _is_after(last: LedgerCarried, barrier: Barrier) -> bool:
+    """By the barrier itself: clocks may be put back. An older version noted none."""
+    return last.barrier == barrier.lsn if last.barrier is not None else last.carried_at > barrier.taken_at
 
 
 def _pieces(pair: DatabasePair) -> Iterator[Piece]:

@@ -37,7 +37,7 @@ def _reasons(spec: MappingSpec, observation: Observation, decision: Decision) ->
         return
     barrier = journal.barrier
     for pair in observation.databases:
-        yield from _unready(pair) if barrier is None or barrier.arrived_at is None else _new(pair)
+        yield from _unready(pair) if barrier is None or barrier.arrived_at is None else _new(pair, spec.name)
     if barrier is None:
         yield f"The write stop is not confirmed: stop the writers, then run: pg-migrator cutover {spec.name} --writes-stopped"
         return
@@ -63,16 +63,18 @@ def _unready(pair: DatabasePair) -> Iterator[str]:
         yield f"Database {pair.name}: {counted(missing, 'relation')} not ready."
 
 
-def _new(pair: DatabasePair) -> Iterator[str]:
+def _new(pair: DatabasePair, mapping: str) -> Iterator[str]:
     """Everything had arrived: a relation that was never begun was made on the source since. Its rows leave no trace in our slots."""
     if pair.source_schema is None:
         yield f"Database {pair.name} cannot be read on the source: {pair.source_error}"
         return
     made = sorted(name for name in pair.source_schema.leaves() if name not in pair.ledger.relations)
     if made:
+        cutover = f"pg-migrator cutover {mapping}"
         yield (
-            f"Database {pair.name}: made on the source after everything had arrived: {some(made)}. Somebody still works there. "
-            "Stop them and take a new barrier."
+            f"Database {pair.name}: made on the source after everything had arrived: {some(made)}. Somebody still works there: stop "
+            "them. Where applications have written on the destination, copy by hand what of it is needed (pg_dump --table), and drop it on "
+            f"the source. Only where none has: {cutover} --writes-resumed, then {cutover} --writes-stopped."
         )
 
 
@@ -98,7 +100,8 @@ def _not_passed(observation: Observation, pair: DatabasePair, barrier: Barrier) 
         elif subscription.remote_lsn is not None and subscription.remote_lsn > barrier.lsn:
             yield (
                 f"Database {pair.name}: something was committed on the source after the barrier "
-                f"(at {subscription.remote_lsn}): somebody still writes. Stop them and take a new barrier."
+                f"(at {subscription.remote_lsn}): somebody still writes. Stop them, then confirm that anew: "
+                f"pg-migrator cutover {observation.mapping} --writes-stopped"
             )
 
 
@@ -122,10 +125,15 @@ def _late_sequences(pair: DatabasePair, barrier: Barrier) -> Iterator[str]:
 
 
 def _not_carried(observation: Observation, pair: DatabasePair, barrier: Barrier) -> Iterator[str]:
+    command = f"pg-migrator carry {observation.mapping}"
     for piece in carry.overdue(pair, barrier):
+        if barrier.arrived_at is None:
+            yield f"Database {pair.name}: {piece.what} were not carried since the barrier: {command}"
+            continue
         yield (
-            f"Database {pair.name}: {piece.what} were not carried since the barrier: "
-            f"pg-migrator carry {observation.mapping}"
+            f"Database {pair.name}: {carry.named(piece)} were not carried since the last barrier, which is a later one than that under "
+            "which everything had arrived. Where applications have written to them on the destination, bring over by hand what is missing "
+            f"there, then: {command} --keep. Only where they have not: {command} --overwrite"
         )
 
 

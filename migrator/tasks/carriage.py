@@ -7,7 +7,7 @@ from migrator.bucket import Buckets
 from migrator.config import MappingSpec
 from migrator.copying.carrying import Carrying
 from migrator.copying.copy_part import Copied
-from migrator.errors import MigratorError
+from migrator.errors import MigratorError, RefusedError
 from migrator.looks.observe import Looker
 from migrator.memory import Memory
 from migrator.model import Instance
@@ -37,34 +37,66 @@ def carry_pieces(
 ) -> Iterator[Carried]:
     """Carry what is wanted, piece by piece. Raises MigratorError where somebody else is at it, or it cannot be carried."""
     with Carrying(spec, database, source_system, buckets, stopping) as carrying:
-        if not carrying.locked:
-            raise MigratorError(
-                f"Database {database} is being carried by somebody else.", "Try again when that is over."
-            )
-        observation = Looker(spec, NAME).look(Scope(database))
-        pair = observation.database(database)
-        if pair is None or pair.source_schema is None or pair.target_schema is None:
-            raise MigratorError(f"Database {database} cannot be read on both servers.")
+        _refuse_unlocked(carrying)
+        observation, pair = _look(spec, database)
         assert isinstance(observation.source, Instance) and observation.journal is not None
         for finding in findings(pair, observation.source.user.name):
             raise MigratorError(finding.message, finding.remedy)
         claims = observation.journal.claims
         ours = any(each.created and (each.mapping, each.database) == (spec.name, database) for each in claims)
-        final = observation.journal.barrier is not None
+        barrier = observation.journal.barrier
         for piece in wanted(observation, pair):
-            yield Carried(database, piece.what, carrying.carry(piece, made_by_us=ours), final)
+            copied = carrying.carry(piece, barrier.lsn if barrier else None, made_by_us=ours)
+            yield Carried(database, piece.what, copied, barrier is not None)
 
 
 def never_carried(observation: Observation, pair: DatabasePair) -> tuple[Piece, ...]:
-    """What the light waits for."""
-    return carry.never_carried(pair)
+    """What the light waits for. Once everything has arrived, what stands there may be the applications' own."""
+    return carry.never_carried(pair) if not observation.arrived else ()
 
 
-def carry_again(spec: MappingSpec, buckets: Buckets | None) -> Iterator[Carried]:
+def carry_again(spec: MappingSpec, buckets: Buckets | None, *, overwrite: bool = False) -> Iterator[Carried]:
     """Carry everything of a mapping that was not carried since the barrier; without a barrier, all of it.
 
-    `buckets` None: there is no Redis. Raises MigratorError where it cannot be carried.
+    `buckets` None: there is no Redis. `overwrite`: also what applications may have written on the destination since everything had
+    arrived; else RefusedError. Raises MigratorError where it cannot be carried.
     """
+    seen, system = _begun(spec)
+    if buckets is None and limits(spec, seen.journal, system):
+        raise MigratorError(
+            f"A rate limit holds for {spec.name}, and Redis, which keeps it, is not configured here or does not answer.",
+            "Set redis_url to the one in use (pg-migrator run prints it when it starts its own); or take the limit away in the "
+            "configuration, once nobody uses the source any more.",
+        )
+    wanted = _overdue if overwrite else _overdue_before_arrival
+    for pair in seen.databases:
+        if pieces(pair):
+            yield from carry_pieces(spec, pair.name, system, buckets or Memory(), lambda: False, wanted)
+
+
+def keep(spec: MappingSpec) -> Iterator[tuple[str, str]]:
+    """Take what is due for carried, and leave the destination's as it is: databases and pieces.
+
+    Before everything has arrived, only what was carried once. Raises MigratorError where there is no barrier.
+    """
+    seen, system = _begun(spec)
+    if seen.journal is None or seen.journal.barrier is None:
+        raise MigratorError("There is no barrier: nothing is carried for good yet.")
+    for pair in (each for each in seen.databases if pieces(each)):
+        with Carrying(spec, pair.name, system, Memory(), lambda: False) as carrying:
+            _refuse_unlocked(carrying)
+            observation, known = _look(spec, pair.name)
+            barrier = observation.journal.barrier if observation.journal else None
+            if barrier is None:
+                continue
+            for piece in overdue(known, barrier):
+                if observation.arrived or piece.what in known.ledger.carried:
+                    carrying.keep(piece, barrier.lsn)
+                    yield pair.name, piece.what
+
+
+def _begun(spec: MappingSpec) -> tuple[Observation, str]:
+    """A look at everything, and the source's system identifier. Raises MigratorError where nothing may be carried."""
     seen = Looker(spec, NAME).look()
     if not isinstance(seen.source, Instance):
         raise MigratorError(seen.source.reason, "Nothing can be carried while the source does not answer.")
@@ -73,18 +105,38 @@ def carry_again(spec: MappingSpec, buckets: Buckets | None) -> Iterator[Carried]
     if seen.journal.intent is not Intent.MIGRATE:
         remedy = f"Go on with: pg-migrator resume {spec.name}" if seen.journal.intent is Intent.PAUSED else ""
         raise MigratorError(f"Mapping {spec.name} is {seen.journal.intent}: nothing is carried.", remedy)
-    system = seen.source.system_identifier
-    if buckets is None and limits(spec, seen.journal, system):
-        raise MigratorError(
-            f"A rate limit holds for {spec.name}, and Redis, which keeps it, is not configured here or does not answer.",
-            "Set redis_url to the one in use (pg-migrator run prints it when it starts its own); or take the limit away in the "
-            "configuration, once nobody uses the source any more.",
-        )
-    for pair in seen.databases:
-        if pieces(pair):
-            yield from carry_pieces(spec, pair.name, system, buckets or Memory(), lambda: False, _overdue)
+    return seen, seen.source.system_identifier
 
 
 def _overdue(observation: Observation, pair: DatabasePair) -> tuple[Piece, ...]:
     barrier = observation.journal.barrier if observation.journal else None
     return tuple(piece for piece in overdue(pair, barrier) if barrier is not None or not piece.late)
+
+
+def _overdue_before_arrival(observation: Observation, pair: DatabasePair) -> tuple[Piece, ...]:
+    """Raises RefusedError where applications may be at work on what would be overwritten."""
+    found = _overdue(observation, pair)
+    if observation.arrived and found:
+        name = observation.mapping
+        raise RefusedError(
+            "Everything had arrived before: what applications have written on the destination since would be overwritten.",
+            [f"Database {pair.name}: {carry.named(piece)}" for piece in found],
+            f"Where they have written to these, bring over by hand what is missing there, then: pg-migrator carry {name} --keep. "
+            f"Where they have not: pg-migrator carry {name} --overwrite",
+        )
+    return found
+
+
+def _look(spec: MappingSpec, database: str) -> tuple[Observation, DatabasePair]:
+    observation = Looker(spec, NAME).look(Scope(database))
+    pair = observation.database(database)
+    if pair is None or pair.source_schema is None or pair.target_schema is None:
+        raise MigratorError(f"Database {database} cannot be read on both servers.")
+    return observation, pair
+
+
+def _refuse_unlocked(carrying: Carrying) -> None:
+    if not carrying.locked:
+        raise MigratorError(
+            f"Database {carrying.database} is being carried by somebody else.", "Try again when that is over."
+        )

@@ -135,7 +135,7 @@ def _gives_way(spec: MappingSpec, light: Assessment, source: Cluster) -> None:
     system = light.observation.source.system_identifier
     ended = Event()
     with ThreadPoolExecutor(1) as pool, Carrying(spec, "shop", system, Standstill(), ended.is_set) as carrying:
-        put_off = pool.submit(carrying.carry, piece, made_by_us=True)
+        put_off = pool.submit(carrying.carry, piece, None, made_by_us=True)
         held = "SELECT count(*) FROM pg_locks WHERE relation = 'answer'::regclass AND mode = 'AccessShareLock'"
         while source.execute(held, "shop") == [(0,)]:
             time.sleep(0.1)
