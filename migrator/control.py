@@ -3,9 +3,9 @@
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from migrator.bookkeeping import barriers, journal, journal_format, trials
+from migrator.bookkeeping import barriers, intents, journal, journal_format, trials
 from migrator.config import MappingSpec
 from migrator.connection import Session, session_of, try_lock
 from migrator.errors import MigratorError, RefusedError, UnreachableError
@@ -18,13 +18,13 @@ from migrator.observation import Observation, Scope
 from migrator.phases import awake
 from migrator.phases.clashes import between
 from migrator.phases.lag import confirmed
-from migrator.records import Barrier, Identity, Intent, Journal
+from migrator.records import UNENDED, Barrier, Identity, Intent, Journal
 from migrator.reports.completion import reasons_against
 from migrator.reports.way_back import way_back
 from migrator.steps import Finding
 from migrator.store import Store
 from migrator.tasks.sampling import emit_marker, sample_lag
-from migrator.tick.assessment import arrived_under, refusals
+from migrator.tick.assessment import CHANGED_MEANWHILE, Verdict, arrived_under, verdict
 from migrator.tick.ending import Removal, end
 from migrator.tick.reconcile import Assessment, assess, judge
 from migrator.tick.sequence_finish import finalise_sequences
@@ -75,19 +75,19 @@ def _journal_session(spec: MappingSpec, task: str) -> Iterator[tuple[Session, Jo
 
 def pause(spec: MappingSpec) -> None:
     """Begin nothing new until resume; apply and upkeep go on."""
-    _change_intent(spec, Intent.PAUSED, {Intent.MIGRATE, Intent.PAUSED})
+    _change_intent(spec, Intent.PAUSED)
 
 
 def resume(spec: MappingSpec) -> None:
     """Go on after a pause."""
-    _change_intent(spec, Intent.MIGRATE, {Intent.MIGRATE, Intent.PAUSED})
+    _change_intent(spec, Intent.MIGRATE)
 
 
-def _change_intent(spec: MappingSpec, wanted: Intent, allowed: set[Intent]) -> None:
-    with _journal_session(spec, "control") as (session, entry):
-        if entry.intent not in allowed:
-            raise MigratorError(f"Mapping {spec.name} is {entry.intent}: it cannot be paused or resumed any more.")
-        journal.set_intent(session, spec.name, wanted)
+def _change_intent(spec: MappingSpec, wanted: Intent) -> None:
+    with _journal_session(spec, "control") as (session, _):
+        if not intents.write(session, spec.name, wanted, UNENDED):
+            intent = journal.read_journal(session, spec.name).intent
+            raise MigratorError(f"Mapping {spec.name} is {intent}: it cannot be paused or resumed any more.")
 
 
 def set_rate_limit(spec: MappingSpec, mbps: float | None) -> None:
@@ -138,7 +138,8 @@ def take_barrier(spec: MappingSpec) -> Barrier:
                 _refuse_drift(spec, seen)
             # A marker's commit is flushed, and with it everything committed before, whatever synchronous_commit they used.
             lsn = emit_marker(spec)
-            barriers.take(session, spec.name, lsn)
+            if not barriers.take(session, spec.name, lsn):
+                raise MigratorError(f"Mapping {spec.name} does not migrate any more: there is no barrier to take.")
             finalise_sequences(spec)
             _await_passing(spec, lsn, schemas)
             look_for_arrival(spec, schemas=schemas)
@@ -179,15 +180,28 @@ def look_for_arrival(spec: MappingSpec, store: Store | None = None, schemas: Sch
     return assessment
 
 
-def lift_barrier(spec: MappingSpec) -> Mapping[str, tuple[str, ...]]:
+@dataclass(frozen=True)
+class Lifted:
+    """Whether a barrier stood, and by database what must be undone on the destination before the writers are let in."""
+
+    stood: bool
+    to_undo: Mapping[str, tuple[str, ...]]
+
+
+def lift_barrier(spec: MappingSpec) -> Lifted:
     """The source is to be written again: upkeep of sequences goes on, completion is refused as before.
 
-    What must be undone on the destination before the writers are let in, by database. Read afterwards: before, a worker would add
-    again what was dropped.
+    What is to be undone is read afterwards: before, a worker would add again what was dropped. Raises MigratorError where an end
+    has begun: what is written on the source from then on goes nowhere.
     """
     with _journal_session(spec, "barrier") as (session, _):
-        barriers.lift(session, spec.name)
-    return way_back(Looker(spec, "barrier").look())
+        stood = barriers.lift(session, spec.name)
+        intent = journal.read_journal(session, spec.name).intent
+        if intent not in UNENDED:
+            raise MigratorError(
+                f"Mapping {spec.name} is {intent}: what is written on the source is not replicated any more."
+            )
+    return Lifted(stood, way_back(Looker(spec, "barrier").look()))
 
 
 def _await_passing(spec: MappingSpec, lsn: Lsn, schemas: SchemaCache) -> None:
@@ -214,13 +228,16 @@ def complete(spec: MappingSpec, *, source_gone: bool = False) -> Removal:
     What a transaction that is open has written stands at no position yet: positions alone do not tell that nobody writes.
     """
     with _journal_session(spec, "control") as (session, entry):
-        if entry.intent is not Intent.COMPLETING:
-            reasons = [] if source_gone else refusals(spec, entry.claims, lambda: assess(spec))
-            if source_gone and entry.intent not in (Intent.MIGRATE, Intent.PAUSED):
-                reasons = [f"The mapping is {entry.intent}."]
-            if reasons:
-                raise RefusedError(f"Completing {spec.name} is not safe now.", reasons)
-        journal.set_intent(session, spec.name, Intent.COMPLETING, source_gone=source_gone)
+        begun = entry.intent is Intent.COMPLETING
+        found = Verdict((), None) if begun or source_gone else verdict(spec, entry.claims, lambda: assess(spec))
+        among = (Intent.COMPLETING,) if begun else UNENDED
+        reasons = found.reasons
+        if not reasons and not intents.write(
+            session, spec.name, Intent.COMPLETING, among, barrier=found.barrier, source_gone=source_gone
+        ):
+            reasons = (CHANGED_MEANWHILE if entry.intent in among else f"The mapping is {entry.intent}.",)
+        if reasons:
+            raise RefusedError(f"Completing {spec.name} is not safe now.", reasons)
     return end(spec, entry, source_gone or entry.source_gone)
 
 
@@ -229,12 +246,12 @@ def abort(spec: MappingSpec, *, source_gone: bool = False) -> Removal:
     with _destination(spec, "control") as session:
         journal_format.upgrade_journal(session)
         entry = journal.read_journal(session, spec.name)
-        if entry.intent is Intent.COMPLETED:
-            raise MigratorError(f"Mapping {spec.name} is completed: there is nothing to abort.")
         if entry.source is None:
             source, destination = _identities(spec)
             journal.begin(session, spec.name, source, destination, spec.source.label)
-        journal.set_intent(session, spec.name, Intent.ABORTING, source_gone=source_gone)
+        among = [each for each in Intent if each is not Intent.COMPLETED]
+        if not intents.write(session, spec.name, Intent.ABORTING, among, source_gone=source_gone):
+            raise MigratorError(f"Mapping {spec.name} is completed: there is nothing to abort.")
     return end(spec, entry, source_gone or entry.source_gone)
 
 

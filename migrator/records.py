@@ -19,6 +19,9 @@ class Intent(StrEnum):
     COMPLETED = "completed"
 
 
+UNENDED = (Intent.MIGRATE, Intent.PAUSED)
+
+
 @dataclass(frozen=True)
 class Identity:
     """Which server this is: changes with a restore (system identifier) or a failover (timeline)."""
@@ -146,12 +149,9 @@ class Journal:
     """Completion or abort was asked for with --source-gone: the source is not touched, and not checked."""
     markers: tuple[Marker, ...]
     """Oldest first; confirmed ones are pruned but for the newest."""
-    claims: tuple[Claim, ...] = ()
-    """Of every mapping into this instance."""
+    claims: tuple[Claim, ...] = ()  # of every mapping into this instance, as the roles
     roles: tuple[CarriedRole, ...] = ()
-    """Of every mapping into this instance."""
-    source_rate_limit_mbps: float | None = None
-    """The live limit of the whole source; None: the configuration's."""
+    source_rate_limit_mbps: float | None = None  # the live limit of the whole source; None: the configuration's
     put_back: Mapping[str, datetime] = field(default_factory=dict)
     """When which side (source, destination) was first seen in an earlier state than it had been in, on the same timeline."""
     stable_at: datetime | None = None

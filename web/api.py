@@ -82,7 +82,9 @@ def complete(name: str) -> ResponseReturnValue:
     reasons = reasons_against(summary)
     if reasons:
         return failed(409, "Completion is not safe now.", reasons=reasons)
-    current_store().push_request(name, {"kind": "complete"})
+    shown = summary.get("barrier")  # safe under this one: by the time the request is served another may have been taken
+    lsn = shown.get("lsn") if isinstance(shown, dict) else None
+    current_store().push_request(name, {"kind": "complete", "barrier": lsn})
     return jsonify({"queued": True}), 202
 
 

@@ -12,22 +12,27 @@ def of(row: DictRow) -> Barrier | None:
     return Barrier(Lsn.parse(row["barrier"]), row["barrier_at"], row["arrived_at"]) if row["barrier"] else None
 
 
-def take(session: Session, mapping: str, lsn: Lsn) -> None:
-    """Record the source position after which, says the operator, nobody writes any more.
+def take(session: Session, mapping: str, lsn: Lsn) -> bool:
+    """Record the source position after which, says the operator, nobody writes any more. False where the mapping does not migrate.
 
     That everything had arrived under an earlier one stays: applications may be at work on the destination since.
     """
-    session.execute(
-        "UPDATE migrator.mappings SET barrier = %s::pg_lsn, barrier_at = clock_timestamp() WHERE name = %s",
+    taken = session.execute(
+        "UPDATE migrator.mappings SET barrier = %s::pg_lsn, barrier_at = clock_timestamp()"
+        " WHERE name = %s AND intent = 'migrate'",
         (str(lsn), mapping),
     )
+    return taken.rowcount == 1
 
 
-def lift(session: Session, mapping: str) -> None:
-    """The writers are back: upkeep goes on, and completion is refused until a new barrier."""
-    session.execute(
-        "UPDATE migrator.mappings SET barrier = NULL, barrier_at = NULL, arrived_at = NULL WHERE name = %s", (mapping,)
+def lift(session: Session, mapping: str) -> bool:
+    """The writers are back: upkeep goes on, and completion is refused until a new barrier. False where none stands, or an end has begun."""
+    lifted = session.execute(
+        "UPDATE migrator.mappings SET barrier = NULL, barrier_at = NULL, arrived_at = NULL"
+        " WHERE name = %s AND barrier IS NOT NULL AND intent IN ('migrate', 'paused')",
+        (mapping,),
     )
+    return lifted.rowcount == 1
 
 
 def note_arrival(session: Session, mapping: str, barrier: Barrier) -> bool:

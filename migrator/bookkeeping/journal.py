@@ -204,15 +204,6 @@ def note_put_back(session: Session, mapping: str, side: Side) -> None:
     )
 
 
-def set_intent(session: Session, mapping: str, intent: Intent, *, source_gone: bool = False) -> None:
-    """Write what the operator wants, before the first act of it."""
-    session.execute(
-        "UPDATE migrator.mappings SET intent = %s, intent_at = clock_timestamp(), quiet_since = NULL, stable_at = NULL,"
-        " source_gone = source_gone OR %s WHERE name = %s",
-        (intent.value, source_gone, mapping),
-    )
-
-
 def set_rate_limit(session: Session, mapping: str, mbps: float | None) -> None:
     """The mapping's own live limit in MB/s; None gives it back to the configuration."""
     session.execute("UPDATE migrator.mappings SET rate_limit_mbps = %s WHERE name = %s", (mbps, mapping))
@@ -244,20 +235,24 @@ def set_stable(session: Session, mapping: str, at: datetime) -> None:
 def finish(session: Session, mapping: str, intent: Intent, seen: Journal) -> bool:
     """The end of completion or abort: only the intent row stays of this mapping.
 
-    False, and nothing is done, where a note is there of what has to be given back that `seen` has not: by a task that was under way.
+    False, and nothing is done, where a note is there of what has to be given back that `seen` has not: by a task that was under way; and
+    where the operator wants something else by now than in `seen`.
     """
     with session.transaction():
         session.execute("SELECT pg_advisory_xact_lock(%s)", (lock_key("journal"),))
         if owed.noted(session, mapping) - owed.known(seen):
             return False
+        ended = session.execute(
+            "UPDATE migrator.mappings SET intent = %s, intent_at = clock_timestamp(), quiet_since = NULL, stable_at = NULL,"
+            " rate_limit_mbps = NULL, source_rate_limit_mbps = NULL, brake_mbps = NULL, brake_reason = NULL"
+            " WHERE name = %s AND intent = %s",
+            (intent.value, mapping, seen.intent.value),
+        )
+        if not ended.rowcount:
+            return False
         for table in _OF_WORK:
             if _exists(session, table):
                 session.execute(f"DELETE FROM migrator.{table} WHERE mapping = %s", (mapping,))
-        session.execute(
-            "UPDATE migrator.mappings SET intent = %s, intent_at = clock_timestamp(), quiet_since = NULL, stable_at = NULL,"
-            " rate_limit_mbps = NULL, source_rate_limit_mbps = NULL, brake_mbps = NULL, brake_reason = NULL WHERE name = %s",
-            (intent.value, mapping),
-        )
         if not session.execute(_OTHERS_AT_WORK).fetchone():
             for table in _OF_WORK:
                 session.execute(f"DROP TABLE IF EXISTS migrator.{table}")

@@ -59,15 +59,16 @@ def _take_barrier(spec: MappingSpec, sure: bool) -> None:
 
 def _lift_barrier(spec: MappingSpec) -> None:
     """What it prints is for stderr: stdout may be a document."""
-    to_undo = control.lift_barrier(spec)
+    lifted = control.lift_barrier(spec)
+    said = "The barrier is taken back." if lifted.stood else "No barrier stands."
     click.echo(
-        "The barrier is taken back. From here the source's rows count: what applications have written on the destination is not there, "
+        f"{said} From here the source's rows count: what applications have written on the destination is not there, "
         f"and pg-migrator carry {spec.name} writes over it.",
         err=True,
     )
-    if to_undo:
+    if lifted.to_undo:
         click.echo("Before the writers of the source are let in again, run on the destination:", err=True)
-    for database, statements in to_undo.items():
+    for database, statements in lifted.to_undo.items():
         click.echo(redact("\n".join((comment(f"database {database}:"), *statements))), err=True)
 
 

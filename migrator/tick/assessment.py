@@ -39,6 +39,10 @@ ALARMS = frozenset(
 
 LOOKS_AT_AN_ALARM = 4
 
+CHANGED_MEANWHILE = (
+    "While it was judged, the barrier was taken back or taken anew, or the mapping's end was begun: look again."
+)
+
 
 @dataclass(frozen=True)
 class Assessment:
@@ -86,8 +90,16 @@ def arrived_under(spec: MappingSpec, assessment: Assessment) -> Barrier | None:
     return None if reasons_against(spec, seen, assessment.decision) else barrier
 
 
-def refusals(spec: MappingSpec, claims: Iterable[Claim], look: Callable[[], Assessment]) -> list[str]:
-    """Why completion is refused now, by a look at everything. What is written in a transaction that is open stands at no position.
+@dataclass(frozen=True)
+class Verdict:
+    """Why completion is refused; where nothing is said, it is safe under this barrier, and under no other."""
+
+    reasons: tuple[str, ...]
+    barrier: Barrier | None
+
+
+def verdict(spec: MappingSpec, claims: Iterable[Claim], look: Callable[[], Assessment]) -> Verdict:
+    """Whether completion is refused now, by a look at everything. What is written in a transaction that is open stands at no position.
 
     So writers are asked for before the look, which would not see what they commit behind it, and after it, where it found nothing: one
     that has begun meanwhile would stay unnoticed.
@@ -96,8 +108,9 @@ def refusals(spec: MappingSpec, claims: Iterable[Claim], look: Callable[[], Asse
     with suppress(UnreachableError):  # a source that does not answer is for the look to tell
         writers = open_writers(spec, known)
     assessment = look()
-    reasons = [*writers, *reasons_against(spec, assessment.observation, assessment.decision)]
-    return reasons or list(open_writers(spec, known))
+    entry = assessment.observation.journal
+    reasons = (*writers, *reasons_against(spec, assessment.observation, assessment.decision))
+    return Verdict(reasons or tuple(open_writers(spec, known)), entry.barrier if entry else None)
 
 
 def with_trials(spec: MappingSpec, assessment: Assessment) -> Assessment:

@@ -1,13 +1,13 @@
 """The tick: observe, decide, dispatch, publish. Also the same thing in one process, for the ends of a mapping and for tests."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import psycopg
 import structlog
 
-from migrator.bookkeeping import barriers, journal, journal_format, trials
+from migrator.bookkeeping import barriers, intents, journal, journal_format, trials
 from migrator.config import MappingSpec
 from migrator.connection import Session, session_of, try_lock
 from migrator.errors import MigratorError, SessionLimitError, UnreachableError
@@ -15,7 +15,7 @@ from migrator.looks.remembered import SchemaCache
 from migrator.memory import Failures, Memory
 from migrator.model import Instance
 from migrator.names import application_name, lock_key
-from migrator.records import Identity, Intent
+from migrator.records import UNENDED, Identity, Intent
 from migrator.reports import progress
 from migrator.reports.brief import brief
 from migrator.reports.snapshot import told_before
@@ -25,7 +25,7 @@ from migrator.store import Store
 from migrator.store.history import History
 from migrator.store.outbox import Outbox
 from migrator.tasks.sampling import sample_lag
-from migrator.tick.assessment import ALARMS, Assessment, arrived_under, assess, judge, refusals
+from migrator.tick.assessment import ALARMS, CHANGED_MEANWHILE, Assessment, arrived_under, assess, judge, verdict
 from migrator.tick.dispatch import IN_FLIGHT_SECONDS, Dispatcher, dispatch, errands, messages
 from migrator.tick.inline import Inline
 from migrator.turns import quiet_of
@@ -139,14 +139,24 @@ class Reconciler:
                 served = True
             if request.get("kind") != "complete":
                 continue
-            claims = journal.read_journal(session, self.spec.name).claims
-            if reasons := refusals(self.spec, claims, lambda: self._assess(all_databases=True)):
+            if reasons := self._complete(session, request.get("barrier")):
                 self._log("warning", f"completion refused: {' '.join(reasons)}")
                 continue
-            journal.set_intent(session, self.spec.name, Intent.COMPLETING)
             self._log("info", "completion begins, as asked for over HTTP")
             served = True
         return served
+
+    def _complete(self, session: Session, shown: object) -> Sequence[str]:
+        """Begin completion, or say why not. `shown`: the barrier under which it was asked for."""
+        claims = journal.read_journal(session, self.spec.name).claims
+        found = verdict(self.spec, claims, lambda: self._assess(all_databases=True))
+        if found.reasons:
+            return found.reasons
+        if found.barrier is None or shown != str(found.barrier.lsn):
+            return ("It was asked for under another barrier than the one in force.",)
+        if not intents.write(session, self.spec.name, Intent.COMPLETING, UNENDED, barrier=found.barrier):
+            return (CHANGED_MEANWHILE,)
+        return ()
 
     def _finish(self, session: Session, assessment: Assessment) -> bool:
         """An ending with nothing left to do is over; only the intent row stays. Whether to look again: for that, or for what came since."""

@@ -156,7 +156,9 @@ def test_completion_is_refused_then_queued(web: str, store: Store, page: Page) -
     button.click()
     expect(page.locator(".answer")).to_contain_text("Completion is not safe now.")
     expect(page.locator(".answer")).to_contain_text("No barrier was recorded")
-    store.publish_summary("shop", summary("shop", "cutover_ready", completion={"safe": True, "reasons": []}))
+    store.publish_summary(
+        "shop", summary("shop", "cutover_ready", completion={"safe": True, "reasons": []}, barrier={"lsn": "0/10"})
+    )
     expect(page.locator(".reasons")).to_have_count(0, timeout=SOON)
     name.fill("shopp")
     button.click()
@@ -165,7 +167,7 @@ def test_completion_is_refused_then_queued(web: str, store: Store, page: Page) -
     name.fill("shop")
     name.press("Enter")
     expect(page.locator(".answer")).to_contain_text("Queued")
-    assert store.take_requests("shop") == [{"kind": "complete"}]
+    assert store.take_requests("shop") == [{"kind": "complete", "barrier": "0/10"}]
 
     page.reload()  # once more, by keys alone: from the top of the page to the field, and on to the button
     expect(name).to_have_value("")

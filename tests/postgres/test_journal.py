@@ -4,12 +4,14 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 
-from migrator.bookkeeping import journal
+from migrator.bookkeeping import barriers, intents, journal
 from migrator.connection import Session, session_of
 from migrator.machines.cluster import Cluster
+from migrator.model import Lsn
 from migrator.phases.noting import noted
-from migrator.records import Identity, Intent
+from migrator.records import UNENDED, Identity, Intent
 
 WAITS = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'reader' AND wait_event_type = 'Lock'"
 
@@ -34,7 +36,7 @@ def test_an_end_takes_no_note_away_that_it_has_not_seen(cluster: Callable[..., C
         session_of(server.spec("new"), None, "writer") as writer,
     ):
         begin(ender)
-        journal.set_intent(ender, "two", Intent.ABORTING)
+        intents.write(ender, "two", Intent.ABORTING, UNENDED)
         for table, values in NOTES:
             note = noted("one", table, values).sql
             assert writer.execute(note).fetchone() == writer.execute(note).fetchone() == {"noted": True}
@@ -54,7 +56,7 @@ def test_an_end_begins_behind_a_note_that_is_being_written(cluster: Callable[...
         session_of(server.spec("new"), None, "writer") as writer,
     ):
         begin(ender)
-        ending = threading.Thread(target=lambda: journal.set_intent(ender, "one", Intent.ABORTING))
+        ending = threading.Thread(target=lambda: intents.write(ender, "one", Intent.ABORTING, UNENDED))
         with writer.transaction():
             writer.execute(noted("one", *NOTES[1]).sql)
             ending.start()
@@ -82,3 +84,26 @@ def test_reading_survives_the_end_of_another_mapping(cluster: Callable[..., Clus
                 time.sleep(0.01)
         thread.join(30)
         assert read == [Intent.COMPLETED]
+
+
+def test_a_wish_is_written_only_over_what_it_was_given_for(cluster: Callable[..., Cluster]) -> None:
+    """Whoever reads, thinks and writes finds out that another was quicker."""
+    with session_of(cluster(18).spec("new"), None, "test") as session:
+        journal.begin(session, "one", Identity("1", 1), Identity("2", 1))
+        barriers.take(session, "one", Lsn(16))
+        barrier = journal.read_journal(session, "one").barrier
+        assert barrier is not None
+        barriers.take(session, "one", Lsn(32))
+        assert not intents.write(session, "one", Intent.COMPLETING, UNENDED, barrier=barrier)
+        assert intents.write(session, "one", Intent.PAUSED, UNENDED)
+        assert not barriers.take(session, "one", Lsn(48)), "a pause takes none"
+        assert intents.write(session, "one", Intent.ABORTING, UNENDED)
+        for late in (Intent.MIGRATE, Intent.PAUSED, Intent.COMPLETING):
+            assert not intents.write(session, "one", late, UNENDED)
+        assert not barriers.lift(session, "one")
+        completing, aborting = (
+            replace(journal.NOT_BEGUN, intent=each) for each in (Intent.COMPLETING, Intent.ABORTING)
+        )
+        assert not journal.finish(session, "one", Intent.COMPLETED, completing), "it is aborting by now"
+        assert journal.finish(session, "one", Intent.ABORTED, aborting)
+        assert journal.read_journal(session, "one").intent is Intent.ABORTED

@@ -71,9 +71,9 @@ def test_a_migration_is_told_of_step_by_step(cluster: Clusters, valkey: str, tmp
             room.supervisor.stop()
             room.supervisor.start()
             room.fresh(2)
-            control.take_barrier(room.spec)
+            lsn = str(control.take_barrier(room.spec).lsn)
             until(lambda: control.assess(room.spec, room.store).summary["completion"]["safe"])  # type: ignore[index]
-            room.store.push_request("m", {"kind": "complete"})
+            room.store.push_request("m", {"kind": "complete", "barrier": lsn})
             room.status("completed")
             heard("completed")
             ended = [*once, "ready", "completed"]

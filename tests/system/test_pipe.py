@@ -9,7 +9,7 @@ import pytest
 
 from migrator import control
 from migrator.config import MappingSpec
-from migrator.errors import RefusedError
+from migrator.errors import MigratorError, RefusedError
 from migrator.machines.cluster import Cluster
 from migrator.steps import Finding, Status
 from migrator.store import Store
@@ -246,9 +246,10 @@ def test_a_writing_transaction_refuses_the_barrier(pair: tuple[Cluster, Cluster,
 
 
 def test_a_transaction_left_open_since_the_barrier_refuses_completion(
-    pair: tuple[Cluster, Cluster, MappingSpec],
+    pair: tuple[Cluster, Cluster, MappingSpec], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A job that was missed: nothing of it is committed yet, so that no position tells of it."""
+    """A job that was missed: nothing of it is committed yet, so that no position tells of it. Nor is a barrier that was taken back
+    during the look one to complete under."""
     source, destination, spec = pair
     to_the_light(spec)
     control.take_barrier(spec)
@@ -261,7 +262,22 @@ def test_a_transaction_left_open_since_the_barrier_refuses_completion(
         assert reason.startswith(f"pid {writer.info.backend_pid}, user postgres, database shop: a writing transaction")
         assert destination.execute("SELECT intent FROM migrator.mappings") == [("migrate",)]
         writer.execute("ROLLBACK")
+
+    def then_taken_back(*of: object, **more: object) -> Assessment:
+        found = assess(spec)
+        assert control.lift_barrier(spec).stood
+        return found
+
+    with monkeypatch.context() as during, pytest.raises(RefusedError) as refusal:
+        during.setattr(control, "assess", then_taken_back)
+        control.complete(spec)
+    assert "barrier was taken back" in refusal.value.reasons[0]
+    assert destination.execute("SELECT intent FROM migrator.mappings") == [("migrate",)]
+    assert not control.lift_barrier(spec).stood, "there is none any more"
+    control.take_barrier(spec)
     assert control.complete(spec).left == ()
+    with pytest.raises(MigratorError, match="completed"):
+        control.lift_barrier(spec)
 
 
 def at_the_barrier(spec: MappingSpec) -> tuple[Store, Reconciler]:
@@ -272,17 +288,30 @@ def at_the_barrier(spec: MappingSpec) -> tuple[Store, Reconciler]:
     return store, Reconciler(spec, Inline(spec, store), store, store)
 
 
+def asked(spec: MappingSpec) -> dict[str, object]:
+    """The request of somebody who is shown the barrier in force."""
+    journal = assess(spec).observation.journal
+    assert journal is not None and journal.barrier is not None
+    return {"kind": "complete", "barrier": str(journal.barrier.lsn)}
+
+
 def test_a_transaction_left_open_refuses_completion_over_http_too(pair: tuple[Cluster, Cluster, MappingSpec]) -> None:
     source, destination, spec = pair
     store, reconciler = at_the_barrier(spec)
     with source.connect("shop") as writer:
         writer.execute('BEGIN; INSERT INTO "Zweites".note VALUES (1)')
-        store.push_request(spec.name, {"kind": "complete"})
+        store.push_request(spec.name, asked(spec))
         reconciler.tick()
         assert any(str(line["event"]).startswith("completion refused: pid ") for line in store.log(spec.name))
         assert destination.execute("SELECT intent FROM migrator.mappings") == [("migrate",)]
         writer.execute("ROLLBACK")
-    store.push_request(spec.name, {"kind": "complete"})
+    before = asked(spec)
+    control.take_barrier(spec)
+    store.push_request(spec.name, before)
+    reconciler.tick()
+    assert any("another barrier" in str(line["event"]) for line in store.log(spec.name))
+    assert destination.execute("SELECT intent FROM migrator.mappings") == [("migrate",)]
+    store.push_request(spec.name, asked(spec))
     reconciler.tick()
     assert destination.execute("SELECT intent FROM migrator.mappings") != [("migrate",)]
 
@@ -308,7 +337,7 @@ def test_what_is_committed_just_after_the_look_refuses_completion(
 
         if over_http:
             monkeypatch.setattr(Reconciler, "_assess", then_committed(Reconciler._assess))
-            store.push_request(spec.name, {"kind": "complete"})
+            store.push_request(spec.name, asked(spec))
             reconciler.tick()
         else:
             monkeypatch.setattr(control, "assess", then_committed(control.assess))

@@ -61,7 +61,7 @@ def test_triggers_that_were_set_are_told_until_they_sleep_again(cluster: Cluster
     set_triggers(spec, destination)
     assert awake(spec) == [], "after the barrier they are to act"
 
-    assert control.lift_barrier(spec) == {"shop": ASLEEP}
+    assert control.lift_barrier(spec).to_undo == {"shop": ASLEEP}
     found = awake(spec)
     assert all(each.blocking is (each.relation is not None) and each.database == "shop" for each in found)
     assert sorted(mend.sql for each in found for mend in each.mends) == sorted(ASLEEP)

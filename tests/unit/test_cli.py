@@ -254,8 +254,12 @@ def test_cutover(run: Invoke, assessed: Callable[..., None], monkeypatch: pytest
     assert taken == ["shop", "shop"]
     assert run("cutover", "shop", "--writes-stopped", "--writes-resumed").exit_code == 2
 
-    monkeypatch.setattr(control, "lift_barrier", lambda spec: {"shop": ("ALTER TABLE t DISABLE TRIGGER x;",)})
+    to_undo = {"shop": ("ALTER TABLE t DISABLE TRIGGER x;",)}
+    monkeypatch.setattr(control, "lift_barrier", lambda spec: control.Lifted(False, to_undo))
+    assert "No barrier stands." in run("cutover", "shop", "--writes-resumed").stderr
+    monkeypatch.setattr(control, "lift_barrier", lambda spec: control.Lifted(True, to_undo))
     result = run("cutover", "shop", "--writes-resumed")
+    assert "The barrier is taken back." in result.stderr
     assert "run on the destination:\n-- database shop:\nALTER TABLE t DISABLE TRIGGER x;\n" in result.stderr
 
 

@@ -58,13 +58,15 @@ def test_a_summary_that_does_not_call_it_safe_is_not_safe(store: Store, silent: 
 
 
 def test_completion_safe_and_confirmed_is_queued(client: FlaskClient, store: Store) -> None:
-    store.publish_summary("shop", summary("shop", completion=SAFE))
+    store.publish_summary("shop", summary("shop", completion=SAFE, barrier={"lsn": "0/10"}))
     wrongs: tuple[object, ...] = ({"name": "Shop"}, {"name": None}, {}, [], "shop")
     for wrong in wrongs:
         assert client.post("/api/mappings/shop/complete", json=wrong, headers=ASK).status_code == 400
     answer = client.post("/api/mappings/shop/complete", json={"name": "shop"}, headers=ASK)
     assert (answer.status_code, answer.json) == (202, {"queued": True})
-    assert store.take_requests("shop") == [{"kind": "complete"}]
+    assert store.take_requests("shop") == [{"kind": "complete", "barrier": "0/10"}], (
+        "the one that it was shown to be safe under"
+    )
 
 
 def test_unknown_is_404_and_not_yet_observed_is_503(client: FlaskClient, store: Store) -> None:
