@@ -189,7 +189,7 @@ class Looker:
         with ThreadPoolExecutor(AT_ONCE) as pairs, ThreadPoolExecutor(AT_ONCE) as halves:
             pairing = Pairing(
                 self.spec, scope, destination, origins, self._session, self.schemas, halves, clock,
-                entry.identities, ended is not None, self.patient,
+                entry.identities, ended is not None, self.patient, entry.barrier is not None,
             )  # fmt: skip
             try:
                 return tuple(self._found(scope, source, destination, pairing, pairs, kept, ended))

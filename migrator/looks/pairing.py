@@ -82,6 +82,8 @@ class Pairing:
     """The mapping is being ended, or has: neither sequences nor rows are asked for, to which we may have no right any more."""
     patient: bool = False
     """See Looker."""
+    final: bool = False
+    """A barrier stands: what was read before it says nothing of what came up to it."""
 
     def pair(self, name: str, target: str) -> DatabasePair:
         """Both sides of one source database. Raises SessionLimitError; any other failure is told in the pair."""
@@ -184,6 +186,8 @@ class Pairing:
                 if locked_relations(session, application_name("%", COPIES)):
                     raise CopiedNowError(COPIED_NOW) from None
                 raise
+            if self.final:
+                known.sequences = known.facts = None
             # A task looks anew at what moves all the time; only a tick, which comes again soon, need not.
             return Begun(stack.pop_all(), session, schema, None, known if self.scope.database is None else Remembered())
 

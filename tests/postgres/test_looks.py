@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from psycopg.errors import LockNotAvailable
 
-from migrator.bookkeeping import ledger
+from migrator.bookkeeping import journal, ledger
 from migrator.config import DatabaseSelection, InstanceSpec, MappingSpec, Replication
 from migrator.connection import Session, connect, session_of
 from migrator.contents import Sequences
@@ -23,8 +24,9 @@ from migrator.looks.remembered import SchemaCache
 from migrator.looks.schema_reading import read_fingerprint, read_schema
 from migrator.looks.sessions import Sessions
 from migrator.machines.cluster import Cluster
+from migrator.model import Lsn
 from migrator.observation import DatabasePair, Scope
-from migrator.records import Ledger
+from migrator.records import Barrier, Ledger
 from migrator.schema import Schema
 
 TABLES = """
@@ -331,3 +333,27 @@ def until(done: Callable[[], bool], seconds: float = 10.0) -> bool:
     while not done() and time.monotonic() < deadline:
         time.sleep(0.05)
     return done()
+
+
+def test_once_a_barrier_stands_sequences_of_before_are_not_relied_on(
+    spec: MappingSpec, shared: Callable[[int], Cluster], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long it takes to read them: by old ones everything would seem to have arrived."""
+    (name,) = spec.databases.include
+    with SchemaCache() as schemas:
+        looker = Looker(spec, schemas=schemas)
+        before = only_pair(looker)
+        for known in schemas.databases.values():
+            assert known.sequences is not None
+            known.sequences = replace(known.sequences, seconds=1e6)
+            known.facts = replace(known.facts, seconds=1e6) if known.facts is not None else None
+        shared(16).execute("SELECT nextval('one_id_seq'); SELECT lo_create(0)", name)
+        shared(18).execute("SELECT setval('one_id_seq', 5000)", name)
+        again = only_pair(looker)
+        assert (again.sequences, again.target_sequences) == (before.sequences, before.target_sequences)
+        entry = replace(journal.NOT_BEGUN, barrier=Barrier(Lsn(1), datetime.now(UTC)))
+        monkeypatch.setattr(journal, "read_journal_and_clock", lambda *_: (entry, datetime.now(UTC)))
+        after = only_pair(looker)
+        assert after.sequences["public.one_id_seq"].last_value == 1001
+        assert after.target_sequences["public.one_id_seq"].last_value == 5000
+        assert after.facts.large_objects.count == 1
