@@ -1,5 +1,6 @@
 """PostgreSQL's nouns of one database as frozen values: what it holds, and what is published from it and subscribed to in it. Pure."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -63,6 +64,19 @@ class LargeObjects:
 
 
 @dataclass(frozen=True)
+class Counted:
+    """What the source counts of tables that are not replicated: by qualified name, what moves with each write. Empty: not asked."""
+
+    tables: Mapping[str, str] = field(default_factory=dict)
+    since: str = ""
+    """What moves whenever the source may have lost count."""
+
+    def of(self, relations: tuple[str, ...]) -> str:
+        """What the ledger keeps of these."""
+        return json.dumps({name: self.tables.get(name) for name in sorted(relations)})
+
+
+@dataclass(frozen=True)
 class DatabaseFacts:
     """What preflight asks of a source database beyond its schema."""
 
@@ -73,6 +87,7 @@ class DatabaseFacts:
     large_objects: LargeObjects = LargeObjects()
     uncounting: tuple[str, ...] = ()
     """What keeps sessions from counting UPDATEs and DELETEs, as the statements that end it."""
+    counted: Counted = field(default_factory=Counted)
 
     def relations(self, reason: Trouble) -> tuple[str, ...]:
         """The relations with this trouble."""

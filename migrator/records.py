@@ -279,6 +279,8 @@ class LedgerCarried:
     bytes: int
     seconds: float | None = None  # it took; None for pieces that do not say
     barrier: Lsn | None = None  # that was in force, 0 where none was; None: an older version did not note it
+    counted: str | None = None  # `contents.Counted.of` its tables before the first row was read; None as above
+    counted_since: str | None = None
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ def read(session: Session, mapping: str, narrow: tuple[list[str], list[int]] | N
         given = "SELECT coalesce(array_agg(object), '{}') AS objects FROM migrator.given WHERE mapping = %s"
         settled = session.execute(given, (mapping,))
         carried = session.execute(
-            "SELECT what, carried_at, rows, bytes, seconds, barrier FROM migrator.carried WHERE mapping = %s",
+            "SELECT what, carried_at, rows, bytes, seconds, barrier, counted, counted_since FROM migrator.carried WHERE mapping = %s",
             (mapping,),
         )
     entries = {row["relation"]: _relation(row) for row in relations}
@@ -137,8 +137,8 @@ def _relation(row: DictRow) -> LedgerRelation:
 
 
 def _carried(row: DictRow) -> LedgerCarried:
-    barrier = Lsn.parse(row["barrier"]) if row["barrier"] else None
-    return LedgerCarried(row["carried_at"], row["rows"], row["bytes"], row["seconds"], barrier)
+    noted = {name: value for name, value in row.items() if name not in ("what", "barrier")}
+    return LedgerCarried(**noted, barrier=Lsn.parse(row["barrier"]) if row["barrier"] else None)
 
 
 def _keeper(row: DictRow) -> LedgerKeeper:

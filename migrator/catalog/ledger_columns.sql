@@ -12,6 +12,8 @@ ALTER TABLE migrator.groups ADD COLUMN IF NOT EXISTS method text NOT NULL DEFAUL
 ALTER TABLE migrator.relations ADD COLUMN IF NOT EXISTS analyzed_at timestamptz;
 ALTER TABLE migrator.carried ADD COLUMN IF NOT EXISTS seconds double precision;
 ALTER TABLE migrator.carried ADD COLUMN IF NOT EXISTS barrier pg_lsn;
+ALTER TABLE migrator.carried ADD COLUMN IF NOT EXISTS counted text;
+ALTER TABLE migrator.carried ADD COLUMN IF NOT EXISTS counted_since text;
 ALTER TABLE migrator.relations ADD COLUMN IF NOT EXISTS layout text;
 ALTER TABLE migrator.relations ADD COLUMN IF NOT EXISTS altered_layout text;
 ALTER TABLE migrator.relations ADD COLUMN IF NOT EXISTS altered_lsn pg_lsn;

@@ -73,6 +73,8 @@ CREATE TABLE IF NOT EXISTS migrator.carried (
     bytes bigint NOT NULL,
     seconds double precision, -- it took
     barrier pg_lsn, -- the one in force before the first row was read; 0/0: none
+    counted text, -- what the source had counted of its tables by then
+    counted_since text, -- when the source had begun to count
     PRIMARY KEY (mapping, what)
 );
 CREATE TABLE IF NOT EXISTS migrator.large_objects (

@@ -16,6 +16,7 @@ from migrator.bookkeeping import journal
 from migrator.bucket import Buckets, Limit, Throttle
 from migrator.config import MappingSpec
 from migrator.connection import session_of, try_lock
+from migrator.contents import Counted
 from migrator.copying.copy_part import Copied, agreed, pass_on, refuse_triggers
 from migrator.copying.courtesy import make_way
 from migrator.copying.entry import Entry
@@ -24,6 +25,7 @@ from migrator.copying.large_objects import carry_large_objects
 from migrator.copying.lines import destination_session, source_session
 from migrator.copying.wire import Wire
 from migrator.errors import MigratorError
+from migrator.looks.counters import read_counted
 from migrator.model import Lsn
 from migrator.names import application_name, lock_key
 from migrator.phases.carry import LARGE_OBJECTS, NAME, UNLOGGED, Piece, Rows
@@ -53,6 +55,8 @@ class Carrying:
     _stack: ExitStack = field(default_factory=ExitStack)
     _asked_at: float = float("-inf")
     _journal: Journal | None = None
+    _counted_at: float = float("-inf")
+    _counted: Counted | None = None
 
     def __enter__(self) -> "Carrying":
         try:
@@ -90,8 +94,9 @@ class Carrying:
         Raises MigratorError with the transaction rolled back; a session that was in mid-copy is closed.
         """
         reader, writer = Wire(self._reader, self._stop), Wire(self._writer, self._stop)
-        throttle, entry = SharedThrottle(self.buckets, self._limits), Entry(self.spec.name, piece.what, barrier)
+        throttle = SharedThrottle(self.buckets, self._limits)
         try:
+            entry = self._noted(piece, barrier)
             if piece.what == LARGE_OBJECTS:
                 return carry_large_objects(reader, writer, entry, throttle)
             refuse = piece.what == UNLOGGED or piece.apart or not made_by_us
@@ -106,7 +111,13 @@ class Carrying:
     def keep(self, piece: Piece, barrier: Lsn | None) -> None:
         """Note a piece as carried, and leave the destination's as it is."""
         writer = Wire(self._writer, self._stop)
-        writer.ask(Entry(self.spec.name, piece.what, barrier).kept())
+        writer.ask(self._noted(piece, barrier).kept())
+
+    def _noted(self, piece: Piece, barrier: Lsn | None) -> Entry:
+        """Counted before the first row is read: what one counts twice is a false alarm, what one misses is silence."""
+        if self._counted is None or time.monotonic() > self._counted_at + LOOK_SECONDS:
+            self._counted_at, self._counted = time.monotonic(), read_counted(self._reader)
+        return Entry(self.spec.name, piece.what, barrier, piece.relations, self._counted)
 
     def _stop(self) -> bool:
         """Asked several times a second. What is under way is finished through a pause; an ending stops it."""

@@ -1,13 +1,15 @@
 """Reads what moves all the time and is dear to ask for thousands of relations: sizes, and the sequences' values."""
 
+import json
 from collections.abc import Iterator, Sequence
 
+import psycopg
 from psycopg.errors import LockNotAvailable
-from psycopg.rows import tuple_row
+from psycopg.rows import DictRow, tuple_row
 
-from migrator.catalog import sql
+from migrator.catalog import counting, sql
 from migrator.connection import Session
-from migrator.contents import RelationSize, Sequences, SequenceValue
+from migrator.contents import Counted, RelationSize, Sequences, SequenceValue
 from migrator.looks.schema_reading import locked_relations
 from migrator.quote import qualified
 
@@ -30,6 +32,14 @@ def _sizes(session: Session, parameters: dict[str, object]) -> dict[str, Relatio
     with session.cursor(row_factory=tuple_row) as cursor:
         rows = cursor.execute(sql("sizes", 0), parameters)
         return {qualified(namespace, name): RelationSize(size, count) for namespace, name, size, count in rows}
+
+
+def read_counted(session: psycopg.Connection[DictRow]) -> Counted:
+    """What is counted of the tables that are not replicated; told 10 s late at the most by a session that stays open."""
+    row = session.execute(counting("unpublished")).fetchone()
+    assert row is not None
+    tables = {qualified(namespace, name): state for namespace, name, state in json.loads(row["counted"])}
+    return Counted(tables, row["counted_since"])
 
 
 def read_sequences(session: Session) -> Sequences:

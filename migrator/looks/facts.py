@@ -6,14 +6,20 @@ import psycopg
 from psycopg.rows import DictRow
 
 from migrator.catalog import sql
-from migrator.contents import ConfigurationTable, DatabaseFacts, LargeObjects, RelationTrouble, Trouble
+from migrator.contents import ConfigurationTable, Counted, DatabaseFacts, LargeObjects, RelationTrouble, Trouble
+from migrator.looks.counters import read_counted
 from migrator.looks.reading import Reader
 from migrator.model import Instance, RoleUse
 from migrator.quote import qualified
 
 
-def read_facts(connection: psycopg.Connection[DictRow], relations: Sequence[int] | None = None) -> DatabaseFacts:
-    """The facts of the database behind `connection`; `relations` (oids) narrows the look, None is all."""
+def read_facts(
+    connection: psycopg.Connection[DictRow], relations: Sequence[int] | None = None, *, final: bool = False
+) -> DatabaseFacts:
+    """The facts of the database behind `connection`; `relations` (oids) narrows the look, None is all.
+
+    `final`: a barrier stands, and writes are to be noticed that no position tells of.
+    """
     reader = Reader(connection)
     parameters = {"relations": None if relations is None else list(relations)}
     return DatabaseFacts(
@@ -22,6 +28,7 @@ def read_facts(connection: psycopg.Connection[DictRow], relations: Sequence[int]
         configuration=() if relations is not None else reader.rows("configuration_tables", ConfigurationTable),
         large_objects=LargeObjects() if relations is not None else reader.row("large_objects", LargeObjects),
         uncounting=reader.names("uncounting"),
+        counted=read_counted(connection) if final else Counted(),
     )
 
 

@@ -117,14 +117,20 @@ def _strange_large_objects(session: Session, ledger: Ledger) -> tuple[int, ...]:
 
 
 def read_source(
-    session: Session, schema: Schema, narrow: Narrow | None, known: Remembered, target_said: Callable[[], object]
+    session: Session,
+    schema: Schema,
+    narrow: Narrow | None,
+    known: Remembered,
+    target_said: Callable[[], object],
+    *,
+    final: bool = False,
 ) -> Half:
     """Everything of a source but the schema, which the caller has. `known`: what need not be read again.
 
-    `target_said` returns when the destination has said what ours must be later than: it is then never behind.
+    `target_said` returns when the destination has said what ours must be later than: it is then never behind. `final`: a barrier stands.
     """
     oids = narrow.oids if narrow else None
-    facts, sizes = _facts(session, oids, known), _sizes(session, oids, known)
+    facts, sizes = _facts(session, oids, known, final=final), _sizes(session, oids, known)
     target_said()
     return Half(
         schema=schema,
@@ -147,11 +153,11 @@ def forget_sequences_together(*sides: Remembered) -> None:
             each.sequences = None
 
 
-def _facts(session: Session, oids: list[int] | None, known: Remembered) -> DatabaseFacts:
+def _facts(session: Session, oids: list[int] | None, known: Remembered, *, final: bool) -> DatabaseFacts:
     if oids is not None:
         return read_facts(session, oids)
     if known.facts is None or not is_fresh(known.facts):
-        known.facts = timed(lambda: read_facts(session, None))
+        known.facts = timed(lambda: read_facts(session, None, final=final))
     return known.facts.value
 
 
@@ -198,8 +204,7 @@ def _publications(session: Session, oids: list[int] | None) -> tuple[Publication
 
 
 def _subscriptions(session: Session, origins: Origins | None, oids: list[int] | None) -> tuple[Subscription, ...]:
-    version = session.info.server_version
-    found = session.execute(sql("subscriptions", version), {"relations": oids})
+    found = session.execute(sql("subscriptions", version := session.info.server_version), {"relations": oids})
     rows = [row for row in found if parse_group_name(row["name"])]
     if not rows:
         return ()
@@ -286,8 +291,7 @@ def _filled(
     settled = subscribed & ledger.relations.keys() | counted.keys()
     known = [schema.table(name).oid for name in settled if schema.has_table(name)]
     known += locked_relations(session, application_name("%", carry.NAME))
-    asked = {"relations": oids, "settled": known}
-    names = [_name(row) for row in session.execute(sql("with_blocks", 0), asked)]
+    names = [_name(row) for row in session.execute(sql("with_blocks", 0), {"relations": oids, "settled": known})]
     filled = {name for name in names if name in ledger.relations or has_rows(session, name)}
     return frozenset(filled | {name for name, rows in counted.items() if rows})
 

@@ -157,7 +157,9 @@ class Pairing:
 
     def _read_source(self, begun: Begun, target_said: Event) -> Half:
         with begun.stack:
-            return read_source(begun.session, begun.schema, begun.narrow, begun.known, target_said.wait)
+            return read_source(
+                begun.session, begun.schema, begun.narrow, begun.known, target_said.wait, final=self.final
+            )
 
     def _narrow(self, database: str) -> Narrow:
         """The relations a look at some of them takes in, by the source's word: the destination lacks some ties as yet."""

@@ -13,9 +13,11 @@ from itertools import groupby
 from migrator.contents import ConfigurationTable
 from migrator.model import User
 from migrator.observation import DatabasePair
+from migrator.phases import insert_only
 from migrator.phases.view import View
 from migrator.phases.ways import at_cutover, carried_as
 from migrator.phases.wording import duration, some
+from migrator.phases.written_since import LARGE_OBJECT_TABLES, Written, written
 from migrator.quote import identifier, qualified
 from migrator.records import Barrier, LedgerCarried
 from migrator.schema.definition import FIRES
@@ -53,6 +55,11 @@ class Piece:
     late: bool = False
     """Carried after the write stop only."""
 
+    @property
+    def relations(self) -> tuple[str, ...]:
+        """The tables that it stands in."""
+        return LARGE_OBJECT_TABLES if self.what == LARGE_OBJECTS else tuple(each.relation for each in self.tables)
+
 
 def examine(view: View) -> Step:
     """Holds the light until everything was carried once, and nothing else."""
@@ -78,13 +85,54 @@ def pieces(pair: DatabasePair) -> tuple[Piece, ...]:
 
 
 def overdue(pair: DatabasePair, barrier: Barrier | None) -> tuple[Piece, ...]:
-    """What was not carried since the barrier; without one, everything."""
-    carried = pair.ledger.carried
-    return tuple(
-        piece
-        for piece in pieces(pair)
-        if barrier is None or piece.what not in carried or not _is_after(carried[piece.what], barrier)
+    """What was not carried since the barrier, or was written to on the source since; without a barrier, everything.
+
+    Once everything had arrived, a later barrier makes nothing due by itself: only what was written to since.
+    """
+    return tuple(piece for piece in pieces(pair) if barrier is None or _is_due(pair, piece, barrier))
+
+
+def _is_due(pair: DatabasePair, piece: Piece, barrier: Barrier) -> bool:
+    last, since = pair.ledger.carried.get(piece.what), written_to(pair, piece)
+    if last is None or since in (Written.SOMETHING, Written.UNCOUNTED):
+        return True
+    return not _is_after(last, barrier) and (barrier.arrived_at is None or since is not Written.NOTHING)
+
+
+def written_to(pair: DatabasePair, piece: Piece) -> Written:
+    """What has come to a piece on the source since it was last carried."""
+    last = pair.ledger.carried.get(piece.what)
+    return written(pair.facts.counted, piece.relations, last) if last is not None else Written.UNASKED
+
+
+def is_precious(pair: DatabasePair, piece: Piece, barrier: Barrier) -> bool:
+    """Whether the destination's rows may be the last of their kind: the applications', or what the source has lost in a crash."""
+    lost = written_to(pair, piece) is Written.UNCOUNTED and counts_still(pair, piece, barrier)
+    return barrier.arrived_at is not None or lost
+
+
+def counts_still(pair: DatabasePair, piece: Piece, barrier: Barrier) -> bool:
+    """Whether it was carried for good, but for what came since: under this barrier, or under that by which everything had arrived."""
+    last = pair.ledger.carried.get(piece.what)
+    return last is not None and (barrier.arrived_at is not None or _is_after(last, barrier))
+
+
+def keep_or_overwrite(mapping: str) -> str:
+    """For the operator, who alone knows whose rows are to stay."""
+    command = f"pg-migrator carry {mapping}"
+    return (
+        "Where what stands on the destination is to stay (applications have written there, or the source has lost unlogged rows in a "
+        f"crash), bring over by hand what is missing, then: {command} --keep. Only where the source's rows are to replace it: "
+        f"{command} --overwrite"
     )
+
+
+def unsettled(pair: DatabasePair, clients: int) -> bool:
+    """Whether sessions that are open on the source may still tell of something written since it was carried."""
+    if not clients or pair.observed_at is None:
+        return False
+    carried = (pair.ledger.carried[each.what].carried_at for each in pieces(pair) if each.what in pair.ledger.carried)
+    return any(0 <= (pair.observed_at - at).total_seconds() < insert_only.LATE_SECONDS for at in carried)
 
 
 def _is_after(last: LedgerCarried, barrier: Barrier) -> bool:

@@ -13,10 +13,19 @@ from migrator.observation import DatabasePair, Observation
 from migrator.phases import carry, foreign_keys, insert_only
 from migrator.phases.groups import in_ledger
 from migrator.phases.wording import counted, some
+from migrator.phases.written_since import Written
 from migrator.records import Barrier, Intent
 from migrator.reports.conditions import undone
 from migrator.schema.definition import Definition
 from migrator.steps import Decision
+
+_NOT_CARRIED = {
+    Written.UNASKED: "were not carried since the barrier",
+    Written.NOTHING: "were not carried since the barrier",
+    Written.SOMETHING: "were written on the source after they were carried; stop whoever still writes",
+    Written.UNCOUNTED: "were carried, and whether they were written since nobody knows: the source's counters were lost, by a crash "
+    "or a reset",
+}
 
 
 def reasons_against(spec: MappingSpec, observation: Observation, decision: Decision) -> tuple[str, ...]:
@@ -125,15 +134,18 @@ def _late_sequences(pair: DatabasePair, barrier: Barrier) -> Iterator[str]:
 
 
 def _not_carried(observation: Observation, pair: DatabasePair, barrier: Barrier) -> Iterator[str]:
-    command = f"pg-migrator carry {observation.mapping}"
     for piece in carry.overdue(pair, barrier):
-        if barrier.arrived_at is None:
-            yield f"Database {pair.name}: {piece.what} were not carried since the barrier: {command}"
-            continue
+        since = carry.written_to(pair, piece) if carry.counts_still(pair, piece, barrier) else Written.UNASKED
+        what = f"Database {pair.name}: {piece.what} {_NOT_CARRIED[since]}"
+        if carry.is_precious(pair, piece, barrier):
+            yield f"{what}. {carry.keep_or_overwrite(observation.mapping)}"
+        else:
+            yield f"{what}: pg-migrator carry {observation.mapping}"
+    source = observation.source
+    if isinstance(source, Instance) and carry.unsettled(pair, source.clients.get(pair.name, 0)):
         yield (
-            f"Database {pair.name}: {carry.named(piece)} were not carried since the last barrier, which is a later one than that under "
-            "which everything had arrived. Where applications have written to them on the destination, bring over by hand what is missing "
-            f"there, then: {command} --keep. Only where they have not: {command} --overwrite"
+            f"Database {pair.name}: sessions are open on the source, and what they write to what was carried is counted up to "
+            f"{insert_only.LATE_SECONDS:.0f} s late: look again."
         )
 
 

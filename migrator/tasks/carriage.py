@@ -1,7 +1,9 @@
 """Carries what logical replication does not: one database's pieces, after a look of its own under the lock."""
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from migrator.bucket import Buckets
 from migrator.config import MappingSpec
@@ -14,8 +16,9 @@ from migrator.model import Instance
 from migrator.observation import DatabasePair, Observation, Scope
 from migrator.phases import carry
 from migrator.phases.carry import NAME, Piece, findings, overdue, pieces
+from migrator.phases.insert_only import LATE_SECONDS
 from migrator.phases.pacing import limits
-from migrator.records import Intent
+from migrator.records import Barrier, Intent
 
 Wanted = Callable[[Observation, DatabasePair], tuple[Piece, ...]]
 """Which of a database's pieces are to be carried now."""
@@ -44,10 +47,19 @@ def carry_pieces(
             raise MigratorError(finding.message, finding.remedy)
         claims = observation.journal.claims
         ours = any(each.created and (each.mapping, each.database) == (spec.name, database) for each in claims)
-        barrier = observation.journal.barrier
-        for piece in wanted(observation, pair):
+        barrier, due = observation.journal.barrier, wanted(observation, pair)
+        if barrier is not None and due and observation.source.clients.get(database):
+            _await_counts(barrier, observation.observed_at, stopping)
+        for piece in due:
             copied = carrying.carry(piece, barrier.lsn if barrier else None, made_by_us=ours)
             yield Carried(database, piece.what, copied, barrier is not None)
+
+
+def _await_counts(barrier: Barrier, now: datetime, stopping: Callable[[], bool]) -> None:
+    """Sessions that stay open tell late what they wrote before the barrier, which is not to be taken for a late writer's."""
+    deadline = time.monotonic() + min(LATE_SECONDS - (now - barrier.taken_at).total_seconds(), LATE_SECONDS)
+    while time.monotonic() < deadline and not stopping():
+        time.sleep(0.2)
 
 
 def never_carried(observation: Observation, pair: DatabasePair) -> tuple[Piece, ...]:
@@ -115,14 +127,14 @@ def _overdue(observation: Observation, pair: DatabasePair) -> tuple[Piece, ...]:
 
 def _overdue_before_arrival(observation: Observation, pair: DatabasePair) -> tuple[Piece, ...]:
     """Raises RefusedError where applications may be at work on what would be overwritten."""
-    found = _overdue(observation, pair)
-    if observation.arrived and found:
-        name = observation.mapping
+    found, barrier = _overdue(observation, pair), observation.journal.barrier if observation.journal else None
+    if barrier is not None and any(carry.is_precious(pair, piece, barrier) for piece in found):
         raise RefusedError(
-            "Everything had arrived before: what applications have written on the destination since would be overwritten.",
+            "Everything had arrived before: what applications have written on the destination since would be overwritten."
+            if observation.arrived
+            else "What was carried may be the last there is: the source has lost count since, by a crash or a reset.",
             [f"Database {pair.name}: {carry.named(piece)}" for piece in found],
-            f"Where they have written to these, bring over by hand what is missing there, then: pg-migrator carry {name} --keep. "
-            f"Where they have not: pg-migrator carry {name} --overwrite",
+            carry.keep_or_overwrite(observation.mapping),
         )
     return found
 
