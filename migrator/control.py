@@ -142,6 +142,7 @@ def take_barrier(spec: MappingSpec) -> Barrier:
                 raise MigratorError(f"Mapping {spec.name} does not migrate any more: there is no barrier to take.")
             finalise_sequences(spec)
             _await_passing(spec, lsn, schemas)
+            finalise_sequences(spec)  # a TRUNCATE ... RESTART IDENTITY that was still on its way has put some back
             look_for_arrival(spec, schemas=schemas)
         barrier = journal.read_journal(session, spec.name).barrier
         assert barrier is not None
