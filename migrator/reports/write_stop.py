@@ -8,6 +8,10 @@ from migrator.quote import comment, identifier, literal
 
 UNDO = "-- to undo:"
 
+_DOUBTFUL = (
+    "NOLOGIN here, while the destination had them before and lets them in; let in only whom this cutover locked out"
+)
+
 
 def sessions(observation: Observation, source: Instance) -> int:
     """Client sessions other than ours in the databases of the mapping."""
@@ -34,7 +38,11 @@ def of_roles(spec: MappingSpec, observation: Observation, source: Instance) -> s
         f" AND datname IN ({names}) AND usename <> current_user AND pid <> pg_backend_pid()"
         " AND application_name NOT LIKE 'pg-migrator %';"
     )
-    undo = [comment(f"ALTER ROLE {identifier(role)} LOGIN;", 3) for role in (*roles, *_fenced(observation, source))]
+    fenced, made = _fenced(observation, source), _made_by_us(observation)
+    ours = [role for role in fenced if role in made]
+    undo = [comment(f"ALTER ROLE {identifier(role)} LOGIN;", 3) for role in (*roles, *ours)]
+    if doubtful := [identifier(role) for role in fenced if role not in made]:
+        undo.append(comment(f"{_DOUBTFUL}: {', '.join(doubtful)}"))
     return "\n".join((*stop, terminate, UNDO, *undo))
 
 
@@ -58,6 +66,12 @@ def _logins(spec: MappingSpec, source: Instance) -> list[Role]:
 def _repairs(role: Role) -> bool:
     """Who can let the others in again; on a managed service that is no superuser, but a role with CREATEROLE."""
     return role.superuser or role.createrole
+
+
+def _made_by_us(observation: Observation) -> frozenset[str]:
+    """Roles of the destination that have LOGIN there because they had it here: others may have been there before, by the same name."""
+    roles = observation.journal.roles if observation.journal else ()
+    return frozenset(each.role for each in roles if each.created and each.mapping == observation.mapping)
 
 
 def _fenced(observation: Observation, source: Instance) -> tuple[str, ...]:

@@ -5,12 +5,13 @@ from dataclasses import replace
 from migrator.contents import SequenceValue
 from migrator.model import HeldSubscription, Role
 from migrator.observation import DatabasePair, Observation
-from migrator.records import Identity, Intent, Journal
+from migrator.records import CarriedRole, Identity, Intent, Journal
 from migrator.reports.cutover import SEQUENCES_SHOWN, Instruction, instructions
 from migrator.steps import Decision
 from tests import builders
 
-JOURNAL = Journal(Intent.MIGRATE, Identity("1", 1), Identity("2", 1), None, None, None, False, ())
+MADE = CarriedRole(builders.MAPPING, "src", "app", created=True)
+JOURNAL = Journal(Intent.MIGRATE, Identity("1", 1), Identity("2", 1), None, None, None, False, (), roles=(MADE,))
 
 
 def step(title: str, source_roles: tuple[Role, ...], journal: Journal = JOURNAL) -> Instruction:
@@ -32,6 +33,16 @@ def test_the_undo_of_the_write_stop_survives_the_write_stop() -> None:
     for text in (before.sql, after.sql):
         assert text.splitlines()[-1] == "--   ALTER ROLE app LOGIN;"
         assert "group" not in text
+
+
+def test_whom_the_destination_had_before_nobody_is_told_to_let_in() -> None:
+    """A role that was merged may have been NOLOGIN on the source all along."""
+    merged = replace(JOURNAL, roles=(CarriedRole(builders.MAPPING, "src", "app", created=False),))
+    others = replace(JOURNAL, roles=(CarriedRole("another", "src", "app", created=True),))
+    for journal in (merged, others):
+        stop = step("Stop the writers", (builders.role("app", login=False),), journal)
+        assert stop.sql is not None and "ALTER ROLE app" not in stop.sql
+        assert stop.sql.splitlines()[-1].endswith("let in only whom this cutover locked out: app")
 
 
 def test_who_may_make_roles_is_named_and_not_locked_out_of_the_undo() -> None:
