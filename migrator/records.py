@@ -154,8 +154,7 @@ class Journal:
     source_rate_limit_mbps: float | None = None  # the live limit of the whole source; None: the configuration's
     put_back: Mapping[str, datetime] = field(default_factory=dict)
     """When which side (source, destination) was first seen in an earlier state than it had been in, on the same timeline."""
-    stable_at: datetime | None = None
-    """When every database had been seen quiet stable_seconds after `quiet_since`."""
+    stable_at: datetime | None = None  # when every database had been seen quiet stable_seconds after `quiet_since`
     parameters: tuple[str, ...] = ()  # settings whose rights were given once
     self_memberships: tuple[str, ...] = ()  # roles on the destination that our user made itself a member of
     trials: tuple[SchemaTrial, ...] = ()
@@ -232,8 +231,7 @@ class LedgerRelation:
     altered_layout: str | None = None
     altered_lsn: Lsn | None = None
     """A position in the source's WAL noted after its table was seen as `altered_layout`: what was written before lies before it."""
-    insert_only: bool = False
-    """It stands in its group's second publication."""
+    insert_only: bool = False  # it stands in its group's second publication
     changes: int | None = None
     """UPDATEs and DELETEs that the source had counted on it before its copy began, by counters of `counted_since`; None: not begun."""
     counted_since: str | None = None

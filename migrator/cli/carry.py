@@ -30,8 +30,8 @@ def carry(config: Config, mapping: str, overwrite: bool, keep: bool, yes: bool) 
         raise click.UsageError("--overwrite and --keep contradict each other.")
     spec = mapping_of(config, mapping)
     if keep:
-        for database, what in carriage.keep(spec):
-            click.echo(redact(f"{database}: {what}: left as on the destination"))
+        kept = [redact(f"{database}: {what}: left as on the destination") for database, what in carriage.keep(spec)]
+        click.echo("\n".join(kept or ["Nothing is due."]))
         return
     if overwrite:
         consequence = (

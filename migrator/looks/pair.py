@@ -112,8 +112,8 @@ def _strange_large_objects(session: Session, ledger: Ledger) -> tuple[int, ...]:
     """Asked until ours are there: then the applications may make their own."""
     if carry.LARGE_OBJECTS in ledger.carried:
         return ()
-    query = sql("strange_large_objects", 0) if ledger.exists else _FIRST_LARGE_OBJECTS
-    return tuple(row["oid"] for row in session.execute(query))
+    asked = session.execute(sql("strange_large_objects", 0) if ledger.exists else _FIRST_LARGE_OBJECTS)
+    return tuple(row["oid"] for row in asked)
 
 
 def read_source(
@@ -125,10 +125,9 @@ def read_source(
     *,
     final: bool = False,
 ) -> Half:
-    """Everything of a source but the schema, which the caller has. `known`: what need not be read again.
+    """Everything of a source but the schema. `known`: what need not be read again. `final`: a barrier stands.
 
-    `target_said` returns when the destination has said what ours must be later than: it is then never behind. `final`: a barrier stands.
-    """
+    `target_said` returns when the destination has said what ours must be later than: it is then never behind."""
     oids = narrow.oids if narrow else None
     facts, sizes = _facts(session, oids, known, final=final), _sizes(session, oids, known)
     target_said()
@@ -298,5 +297,4 @@ def _filled(
 
 def has_rows(session: Session, relation: str) -> bool:
     """Whether a relation holds at least one row."""
-    row = session.execute(f"SELECT EXISTS (SELECT FROM ONLY {relation}) AS present").fetchone()
-    return bool(row and row["present"])
+    return session.execute(f"SELECT FROM ONLY {relation} LIMIT 1").fetchone() is not None

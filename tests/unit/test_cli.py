@@ -1,7 +1,7 @@
 """The command line without servers: what it prints, what it asks, and with which status it ends."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from migrator.observation import Observation, Scope
 from migrator.records import Barrier
 from migrator.reports.leftovers import Leftover
 from migrator.steps import Action, Decision, Finding, Gates, Side, Statement, Step
+from migrator.tasks import carriage
 from migrator.tick.reconcile import judge
 
 CONFIG = {
@@ -382,3 +383,19 @@ def test_init_takes_every_database_by_default(tmp_path: Path) -> None:
     assert config.mappings[0].databases.include == ("*",)
     assert (config.mappings[0].source.port, config.mappings[0].source.username) == (5432, "postgres")
     assert config.replication.rate_limit_mbps is None
+
+
+def test_carry_says_what_it_leaves_and_asks_before_it_overwrites(run: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    insisted: list[bool] = []
+
+    def carry_again(spec: MappingSpec, buckets: object, *, overwrite: bool) -> Iterator[object]:
+        insisted.append(overwrite)
+        return iter(())
+
+    monkeypatch.setattr(carriage, "keep", lambda spec: iter((("shop", "unlogged tables"),)))
+    monkeypatch.setattr(carriage, "carry_again", carry_again)
+    assert run("carry", "shop", "--keep").stdout == "shop: unlogged tables: left as on the destination\n"
+    assert run("carry", "shop", "--keep", "--overwrite").exit_code == 2
+    assert run("carry", "shop", "--overwrite", typed="shpo\n").exit_code == 1 and not insisted
+    assert run("carry", "shop", "--overwrite", typed="shop\n").exit_code == 0 and insisted == [True]
+    assert run("carry", "shop").exit_code == 0 and insisted == [True, False]
