@@ -182,7 +182,7 @@ def test_completion_is_refused_then_queued(web: str, store: Store, page: Page) -
     page.keyboard.press("Space")
     expect(page.locator(".answer")).to_contain_text("Queued")
     expect(button).to_be_focused()
-    assert store.take_requests("shop") == [{"kind": "complete"}]
+    assert store.take_requests("shop") == [{"kind": "complete", "barrier": "0/10"}]
 
 
 def test_ten_thousand_tables_stay_fluid(web: str, store: Store, page: Page, clean: list[str]) -> None:
