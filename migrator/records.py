@@ -19,7 +19,7 @@ class Intent(StrEnum):
     COMPLETED = "completed"
 
 
-UNENDED = (Intent.MIGRATE, Intent.PAUSED)
+UNENDED = (Intent.MIGRATE, Intent.PAUSED)  # at work: neither end was asked for
 
 
 @dataclass(frozen=True)

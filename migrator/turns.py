@@ -8,7 +8,7 @@ from math import ceil
 from migrator.contents import SubscriptionState
 from migrator.model import Instance
 from migrator.observation import DatabasePair, Observation
-from migrator.records import Intent, Journal
+from migrator.records import UNENDED, Journal
 from migrator.steps import Decision, Gates
 
 FEW = 8
@@ -41,7 +41,7 @@ def due(seen: Mapping[str, datetime], last_look: datetime, now: datetime, period
 
 def may_rest(journal: Journal | None) -> bool:
     """Whether quiet databases may wait for their turn: not once the writers are stopped, nor at the end of a mapping."""
-    return journal is not None and journal.barrier is None and journal.intent in (Intent.MIGRATE, Intent.PAUSED)
+    return journal is not None and journal.barrier is None and journal.intent in UNENDED
 
 
 def refreshed(

@@ -13,7 +13,7 @@ from migrator.catalog import journal_tables, sql
 from migrator.connection import Session
 from migrator.errors import MigratorError
 from migrator.model import Lsn
-from migrator.names import SCHEMA, lock_key
+from migrator.names import lock_key
 from migrator.records import (
     Brake,
     CarriedRole,
@@ -60,11 +60,6 @@ _IDENTITIES = (
 )
 
 _OTHERS_AT_WORK = "SELECT 1 FROM migrator.mappings WHERE intent NOT IN ('completed', 'aborted') LIMIT 1"
-
-
-def _exists(session: Session, table: str) -> bool:
-    row = session.execute("SELECT to_regclass(%s) IS NOT NULL AS present", (f"{SCHEMA}.{table}",)).fetchone()
-    return bool(row and row["present"])
 
 
 def begin(session: Session, mapping: str, source: Identity, destination: Identity, source_name: str = "") -> None:
@@ -251,7 +246,7 @@ def finish(session: Session, mapping: str, intent: Intent, seen: Journal) -> boo
         if not ended.rowcount:
             return False
         for table in _OF_WORK:
-            if _exists(session, table):
+            if owed.exists(session, table):
                 session.execute(f"DELETE FROM migrator.{table} WHERE mapping = %s", (mapping,))
         if not session.execute(_OTHERS_AT_WORK).fetchone():
             for table in _OF_WORK:
@@ -266,7 +261,7 @@ def _drop_if_empty(session: Session, table: str) -> None:
 
 def forget(session: Session, mapping: str) -> None:
     """Remove the intent row, and the schema with the last of them."""
-    if not _exists(session, "mappings"):
+    if not owed.exists(session, "mappings"):
         return
     with session.transaction():
         session.execute("SELECT pg_advisory_xact_lock(%s)", (lock_key("journal"),))

@@ -1,6 +1,7 @@
 """The journal's notes of what a mapping has altered and its end gives back: which there are, and which a look has seen."""
 
 from migrator.connection import Session
+from migrator.names import SCHEMA
 from migrator.records import Journal
 
 _NOTES = {
@@ -13,12 +14,17 @@ _NOTES = {
 Owed = frozenset[tuple[str, ...]]
 
 
+def exists(session: Session, table: str) -> bool:
+    """Whether the journal has this table: some are dropped when nobody needs them."""
+    row = session.execute("SELECT to_regclass(%s) IS NOT NULL AS present", (f"{SCHEMA}.{table}",)).fetchone()
+    return bool(row and row["present"])
+
+
 def noted(session: Session, mapping: str) -> Owed:
     """What is to be given back by now."""
     found = set[tuple[str, ...]]()
     for table, columns in _NOTES.items():
-        there = session.execute("SELECT to_regclass(%s) AS there", (f"migrator.{table}",)).fetchone()
-        if there is not None and there["there"] is not None:
+        if exists(session, table):
             rows = session.execute(f"SELECT {', '.join(columns)} FROM migrator.{table} WHERE mapping = %s", (mapping,))
             found |= {(table, *map(str, row.values())) for row in rows}
     return frozenset(found)

@@ -7,7 +7,6 @@ Before a migration, after it, and once everything has arrived nothing waits.
 from dataclasses import dataclass
 from functools import cached_property
 
-from migrator.contents import SyncState
 from migrator.phases import new_partitions, post_data
 from migrator.phases.building import Builder
 from migrator.phases.view import View
@@ -72,6 +71,4 @@ class Waiting:
         return tuple(each for each in found if isinstance(each, Index))
 
     def _is_copied(self, relation: str) -> bool:
-        states = self.view.database.states
-        leaves = self.source.storage(relation) if self.source.has_table(relation) else ()
-        return all(states.get(leaf) is SyncState.READY for leaf in leaves)
+        return not self.source.has_table(relation) or self.view.database.ready.issuperset(self.source.storage(relation))

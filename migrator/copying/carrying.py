@@ -32,7 +32,7 @@ from migrator.phases.carry import LARGE_OBJECTS, NAME, UNLOGGED, Piece, Rows
 from migrator.phases.pacing import limits
 from migrator.phases.source_statements import copy_rows, lock_to_read
 from migrator.quote import literal
-from migrator.records import Intent, Journal
+from migrator.records import UNENDED, Journal
 from migrator.server_errors import sentence
 from migrator.throttle import SharedThrottle
 
@@ -121,7 +121,7 @@ class Carrying:
 
     def _stop(self) -> bool:
         """Asked several times a second. What is under way is finished through a pause; an ending stops it."""
-        return self.stopping() or self._journal_now().intent not in (Intent.MIGRATE, Intent.PAUSED)
+        return self.stopping() or self._journal_now().intent not in UNENDED
 
     def _limits(self) -> tuple[Limit, ...]:
         return limits(self.spec, self._journal_now(), self.source_system)

@@ -25,7 +25,7 @@ from migrator.errors import MigratorError, SessionLimitError, UnreachableError
 from migrator.names import COPIES, application_name, lock_key
 from migrator.parts import Part
 from migrator.phases.pacing import limits, rate_limit
-from migrator.records import Intent, Journal
+from migrator.records import UNENDED, Intent, Journal
 from migrator.server_errors import sentence
 from migrator.throttle import SharedThrottle
 from migrator.work import Work
@@ -158,7 +158,7 @@ class Parts:
     def _may_copy(self) -> bool:
         """A part that is under way is finished through a pause; only an ending stops it, and the loss of the group's slot."""
         entry = self._journal_now()
-        return entry.source is not None and entry.intent in (Intent.MIGRATE, Intent.PAUSED) and not self._given_up
+        return entry.source is not None and entry.intent in UNENDED and not self._given_up
 
     def _journal_now(self) -> Journal:
         if self._journal is None or time.monotonic() > self._asked_at + LOOK_SECONDS:

@@ -17,15 +17,15 @@ from migrator.errors import MigratorError, SessionLimitError, UnreachableError
 from migrator.looks.dial import dial
 from migrator.looks.facts import has_user_objects, read_missing_locales, read_role_uses
 from migrator.looks.instances import OLD_SECONDS, read_instance
-from migrator.looks.pair import Origins, read_origins, read_subscription_states
 from migrator.looks.pairing import Pairing
 from migrator.looks.remembered import SchemaCache
 from migrator.looks.sessions import Sessions
+from migrator.looks.subscriptions import Origins, read_origins, read_subscription_states
 from migrator.model import Instance, RoleUse, Unreachable
 from migrator.names import application_name, is_trial_name
 from migrator.observation import DatabasePair, Observation, Scope
 from migrator.phases.lag import nothing_comes_through
-from migrator.records import Intent, Journal
+from migrator.records import UNENDED, Journal
 from migrator.selection import selected_databases
 from migrator.turns import Quiet, due, may_rest, refreshed
 
@@ -184,7 +184,7 @@ class Looker:
     ) -> tuple[DatabasePair, ...]:
         if not isinstance(destination, Instance) or entry is None:
             return ()
-        ended = entry if entry.intent not in (Intent.MIGRATE, Intent.PAUSED) else None
+        ended = entry if entry.intent not in UNENDED else None
         # Both sides of a database, and several databases, at the same time: a driver that waits leaves Python to the others.
         with ThreadPoolExecutor(AT_ONCE) as pairs, ThreadPoolExecutor(AT_ONCE) as halves:
             pairing = Pairing(

@@ -3,8 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from psycopg.rows import DictRow
-
 from migrator.bookkeeping import ledger as ledger_book
 from migrator.catalog import counting, sql
 from migrator.connection import Session
@@ -14,14 +12,12 @@ from migrator.contents import (
     RelationSize,
     Sequences,
     Subscription,
-    SubscriptionState,
-    SyncState,
 )
 from migrator.looks.counters import read_sequences, read_sizes
 from migrator.looks.facts import read_facts
 from migrator.looks.remembered import Remembered, is_fresh, timed
 from migrator.looks.schema_reading import locked_relations
-from migrator.model import Lsn
+from migrator.looks.subscriptions import Origins, named, read_subscriptions
 from migrator.names import application_name, parse_group_name
 from migrator.phases import carry
 from migrator.phases.groups import is_under_snapshot
@@ -30,9 +26,6 @@ from migrator.records import Backend, Ledger
 from migrator.schema import Schema
 
 _FIRST_LARGE_OBJECTS = "SELECT oid::bigint AS oid FROM pg_largeobject_metadata ORDER BY oid LIMIT 11"
-
-Origins = Mapping[str, Lsn]
-"""pg_replication_origin_status: by the origin's name, the end of the last source transaction applied."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +78,7 @@ def read_target(
     """
     oids = narrow.oids if narrow else None
     ledger = ledger_book.read(session, mapping, (narrow.names, narrow.source_oids) if narrow else None)
-    subscriptions = _subscriptions(session, origins, oids)
+    subscriptions = read_subscriptions(session, origins, oids)
     sequences = Sequences() if narrow or ending else _sequences(session, known)
     said()
     return Half(
@@ -174,11 +167,6 @@ def _sequences(session: Session, known: Remembered) -> Sequences:
     return known.sequences.value
 
 
-def _name(row: DictRow) -> str:
-    """The relation's name in our spelling: a server's own quoting changes with the keywords of its version."""
-    return qualified(row["nspname"], row["relname"])
-
-
 def _group_names(session: Session, mapping: str) -> tuple[str, ...]:
     rows = session.execute("SELECT DISTINCT database FROM migrator.groups WHERE mapping = %s", (mapping,))
     return tuple(row["database"] for row in rows)
@@ -202,74 +190,6 @@ def _publications(session: Session, oids: list[int] | None) -> tuple[Publication
     )
 
 
-def _subscriptions(session: Session, origins: Origins | None, oids: list[int] | None) -> tuple[Subscription, ...]:
-    found = session.execute(sql("subscriptions", version := session.info.server_version), {"relations": oids})
-    rows = [row for row in found if parse_group_name(row["name"])]
-    if not rows:
-        return ()
-    copies = session.execute(sql("copies", version)).fetchall()
-    return tuple(_subscription(row, copies, origins) for row in rows)
-
-
-def read_origins(session: Session) -> Origins | None:
-    """How far each replication origin of the server has come; None where our user may not see it.
-
-    Every database shows the same, so one with the right suffices: the maintenance database, where it can be granted
-    before the others exist.
-    """
-    row = session.execute(
-        "SELECT has_function_privilege('pg_show_replication_origin_status()', 'execute') AS readable"
-    ).fetchone()
-    if row is None or not row["readable"]:
-        return None
-    rows = session.execute(sql("origins", 0))
-    return {row["name"]: Lsn.parse(row["remote_lsn"]) for row in rows if row["name"] and row["remote_lsn"]}
-
-
-def read_subscription_states(session: Session, origins: Origins | None) -> dict[int, SubscriptionState]:
-    """Our subscriptions of all databases of the server, by oid, as far as they move while nobody looks at their database."""
-    rows = session.execute(sql("subscription_states", session.info.server_version))
-    return {
-        int(row["oid"]): SubscriptionState(
-            name=row["name"],
-            database=row["database"],
-            enabled=row["enabled"],
-            worker_pid=row["worker_pid"],
-            apply_error_count=row["apply_error_count"],
-            sync_error_count=row["sync_error_count"],
-            conflict_count=row["conflict_count"],
-            remote_lsn=origins.get(f"pg_{row['oid']}") if origins else None,
-        )
-        for row in rows
-        if parse_group_name(row["name"])
-    }
-
-
-def _subscription(row: DictRow, copies: list[DictRow], origins: Origins | None) -> Subscription:
-    relations = {qualified(schema, name): SyncState(state) for schema, name, state in row["relations"]}
-    copied = {name: copy for copy in copies if (name := _name(copy)) in relations}
-    return Subscription(
-        name=row["name"],
-        oid=int(row["oid"]),
-        enabled=row["enabled"],
-        owner=row["owner"],
-        slot_name=row["slot_name"],
-        publications=tuple(row["publications"]),
-        worker_pid=row["worker_pid"],
-        worker_seconds=row["worker_seconds"],
-        copies=row["copies"],
-        origin=row["origin"],
-        apply_error_count=row["apply_error_count"],
-        sync_error_count=row["sync_error_count"],
-        conflict_count=row["conflict_count"],
-        remote_lsn=origins.get(f"pg_{row['oid']}") if origins else None,
-        origin_readable=origins is not None,
-        relations=relations,
-        copied_bytes={name: copy["bytes_processed"] for name, copy in copied.items()},
-        copied_rows={name: copy["tuples_processed"] for name, copy in copied.items()},
-    )
-
-
 def _filled(
     session: Session,
     oids: list[int] | None,
@@ -290,7 +210,7 @@ def _filled(
     settled = subscribed & ledger.relations.keys() | counted.keys()
     known = [schema.table(name).oid for name in settled if schema.has_table(name)]
     known += locked_relations(session, application_name("%", carry.NAME))
-    names = [_name(row) for row in session.execute(sql("with_blocks", 0), {"relations": oids, "settled": known})]
+    names = [named(row) for row in session.execute(sql("with_blocks", 0), {"relations": oids, "settled": known})]
     filled = {name for name in names if name in ledger.relations or has_rows(session, name)}
     return frozenset(filled | {name for name, rows in counted.items() if rows})
 

@@ -16,7 +16,7 @@ from migrator.config import InstanceSpec, MappingSpec
 from migrator.connection import Session
 from migrator.contents import DatabaseFacts
 from migrator.errors import MigratorError, OutdatedError, SessionLimitError
-from migrator.looks.pair import Half, Narrow, Origins, forget_sequences_together, read_source, read_target
+from migrator.looks.pair import Half, Narrow, forget_sequences_together, read_source, read_target
 from migrator.looks.remembered import Read, Remembered, SchemaCache
 from migrator.looks.schema_reading import (
     completed,
@@ -26,6 +26,7 @@ from migrator.looks.schema_reading import (
     read_schema,
     relation_oids,
 )
+from migrator.looks.subscriptions import Origins
 from migrator.model import Instance
 from migrator.names import COPIES, application_name
 from migrator.observation import DatabasePair, Scope

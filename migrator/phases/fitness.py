@@ -80,28 +80,27 @@ def _readable(view: View) -> Iterator[Finding]:
             f"GRANT USAGE ON SCHEMA {schemas} TO {user};",
             f"GRANT SELECT ON ALL TABLES IN SCHEMA {schemas} TO {user};",
         )
-        yield Finding(
-            "source_select_right",
-            f"{view.source.user.name} may not read tables of database {view.database.name}: {some(unreadable)}.",
-            f"In database {view.database.name} of the source: {' '.join(grants)}",
-            database=view.database.name,
-            mends=tuple(Mend(Side.SOURCE, grant, view.database.name) for grant in grants),
-        )
+        yield _unreadable(view, "source_select_right", "tables", unreadable, grants)
 
 
 def _readable_sequences(view: View) -> Iterator[Finding]:
     """Of one that we may not read the destination's would stay at its start, and give the source's numbers out again."""
     unreadable = view.database.unreadable_sequences
     if unreadable:
-        user = view.source.user.name
-        grants = sequence_grants(unreadable, "SELECT", user)
-        yield Finding(
-            "source_sequence_right",
-            f"{user} may not read sequences of database {view.database.name}: {some(unreadable)}.",
-            f"In database {view.database.name} of the source: {' '.join(grants)}",
-            database=view.database.name,
-            mends=tuple(Mend(Side.SOURCE, grant, view.database.name) for grant in grants),
-        )
+        grants = sequence_grants(unreadable, "SELECT", view.source.user.name)
+        yield _unreadable(view, "source_sequence_right", "sequences", unreadable, grants)
+
+
+def _unreadable(view: View, code: str, kind: str, names: Sequence[str], grants: Sequence[str]) -> Finding:
+    """Of the source: what our user may not read, and what lets it."""
+    name = view.database.name
+    return Finding(
+        code,
+        f"{view.source.user.name} may not read {kind} of database {name}: {some(names)}.",
+        f"In database {name} of the source: {' '.join(grants)}",
+        database=name,
+        mends=tuple(Mend(Side.SOURCE, grant, name) for grant in grants),
+    )
 
 
 def relation_schema(relation: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from migrator.model import Instance, Slot
 from migrator.observation import DatabasePair
-from migrator.phases.groups import in_ledger
+from migrator.phases.groups import in_ledger, of_group
 from migrator.phases.view import View
 from migrator.quote import literal
 from migrator.records import Identity, LedgerGroup
@@ -44,10 +44,7 @@ def _note(view: View, pair: DatabasePair, group: LedgerGroup) -> Action:
         f" WHERE slot_name = {literal(group.name)} AND (plugin, database) = ({literal(_PLUGIN)}, {literal(pair.name)})"
         " AND wal_status IS DISTINCT FROM 'lost')"
     )
-    note = (
-        f"UPDATE migrator.groups SET slot_lost_at = clock_timestamp() WHERE mapping = {literal(view.spec.name)}"
-        f" AND number = {group.number} AND slot_created"
-    )
+    note = f"UPDATE migrator.groups SET slot_lost_at = clock_timestamp() WHERE {of_group(view, group.number)} AND slot_created"
     return Action(
         f"note in the ledger that replication slot {group.name} is gone or lost",
         (

@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 
 from migrator.quote import literal
-from migrator.records import Intent
+from migrator.records import UNENDED, Intent
 from migrator.steps import Side, Statement
 
-AT_WORK = (Intent.MIGRATE, Intent.PAUSED)
-NOT_OVER = (*AT_WORK, Intent.COMPLETING, Intent.ABORTING)
+NOT_OVER = (*UNENDED, Intent.COMPLETING, Intent.ABORTING)
 
 
-def noted(mapping: str, table: str, values: Mapping[str, str], intents: tuple[Intent, ...] = AT_WORK) -> Statement:
+def noted(mapping: str, table: str, values: Mapping[str, str], intents: tuple[Intent, ...] = UNENDED) -> Statement:
     """Writes one note, `values` being SQL by column, and fails where the mapping's intent is another. One that stands already stays.
 
     The mapping's row is locked against an intent that changes meanwhile: an end that begins later sees the note.

@@ -11,7 +11,7 @@ from migrator.config import CopyMethod
 from migrator.model import Instance
 from migrator.phases.groups import method_of
 from migrator.phases.view import View
-from migrator.phases.wording import begin_anew
+from migrator.phases.wording import begin_anew, release
 from migrator.steps import Finding
 
 MENDED_FROM = {15: 15_00_13, 16: 16_00_09, 17: 17_00_05}
@@ -27,9 +27,7 @@ def findings(view: View) -> Iterator[Finding]:
     """Of the view's database: it holds up `subscription`; `snapshot` does without, and is told what that costs."""
     if not passes_over(view.source):
         return
-    now, mended = (
-        f"{number // 10000}.{number % 10000}" for number in (view.source.version, MENDED_FROM[view.source.major])
-    )
+    now, mended = map(release, (view.source.version, MENDED_FROM[view.source.major]))
     fault = (
         f"The source is PostgreSQL {now}. Before {mended} a table that joins a publication while a transaction writes to it may be "
         "left out of replication from then on, without an error and without lag"

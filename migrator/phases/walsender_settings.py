@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from migrator.model import Instance
 from migrator.phases import settings
 from migrator.phases.view import View
+from migrator.phases.wording import release
 from migrator.quote import identifier
 from migrator.steps import Finding, Mend, Side
 
@@ -39,17 +40,13 @@ def findings(view: View) -> Iterator[Finding]:
     alters = [f"ALTER ROLE {identifier(user)} IN DATABASE {identifier(name)} SET {each} = 0;" for each in kept]
     yield Finding(
         "walsender_timeout",
-        f"The destination is PostgreSQL {_release(destination.version)}, which before {_release(mended)} does not hand on what we set "
+        f"The destination is PostgreSQL {release(destination.version)}, which before {release(mended)} does not hand on what we set "
         f"for its sessions on the source: in database {name}, {', '.join(f'{each} = {value}' for each, value in kept.items())} would "
         "hold for them, and end each table's copy that takes longer, again and again.",
-        f"Update the destination to {_release(mended)} or newer; or on the source: {' '.join(alters)}",
+        f"Update the destination to {release(mended)} or newer; or on the source: {' '.join(alters)}",
         database=name,
         mends=tuple(Mend(Side.SOURCE, alter) for alter in alters),
     )
-
-
-def _release(version: int) -> str:
-    return f"{version // 10000}.{version % 10000}"
 
 
 def _kept(source: Instance, database: str) -> Iterator[tuple[str, str]]:

@@ -16,6 +16,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+def release(version: int) -> str:
+    """server_version_num as people say it: `15.13`."""
+    return f"{version // 10000}.{version % 10000}"
+
+
 def duration(seconds: float) -> str:
     """`40 s`, `12 min`, `3.5 h`, `2.1 days`."""
     for limit, unit, name, digits in ((120, 1, "s", 0), (7_200, 60, "min", 0), (172_800, 3_600, "h", 1)):

@@ -14,7 +14,7 @@ from migrator.phases import carry, foreign_keys, insert_only
 from migrator.phases.groups import in_ledger
 from migrator.phases.wording import counted, some
 from migrator.phases.written_since import Written
-from migrator.records import Barrier, Intent
+from migrator.records import UNENDED, Barrier
 from migrator.reports.conditions import undone
 from migrator.schema.definition import Definition
 from migrator.steps import Decision
@@ -38,7 +38,7 @@ def _reasons(spec: MappingSpec, observation: Observation, decision: Decision) ->
     if journal is None or journal.source is None:
         yield "The migration has not begun."
         return
-    if journal.intent not in (Intent.MIGRATE, Intent.PAUSED):
+    if journal.intent not in UNENDED:
         yield f"The mapping is {journal.intent}."
         return
     if not isinstance(observation.source, Instance):

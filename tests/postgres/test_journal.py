@@ -2,8 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 from migrator.bookkeeping import barriers, intents, journal
@@ -21,6 +21,17 @@ def begin(session: Session) -> None:
         journal.begin(session, mapping, Identity("1", 1), Identity("2", 1))
 
 
+@contextmanager
+def begun(server: Cluster) -> Iterator[tuple[Session, Session]]:
+    """Both mappings, and two sessions at them: of who ends one, and of who writes meanwhile."""
+    with (
+        session_of(server.spec("new"), None, "ender") as ender,
+        session_of(server.spec("new"), None, "writer") as writer,
+    ):
+        begin(ender)
+        yield ender, writer
+
+
 NOTES = (
     ("replica_identities", {"database": "'shop'", "oid": "7", "relation": "'public.t'", "before": "'d'"}),
     ("self_memberships", {"role": "'owner'"}),
@@ -31,11 +42,7 @@ NOTES = (
 def test_an_end_takes_no_note_away_that_it_has_not_seen(cluster: Callable[..., Cluster]) -> None:
     """What was altered would stay so, and nobody would know. None is written any more once the end has begun."""
     server = cluster(18)
-    with (
-        session_of(server.spec("new"), None, "ender") as ender,
-        session_of(server.spec("new"), None, "writer") as writer,
-    ):
-        begin(ender)
+    with begun(server) as (ender, writer):
         intents.write(ender, "two", Intent.ABORTING, UNENDED)
         for table, values in NOTES:
             note = noted("one", table, values).sql
@@ -51,11 +58,7 @@ def test_an_end_takes_no_note_away_that_it_has_not_seen(cluster: Callable[..., C
 
 def test_an_end_begins_behind_a_note_that_is_being_written(cluster: Callable[..., Cluster]) -> None:
     server = cluster(18)
-    with (
-        session_of(server.spec("new"), None, "ender") as ender,
-        session_of(server.spec("new"), None, "writer") as writer,
-    ):
-        begin(ender)
+    with begun(server) as (ender, writer):
         ending = threading.Thread(target=lambda: intents.write(ender, "one", Intent.ABORTING, UNENDED))
         with writer.transaction():
             writer.execute(noted("one", *NOTES[1]).sql)
